@@ -1,0 +1,211 @@
+/*
+ * A hash table from a string to a pointer: see htable.h.  Chained; doubles when
+ * it is full.  SipHash-1-3: Aumasson and Bernstein, "SipHash: a fast short-input
+ * PRF", 2012.
+ */
+#include "lib/base/htable.h"
+
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+struct htable_entry {
+	struct htable_entry *next;
+	uint64_t hash;
+	void *value;
+	size_t len;
+	char key[];
+};
+
+enum { HTABLE_FIRST = 16 };
+
+static uint64_t
+rotate(uint64_t x, int by)
+{
+	return (x << by) | (x >> (64 - by));
+}
+
+static void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+static const uint64_t *
+hash_secret(void)
+{
+	static uint64_t secret[2];
+
+	if (secret[0] == 0) {
+		/* The clock only stands in where the kernel has no entropy yet. */
+		if (getrandom(secret, sizeof(secret), GRND_NONBLOCK) !=
+		    (ssize_t)sizeof(secret))
+			secret[1] = (uint64_t)time(NULL);
+		secret[0] |= 1;
+	}
+	return secret;
+}
+
+uint64_t
+hash_bytes(struct view v)
+{
+	const uint64_t *k = hash_secret();
+	uint64_t s[4] = { k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d,
+		k[0] ^ 0x6c7967656e657261, k[1] ^ 0x7465646279746573 };
+	uint64_t last = (uint64_t)v.len << 56;
+	uint64_t word;
+
+	for (; v.len >= 8; v = view_skip(v, 8)) {
+		memcpy(&word, v.ptr, 8);
+		s[3] ^= word;
+		sip_round(s);
+		s[0] ^= word;
+	}
+	word = 0;
+	if (v.len > 0)
+		memcpy(&word, v.ptr, v.len);
+	last |= word;
+	s[3] ^= last;
+	sip_round(s);
+	s[0] ^= last;
+	s[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(s);
+	return s[0] ^ s[1] ^ s[2] ^ s[3];
+}
+
+void
+htable_init(struct htable *t)
+{
+	*t = (struct htable){ NULL, 0, 0 };
+}
+
+void
+htable_clear(struct htable *t, void (*free_value)(void *))
+{
+	for (size_t i = 0; i < t->n_slots; i++) {
+		struct htable_entry *e = t->slots[i];
+
+		while (e != NULL) {
+			struct htable_entry *next = e->next;
+
+			if (free_value != NULL)
+				free_value(e->value);
+			free(e);
+			e = next;
+		}
+	}
+	free(t->slots);
+	htable_init(t);
+}
+
+static struct htable_entry **
+htable_place(const struct htable *t, struct view key, uint64_t hash)
+{
+	struct htable_entry **at = &t->slots[hash & (t->n_slots - 1)];
+
+	while (*at != NULL &&
+	    ((*at)->hash != hash ||
+		!view_eq(view_make((*at)->key, (*at)->len), key)))
+		at = &(*at)->next;
+	return at;
+}
+
+void *
+htable_find(const struct htable *t, struct view key)
+{
+	struct htable_entry *e;
+
+	if (t->n_slots == 0)
+		return NULL;
+	e = *htable_place(t, key, hash_bytes(key));
+	return e != NULL ? e->value : NULL;
+}
+
+static void
+htable_grow(struct htable *t)
+{
+	size_t n = t->n_slots > 0 ? t->n_slots * 2 : HTABLE_FIRST;
+	struct htable_entry **slots = xcalloc(n, sizeof(struct htable_entry *));
+
+	for (size_t i = 0; i < t->n_slots; i++) {
+		struct htable_entry *e = t->slots[i];
+
+		while (e != NULL) {
+			struct htable_entry *next = e->next;
+
+			e->next = slots[e->hash & (n - 1)];
+			slots[e->hash & (n - 1)] = e;
+			e = next;
+		}
+	}
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n;
+}
+
+void *
+htable_set(struct htable *t, struct view key, void *value)
+{
+	uint64_t hash = hash_bytes(key);
+	struct htable_entry **at, *e;
+
+	if (t->n_entries >= t->n_slots)
+		htable_grow(t);
+	at = htable_place(t, key, hash);
+	if (*at != NULL) {
+		void *old = (*at)->value;
+
+		(*at)->value = value;
+		return old;
+	}
+	e = xmalloc(sizeof(*e) + key.len);
+	e->next = NULL;
+	e->hash = hash;
+	e->value = value;
+	e->len = key.len;
+	if (key.len > 0)
+		memcpy(e->key, key.ptr, key.len);
+	*at = e;
+	t->n_entries++;
+	return NULL;
+}
+
+void *
+htable_remove(struct htable *t, struct view key)
+{
+	struct htable_entry **at, *e;
+	void *value;
+
+	if (t->n_slots == 0)
+		return NULL;
+	at = htable_place(t, key, hash_bytes(key));
+	if (*at == NULL)
+		return NULL;
+	e = *at;
+	*at = e->next;
+	value = e->value;
+	free(e);
+	t->n_entries--;
+	return value;
+}
+
+void
+htable_each(const struct htable *t,
+    void (*visit)(struct view key, void *value, void *arg), void *arg)
+{
+	for (size_t i = 0; i < t->n_slots; i++)
+		for (struct htable_entry *e = t->slots[i]; e != NULL; e = e->next)
+			visit(view_make(e->key, e->len), e->value, arg);
+}

@@ -1,0 +1,35 @@
+libbarid_a_SOURCES += \
+	lib/base/clock.c lib/base/clock.h \
+	lib/base/err.c lib/base/err.h \
+	lib/base/htable.c lib/base/htable.h \
+	lib/base/list.h \
+	lib/base/log.c lib/base/log.h \
+	lib/base/mem.c lib/base/mem.h \
+	lib/base/str.c lib/base/str.h \
+	lib/base/testpoint.c lib/base/testpoint.h \
+	lib/base/unit.h \
+	lib/base/view.c lib/base/view.h
+
+check_PROGRAMS += \
+	lib/base/clock_test \
+	lib/base/err_test \
+	lib/base/htable_test \
+	lib/base/list_test \
+	lib/base/log_test \
+	lib/base/str_test \
+	lib/base/view_test
+
+lib_base_clock_test_SOURCES = lib/base/clock_test.c
+lib_base_clock_test_LDADD = $(TEST_LDADD)
+lib_base_err_test_SOURCES = lib/base/err_test.c
+lib_base_err_test_LDADD = $(TEST_LDADD)
+lib_base_htable_test_SOURCES = lib/base/htable_test.c
+lib_base_htable_test_LDADD = $(TEST_LDADD)
+lib_base_list_test_SOURCES = lib/base/list_test.c
+lib_base_list_test_LDADD = $(TEST_LDADD)
+lib_base_log_test_SOURCES = lib/base/log_test.c
+lib_base_log_test_LDADD = $(TEST_LDADD)
+lib_base_str_test_SOURCES = lib/base/str_test.c
+lib_base_str_test_LDADD = $(TEST_LDADD)
+lib_base_view_test_SOURCES = lib/base/view_test.c
+lib_base_view_test_LDADD = $(TEST_LDADD)

@@ -1,0 +1,260 @@
+/*
+ * Log lines: see log.h.  A datagram to `log` holds records, each one line:
+ * level digit, space, wall clock in us, space, pid, space, tag, space, text,
+ * newline.  Text has no control characters left, so a newline ends a record.
+ */
+#include "lib/base/log.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOG_DATAGRAM_MAX = 16384, LOG_GATHER_US = 20000 };
+
+static struct {
+	char tag[64];
+	int fd;
+	bool debug;
+	bool to_stderr;
+	struct str gathered;
+	uint64_t dropped;
+	int64_t oldest_us; /* of what is gathered */
+} log_state = { .tag = "barid", .fd = -1, .to_stderr = true,
+	.gathered = { str_nothing, 0, 0 } };
+
+static const char *const level_words[] = {
+	[LOG_LEVEL_DEBUG] = "debug: ",
+	[LOG_LEVEL_INFO] = "",
+	[LOG_LEVEL_WARN] = "warning: ",
+	[LOG_LEVEL_ERROR] = "error: ",
+	[LOG_LEVEL_FATAL] = "fatal: ",
+};
+
+void
+log_open(const char *tag)
+{
+	snprintf(log_state.tag, sizeof(log_state.tag), "%s", tag);
+	for (char *p = log_state.tag; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			*p = '_';
+}
+
+void
+log_set_debug(bool on)
+{
+	log_state.debug = on;
+}
+
+bool
+log_is_debug(void)
+{
+	return log_state.debug;
+}
+
+void
+log_set_stderr(bool on)
+{
+	log_state.to_stderr = on;
+}
+
+void
+log_take_socket(int fd)
+{
+	if (log_state.fd >= 0)
+		close(log_state.fd);
+	log_state.fd = fd;
+	log_state.to_stderr = fd < 0;
+}
+
+/* The length of a printable UTF-8 character at the front of v, else 0. */
+static size_t
+printable_len(struct view v)
+{
+	unsigned char c = (unsigned char)v.ptr[0];
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	if (n == 1)
+		return c >= ' ' && c != 0x7f;
+	if (n > v.len || !view_is_utf8(view_first(v, n)))
+		return 0;
+	/* C1 controls are U+0080 to U+009F; U+2028, U+2029 and the overrides
+	 * U+202A to U+202E, U+2066 to U+2069 turn a terminal's line around. */
+	if (c == 0xc2 && (unsigned char)v.ptr[1] < 0xa0)
+		return 0;
+	if (c == 0xe2 && (unsigned char)v.ptr[1] == 0x80 &&
+	    (unsigned char)v.ptr[2] >= 0xa8 && (unsigned char)v.ptr[2] <= 0xae)
+		return 0;
+	if (c == 0xe2 && (unsigned char)v.ptr[1] == 0x81 &&
+	    (unsigned char)v.ptr[2] >= 0xa6 && (unsigned char)v.ptr[2] <= 0xa9)
+		return 0;
+	return n;
+}
+
+void
+log_clean(struct str *out, struct view v, size_t max)
+{
+	size_t end;
+
+	if (__builtin_add_overflow(out->len, max, &end))
+		end = SIZE_MAX;
+	while (v.len > 0 && out->len < end) {
+		size_t n = printable_len(v);
+
+		if (n > 0) {
+			if (out->len + n > end)
+				break;
+			str_add(out, view_first(v, n));
+			v = view_skip(v, n);
+		} else {
+			if (out->len + 4 > end)
+				break;
+			str_addf(out, "\\x%02X", (unsigned char)v.ptr[0]);
+			v = view_skip(v, 1);
+		}
+	}
+}
+
+void
+log_format_line(struct str *out, int64_t wall_us, struct view host,
+    struct view tag, int64_t pid, struct view text)
+{
+	static time_t cached = -1;
+	static char stamp[32];
+	time_t now = (time_t)(wall_us / 1000000);
+
+	if (now != cached) {
+		struct tm tm;
+
+		/* The C locale's month names: no setlocale is ever called. */
+		localtime_r(&now, &tm);
+		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
+		cached = now;
+	}
+	str_addf(out, "%s %.*s %.*s[%" PRId64 "]: %.*s\n", stamp,
+	    VIEW_ARGS(host), VIEW_ARGS(tag), pid, VIEW_ARGS(text));
+}
+
+static bool
+log_send(struct view records)
+{
+	ssize_t n;
+
+	do
+		n = send(log_state.fd, records.ptr, records.len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+void
+log_flush(void)
+{
+	uint64_t lines = 0;
+
+	if (log_state.fd < 0 || log_state.gathered.len == 0)
+		return;
+	if (log_state.dropped > 0)
+		str_addf(&log_state.gathered,
+		    "%d %" PRId64 " %d %s %" PRIu64 " log lines were lost\n",
+		    LOG_LEVEL_WARN, clock_wall_us(), (int)getpid(),
+		    log_state.tag, log_state.dropped);
+	if (log_send(str_view(&log_state.gathered))) {
+		log_state.dropped = 0;
+	} else {
+		for (size_t i = 0; i < log_state.gathered.len; i++)
+			lines += log_state.gathered.ptr[i] == '\n';
+		log_state.dropped += lines - (log_state.dropped > 0);
+	}
+	str_reset(&log_state.gathered);
+}
+
+bool
+log_flush_if_old(void)
+{
+	if (log_state.gathered.len == 0)
+		return false;
+	if (clock_us() - log_state.oldest_us < LOG_GATHER_US)
+		return true;
+	log_flush();
+	return false;
+}
+
+static void
+log_line(enum log_level level, const char *format, va_list ap)
+{
+	struct str raw = STR_EMPTY, text = STR_EMPTY;
+	int saved = errno;
+
+	str_vaddf(&raw, format, ap);
+	str_add_text(&text, level_words[level]);
+	log_clean(&text, str_view(&raw), LOG_LINE_MAX);
+	if (log_state.to_stderr || log_state.fd < 0)
+		fprintf(stderr, "%s: %s\n", log_state.tag, text.ptr);
+	if (log_state.fd >= 0) {
+		if (log_state.gathered.len + text.len + 128 > LOG_DATAGRAM_MAX)
+			log_flush();
+		if (log_state.gathered.len == 0)
+			log_state.oldest_us = clock_us();
+		str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
+		    clock_wall_us(), (int)getpid(), log_state.tag, text.ptr);
+		if (level >= LOG_LEVEL_FATAL)
+			log_flush();
+	}
+	str_clear(&raw);
+	str_clear(&text);
+	errno = saved;
+}
+
+#define LOG_LEVEL_FUNCTION(name, level)            \
+	void name(const char *format, ...)         \
+	{                                          \
+		va_list ap;                        \
+                                                   \
+		va_start(ap, format);              \
+		log_line(level, format, ap);       \
+		va_end(ap);                        \
+	}
+
+LOG_LEVEL_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_LEVEL_FUNCTION(log_warn, LOG_LEVEL_WARN)
+LOG_LEVEL_FUNCTION(log_error, LOG_LEVEL_ERROR)
+
+void
+log_debug(const char *format, ...)
+{
+	va_list ap;
+
+	if (!log_state.debug)
+		return;
+	va_start(ap, format);
+	log_line(LOG_LEVEL_DEBUG, format, ap);
+	va_end(ap);
+}
+
+_Noreturn void
+die_usage(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_line(LOG_LEVEL_FATAL, format, ap);
+	va_end(ap);
+	exit(64);
+}
+
+_Noreturn void
+die_temp(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_line(LOG_LEVEL_FATAL, format, ap);
+	va_end(ap);
+	exit(75);
+}

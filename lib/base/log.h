@@ -1,0 +1,63 @@
+/*
+ * One line an event.  Lines go to whoever the process was told: the `log`
+ * daemon's datagram socket (batched, never waiting), standard error, or both.
+ * Foreign bytes that a caller prints with %s are cleaned here, whatever they
+ * are: control characters, DEL, C1 and invalid UTF-8 become \xNN.
+ *
+ * Three ends of a process: die_usage (64, the operator's command line),
+ * die_temp (75, the environment; master tries again with a back-off) and
+ * assert (our bug).
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR, LOG_LEVEL_FATAL };
+
+/* Longest line in bytes, prefix not counted; the rest is cut. */
+enum { LOG_LINE_MAX = 2000 };
+
+/*
+ * Who speaks: "postfix/smtpd" style tag.  Lines go to standard error until
+ * log_to_socket.  May be called again.
+ */
+void log_open(const char *tag);
+/* Also tell lines of level debug. */
+void log_set_debug(bool on);
+bool log_is_debug(void);
+/* Lines go to standard error too (or not) once there is a socket. */
+void log_set_stderr(bool on);
+/*
+ * Send lines as datagrams to this connected, non-blocking socket (becomes
+ * ours).  They are gathered until log_flush, which the loop calls each turn,
+ * or until a datagram is full; what cannot be sent is counted and told later.
+ */
+void log_take_socket(int fd);
+void log_flush(void);
+/* The same if the oldest line has waited for some milliseconds; the loop calls
+ * it each turn, so that lines of many turns share a datagram.  True if lines
+ * are left waiting. */
+bool log_flush_if_old(void);
+/* A line with time stamp and host, for who writes without `log`:
+ * "Nov 21 22:00:00 host tag[pid]: text". Time is wall clock in us. */
+void log_format_line(struct str *out, int64_t wall_us, struct view host,
+    struct view tag, int64_t pid, struct view text);
+
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+_Noreturn void die_usage(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+_Noreturn void die_temp(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* Appends v, cleaned as above; at most max bytes of output are added. */
+void log_clean(struct str *out, struct view v, size_t max);
+
+#endif
