@@ -1,0 +1,15 @@
+libbarid_a_SOURCES += \
+	lib/run/fiber.c lib/run/fiber.h lib/run/fiber_impl.h \
+	lib/run/io.c lib/run/io.h lib/run/io_impl.h \
+	lib/run/landlock.c lib/run/landlock.h \
+	lib/run/loop.c lib/run/loop.h \
+	lib/run/offload.c lib/run/offload.h \
+	lib/run/sandbox.c lib/run/sandbox.h lib/run/sandbox_impl.h \
+	lib/run/seccomp_sets.c lib/run/seccomp_sets.h \
+	lib/run/stream.c lib/run/stream.h
+
+check_PROGRAMS += \
+	lib/run/sandbox_test
+
+lib_run_sandbox_test_SOURCES = lib/run/sandbox_test.c
+lib_run_sandbox_test_LDADD = $(TEST_LDADD)

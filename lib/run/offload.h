@@ -1,0 +1,20 @@
+/*
+ * One blocking call (fsync, a rename on a slow disk, a database) on a thread
+ * while the fiber waits.  It cannot be cancelled: the fiber waits for its end,
+ * whatever the deadline, so the job may use what the fiber owns.  Without a
+ * loop the call is simply made.
+ */
+#ifndef RUN_OFFLOAD_H
+#define RUN_OFFLOAD_H
+
+#include <stddef.h>
+
+/* At most this many threads (1 to 64) from now on; the default is 20.
+ * Threads start when they are needed, block all signals, and never leave. */
+void offload_set_threads(size_t n);
+/* Runs job(arg) elsewhere and returns when it has returned. */
+void offload(void (*job)(void *), void *arg);
+/* Ends the threads (tests); no job may be left. */
+void offload_clear(void);
+
+#endif
