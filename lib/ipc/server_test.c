@@ -1,0 +1,700 @@
+/*
+ * A server in a loop, and peers that speak to it byte by byte over a
+ * socketpair: what is wrong ends that peer's connection and nothing else.
+ */
+#include "lib/ipc/server.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/log.h"
+#include "lib/base/unit.h"
+#include "lib/run/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LONG_MS = 20000 };
+
+/* --- the service --- */
+
+static struct {
+	struct ipc_server server;
+	size_t n_told;
+	struct wait_queue gate; /* `flush` waits here */
+} service;
+
+static void
+answer_rewrite(struct ipc_request *r)
+{
+	struct ipc_rewrite ask;
+	struct ipc_rewritten answer;
+
+	if (!ipc_request_read(r, IPC_IN(rewrite, &ask)))
+		return;
+	answer.address = ask.address;
+	ipc_reply(r, IPC_OUT(rewritten, &answer));
+}
+
+static void
+take_queued(struct ipc_request *r)
+{
+	struct ipc_queue_id told;
+	struct ipc_result answer = { .text = VIEW("nobody asked") };
+
+	if (!ipc_request_read(r, IPC_IN(queue_id, &told)))
+		return;
+	service.n_told++;
+	ipc_reply(r, IPC_OUT(result, &answer));
+}
+
+static void
+answer_report(struct ipc_request *r)
+{
+	struct ipc_report ask;
+	struct ipc_result answer = { .status = 0 };
+	char text[8];
+	ssize_t n;
+
+	if (!ipc_request_read(r, IPC_IN(report, &ask)))
+		return;
+	n = pread(ask.file, text, sizeof(text), 0);
+	answer.text = view_make(text, n < 0 ? 0 : (size_t)n);
+	ipc_reply(r, IPC_OUT(result, &answer));
+	if (ask.file >= 0)
+		close(ask.file);
+}
+
+static void
+answer_dial(struct ipc_request *r)
+{
+	struct ipc_dialled answer = { .socket = open("/dev/null", O_RDWR) };
+
+	ipc_reply(r, IPC_OUT(dialled, &answer));
+}
+
+static void
+answer_flush(struct ipc_request *r)
+{
+	struct ipc_result answer = { .text = VIEW("flushed") };
+
+	wait_queue_for(&service.gate, DEADLINE_NEVER);
+	ipc_reply(r, IPC_OUT(result, &answer));
+}
+
+/* Leaves without looking at what else came. */
+static void
+answer_table(struct ipc_request *r)
+{
+	struct ipc_table_answer answer = { .status = 0 };
+
+	wait_queue_for(&service.gate, DEADLINE_NEVER);
+	ipc_reply(r, IPC_OUT(table_answer, &answer));
+}
+
+static void
+answer_submit(struct ipc_request *r)
+{
+	struct ipc_submitted answer = { .code = 0 };
+	struct ipc_content content;
+	struct ipc_frame *f;
+
+	while (!err_is(ipc_request_next(r, &f, deadline_in_ms(LONG_MS)))) {
+		bool end = ipc_frame_is(f, ipc_submit_end_type());
+
+		if (!end && !err_is(ipc_frame_read(f,
+				IPC_IN(content, &content))))
+			answer.code += (int64_t)content.bytes.len;
+		ipc_frame_free(f);
+		if (!end)
+			continue;
+		ipc_reply(r, IPC_OUT(submitted, &answer));
+		return;
+	}
+}
+
+static const struct ipc_handler handlers[] = {
+	{ ipc_rewrite_type, answer_rewrite, IPC_INLINE },
+	{ ipc_queue_id_type, take_queued, IPC_INLINE },
+	{ ipc_report_type, answer_report, 0 },
+	{ ipc_dial_type, answer_dial, 0 },
+	{ ipc_flush_type, answer_flush, 0 },
+	{ ipc_table_ask_type, answer_table, 0 },
+	{ ipc_submit_type, answer_submit, 0 },
+	{ NULL, NULL, 0 },
+};
+
+static bool
+not_route(const struct ipc_server *s, uid_t uid, const struct ipc_type *type)
+{
+	(void)s, (void)uid;
+	return type != ipc_dial_type();
+}
+
+/* --- a peer --- */
+
+struct raw {
+	int fd;
+	struct str in;
+};
+
+static struct raw
+raw_new(void)
+{
+	struct raw r = { .in = STR_EMPTY };
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX,
+			     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+			     ends), 0);
+	r.fd = ends[0];
+	ipc_server_accept(&service.server, ends[1]);
+	return r;
+}
+
+static void
+raw_free(struct raw *r)
+{
+	io_close(r->fd);
+	str_clear(&r->in);
+}
+
+static void
+raw_send(struct raw *r, struct view v)
+{
+	struct err e = io_write_all(r->fd, v, deadline_in_ms(LONG_MS));
+
+	ck_assert_msg(!err_is(e), "%s", e.text);
+}
+
+static void
+raw_send_fds(struct raw *r, struct view v, const int *fds, size_t n)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * 253)];
+		struct cmsghdr align;
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)v.ptr, v.len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_SPACE(sizeof(int) * n) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int) * n);
+	memcpy(CMSG_DATA(h), fds, sizeof(int) * n);
+	ck_assert_int_eq(sendmsg(r->fd, &m, MSG_NOSIGNAL), (ssize_t)v.len);
+}
+
+static struct str
+frame_of(uint32_t number, const struct ipc_type *type, const void *message)
+{
+	struct str out = STR_EMPTY;
+	int fd;
+
+	ck_assert(!err_is(ipc_encode(&out, number, type, message, &fd)));
+	return out;
+}
+
+static void
+raw_say(struct raw *r, uint32_t number, const struct ipc_type *type,
+    const void *message)
+{
+	struct str out = frame_of(number, type, message);
+
+	raw_send(r, str_view(&out));
+	str_clear(&out);
+}
+
+/* The next frame, hellos passed over; false at the end. */
+static bool
+raw_next(struct raw *r, struct ipc_frame *f)
+{
+	for (;;) {
+		struct ipc_header *h = &f->header;
+		static char bytes[65536];
+		bool complete;
+		size_t got = 0;
+		struct err e;
+
+		ck_assert(!err_is(ipc_decode_header(str_view(&r->in), h,
+		    &complete)));
+		if (complete) {
+			f->bytes = STR_EMPTY;
+			str_set(&f->bytes,
+			    view_first(str_view(&r->in), h->frame_len));
+			str_drop_front(&r->in, h->frame_len);
+			ipc_decode_header(str_view(&f->bytes), h, &complete);
+			f->fd = -1;
+			if (!ipc_frame_is(f, ipc_hello_type()))
+				return true;
+			str_clear(&f->bytes);
+			continue;
+		}
+		e = io_read(r->fd, bytes, sizeof(bytes), &got,
+		    deadline_in_ms(LONG_MS));
+		ck_assert_msg(e.kind == ERR_NONE || e.kind == ERR_GONE, "%s",
+		    e.text);
+		if (err_is(e) || got == 0)
+			return false;
+		str_add(&r->in, view_make(bytes, got));
+	}
+}
+
+static void
+check_ended(struct raw *r)
+{
+	struct ipc_frame f;
+	bool more = raw_next(r, &f);
+
+	ck_assert(!more);
+}
+
+static void
+check_served(struct raw *r, uint32_t number)
+{
+	struct ipc_rewrite ask = { VIEW("local"), VIEW("a@example.org") };
+	struct ipc_rewritten answer;
+	struct ipc_frame f;
+
+	raw_say(r, number, IPC_OUT(rewrite, &ask));
+	ck_assert(raw_next(r, &f));
+	ck_assert_uint_eq(f.header.number, number);
+	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(rewritten, &answer),
+	    -1)));
+	ck_assert(view_eq(answer.address, ask.address));
+	str_clear(&f.bytes);
+}
+
+static size_t
+n_descriptors(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void
+run_test(void *arg)
+{
+	void (*const *test)(void) = arg;
+
+	(*test)();
+	loop_stop();
+}
+
+/* Runs it on a fiber; afterwards nothing may be left. */
+static void
+in_loop(void (*test)(void))
+{
+	size_t before = n_descriptors();
+
+	log_set_stderr(false);
+	loop_init();
+	service.n_told = 0;
+	wait_queue_init(&service.gate);
+	ipc_server_init(&service.server, handlers, NULL);
+	service.server.may_send = not_route;
+	fiber_spawn("test", run_test, &test);
+	loop_run();
+	ck_assert_uint_eq(service.server.n_peers, 0);
+	ck_assert_uint_eq(service.server.n_open, 0);
+	loop_clear();
+	ck_assert_uint_eq(n_descriptors(), before);
+}
+
+/* Until the server has noticed. */
+static void
+wait_no_peers(void)
+{
+	int64_t deadline = deadline_in_ms(LONG_MS);
+
+	while (service.server.n_peers > 0) {
+		ck_assert_int_gt(deadline_left(deadline), 0);
+		fiber_sleep(1);
+	}
+}
+
+/* --- what is wrong --- */
+
+#define REWRITE_HEAD "\0\0\0\1\7rewrite"
+
+static const struct view wrong[] = {
+	VIEW("garbage garbage garbage"),
+	VIEW("\xff\xff\xff\xff"),
+	VIEW("\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+	VIEW("GET / HTTP/1.0\r\n\r\n"),
+	/* undecodable attributes */
+	VIEW("\0\0\0\x15\0" REWRITE_HEAD "S\4te"),
+	/* nothing in it */
+	VIEW("\0\0\0\x12\0" REWRITE_HEAD "\0"),
+	/* a message that it does not take, one that there is not */
+	VIEW("\0\0\0\x10\0\0\0\0\1\5route\0"),
+	VIEW("\0\0\0\x10\0\0\0\0\1\5nouns\0"),
+	/* one that this uid may not send */
+	VIEW("\0\0\0\xf\0\0\0\0\1\4dial\0"),
+	/* a descriptor that is missing, two of them */
+	VIEW("\0\0\0\x12\1" REWRITE_HEAD "\0"),
+	VIEW("\0\0\0\x12\2" REWRITE_HEAD "\0"),
+};
+
+static int row;
+
+static void
+say_wrong(void)
+{
+	struct raw good = raw_new(), bad = raw_new();
+
+	check_served(&good, 1);
+	raw_send(&bad, wrong[row]);
+	check_ended(&bad);
+	check_served(&good, 2);
+	raw_free(&good);
+	raw_free(&bad);
+	/* And one that leaves in the middle. */
+	bad = raw_new();
+	raw_send(&bad, view_first(wrong[row], 3));
+	raw_free(&bad);
+	wait_no_peers();
+}
+
+START_TEST(wrong_bytes_end_that_connection_only)
+{
+	row = _i;
+	in_loop(say_wrong);
+}
+END_TEST
+
+static void
+send_undeclared(void)
+{
+	struct ipc_rewrite ask = { VIEW("local"), VIEW("a") };
+	struct str frame = frame_of(1, IPC_OUT(rewrite, &ask));
+	struct raw r = raw_new();
+	struct ipc_frame f;
+
+	raw_send_fds(&r, str_view(&frame), &r.fd, 1);
+	while (raw_next(&r, &f))
+		str_clear(&f.bytes);
+	raw_free(&r);
+	str_clear(&frame);
+	wait_no_peers();
+}
+
+START_TEST(undeclared_descriptors_are_closed_and_end_it)
+{
+	in_loop(send_undeclared);
+}
+END_TEST
+
+static void
+flood_descriptors(void)
+{
+	struct raw r = raw_new(), good = raw_new();
+	int fds[253];
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = r.fd;
+	raw_send_fds(&r, VIEW("\0"), fds, 253);
+	raw_send_fds(&r, VIEW("\0"), fds, 253);
+	check_ended(&r);
+	raw_free(&r);
+	check_served(&good, 1);
+	raw_free(&good);
+	wait_no_peers();
+}
+
+START_TEST(flood_of_descriptors_ends_it)
+{
+	in_loop(flood_descriptors);
+}
+END_TEST
+
+static void
+pass_descriptor(void)
+{
+	struct ipc_report ask = { .file = -1, .queue_id = VIEW("A") };
+	struct ipc_result answer;
+	struct str frame;
+	struct ipc_frame f;
+	struct raw r = raw_new();
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ask.file = open("/proc/self/comm", O_RDONLY);
+	frame = frame_of(5, IPC_OUT(report, &ask));
+	raw_send_fds(&r, str_view(&frame), &ask.file, 1);
+	ck_assert(raw_next(&r, &f));
+	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(result, &answer), -1)));
+	ck_assert_uint_gt(answer.text.len, 0);
+	str_clear(&f.bytes);
+	str_clear(&frame);
+	close(ask.file);
+	close(ends[0]);
+	close(ends[1]);
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(declared_descriptor_arrives)
+{
+	in_loop(pass_descriptor);
+}
+END_TEST
+
+/* --- what is hard --- */
+
+static void
+tell_and_leave(void)
+{
+	struct ipc_queue_id told = { VIEW("ABCDEF") };
+	struct raw r = raw_new();
+	struct str frame = frame_of(0, IPC_OUT(queue_id, &told));
+
+	for (int i = 0; i < 500; i++)
+		raw_send(&r, str_view(&frame));
+	raw_free(&r);
+	str_clear(&frame);
+	wait_no_peers();
+	ck_assert_uint_eq(service.n_told, 500);
+}
+
+START_TEST(what_was_told_before_leaving_counts)
+{
+	in_loop(tell_and_leave);
+}
+END_TEST
+
+static void
+tell_while_full(void)
+{
+	struct ipc_flush ask = { VIEW("all"), VIEW("") };
+	struct ipc_queue_id told = { VIEW("ABCDEF") };
+	struct raw r = raw_new();
+
+	for (uint32_t i = 1; i <= IPC_OPEN_MAX; i++)
+		raw_say(&r, i, IPC_OUT(flush, &ask));
+	for (int i = 0; i < 100; i++)
+		raw_say(&r, 0, IPC_OUT(queue_id, &told));
+	raw_free(&r);
+	fiber_sleep(20);
+	ck_assert_uint_eq(service.server.n_open, IPC_OPEN_MAX);
+	ck_assert_uint_eq(service.n_told, 0);
+	wait_queue_wake_all(&service.gate);
+	wait_no_peers();
+	ck_assert_uint_eq(service.n_told, 100);
+}
+
+START_TEST(what_was_told_counts_though_nothing_could_be_read)
+{
+	in_loop(tell_while_full);
+}
+END_TEST
+
+static void
+ask_without_reading(void)
+{
+	struct str big = STR_EMPTY, frame;
+	struct ipc_rewrite ask = { VIEW("local"), VIEW_EMPTY };
+	struct raw r = raw_new(), good = raw_new();
+	size_t sent = 0, at = 0, answers = 0;
+	struct ipc_frame f;
+
+	str_reserve(&big, 60000);
+	memset(big.ptr, 'x', 60000);
+	str_grew(&big, 60000);
+	ask.address = str_view(&big);
+	frame = frame_of(7, IPC_OUT(rewrite, &ask));
+	for (;;) {
+		ssize_t n = send(r.fd, frame.ptr + at, frame.len - at,
+		    MSG_NOSIGNAL);
+
+		if (n < 0) {
+			ck_assert_int_eq(errno, EAGAIN);
+			if (err_is(io_wait(r.fd, IO_WRITE,
+				deadline_in_ms(200))))
+				break;
+			continue;
+		}
+		at += (size_t)n;
+		if (at == frame.len) {
+			at = 0;
+			sent++;
+			ck_assert_uint_lt(sent, 1000);
+		}
+	}
+	check_served(&good, 1);
+	while (answers < sent && raw_next(&r, &f)) {
+		str_clear(&f.bytes);
+		answers++;
+	}
+	ck_assert_uint_eq(answers, sent);
+	raw_free(&good);
+	raw_free(&r);
+	str_clear(&frame);
+	str_clear(&big);
+	wait_no_peers();
+}
+
+START_TEST(peer_that_only_asks_is_read_no_further)
+{
+	in_loop(ask_without_reading);
+}
+END_TEST
+
+static void
+fill_inbox(void)
+{
+	struct ipc_table_ask ask = { VIEW("hash:x"), VIEW("key") };
+	struct raw r = raw_new();
+	struct ipc_frame f;
+
+	for (int i = 0; i < IPC_INBOX_MAX + 1; i++)
+		raw_say(&r, 3, IPC_OUT(table_ask, &ask));
+	fiber_sleep(20);
+	wait_queue_wake_all(&service.gate);
+	ck_assert(raw_next(&r, &f));
+	str_clear(&f.bytes);
+	check_served(&r, 4);
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(question_that_leaves_its_inbox_full_stops_nobody)
+{
+	in_loop(fill_inbox);
+}
+END_TEST
+
+static void
+submit_two(void)
+{
+	struct ipc_submit submit = { .content = VIEW("") };
+	struct ipc_content content = { VIEW("0123456789") };
+	struct ipc_submit_end end = { .commit = 1 };
+	struct ipc_submitted answer;
+	struct raw r = raw_new();
+	struct ipc_frame f;
+
+	raw_say(&r, 1, IPC_OUT(submit, &submit));
+	raw_say(&r, 2, IPC_OUT(submit, &submit));
+	for (int i = 0; i < 100; i++)
+		raw_say(&r, i % 4 == 0 ? 2 : 1, IPC_OUT(content, &content));
+	check_served(&r, 9);
+	raw_say(&r, 2, IPC_OUT(submit_end, &end));
+	ck_assert(raw_next(&r, &f));
+	ck_assert_uint_eq(f.header.number, 2);
+	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer),
+	    -1)));
+	ck_assert_int_eq(answer.code, 250);
+	str_clear(&f.bytes);
+	raw_say(&r, 1, IPC_OUT(submit_end, &end));
+	ck_assert(raw_next(&r, &f));
+	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer),
+	    -1)));
+	ck_assert_int_eq(answer.code, 750);
+	str_clear(&f.bytes);
+	/* One that leaves in mid-conversation. */
+	raw_say(&r, 5, IPC_OUT(submit, &submit));
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(conversations_share_a_connection)
+{
+	in_loop(submit_two);
+}
+END_TEST
+
+static void
+drain_with_open(void)
+{
+	struct ipc_flush ask = { VIEW("all"), VIEW("") };
+	struct raw busy = raw_new(), idle = raw_new();
+	struct ipc_frame f;
+
+	raw_say(&busy, 1, IPC_OUT(flush, &ask));
+	fiber_sleep(10);
+	ipc_server_drain(&service.server);
+	check_ended(&idle);
+	wait_queue_wake_all(&service.gate);
+	ck_assert(raw_next(&busy, &f));
+	ck_assert(ipc_frame_is(&f, ipc_result_type()));
+	str_clear(&f.bytes);
+	check_ended(&busy);
+	wait_no_peers();
+	raw_free(&busy);
+	raw_free(&idle);
+}
+
+START_TEST(last_answers_are_sent_when_the_server_drains)
+{
+	in_loop(drain_with_open);
+}
+END_TEST
+
+static void
+half_close(void)
+{
+	struct ipc_flush ask = { VIEW("all"), VIEW("") };
+	struct raw r = raw_new(), good = raw_new();
+
+	raw_say(&r, 1, IPC_OUT(flush, &ask));
+	shutdown(r.fd, SHUT_WR);
+	fiber_sleep(10);
+	shutdown(r.fd, SHUT_RD);
+	wait_queue_wake_all(&service.gate);
+	check_served(&good, 1);
+	raw_free(&r);
+	raw_free(&good);
+	wait_no_peers();
+}
+
+START_TEST(half_closed_peer_is_gone)
+{
+	in_loop(half_close);
+}
+END_TEST
+
+static bool
+nobody(const struct ipc_server *s, uid_t uid)
+{
+	(void)s, (void)uid;
+	return false;
+}
+
+static void
+connect_forbidden(void)
+{
+	struct raw r;
+
+	service.server.may_connect = nobody;
+	r = raw_new();
+	check_ended(&r);
+	raw_free(&r);
+}
+
+START_TEST(uid_that_may_not_connect_is_not_served)
+{
+	in_loop(connect_forbidden);
+}
+END_TEST
+
+UNIT_MAIN("ipc server",
+    { wrong_bytes_end_that_connection_only, (int)ARRAY_LEN(wrong) },
+    { undeclared_descriptors_are_closed_and_end_it, 1 },
+    { flood_of_descriptors_ends_it, 1 },
+    { declared_descriptor_arrives, 1 },
+    { what_was_told_before_leaving_counts, 1 },
+    { what_was_told_counts_though_nothing_could_be_read, 1 },
+    { peer_that_only_asks_is_read_no_further, 1 },
+    { question_that_leaves_its_inbox_full_stops_nobody, 1 },
+    { conversations_share_a_connection, 1 },
+    { last_answers_are_sent_when_the_server_drains, 1 },
+    { half_closed_peer_is_gone, 1 },
+    { uid_that_may_not_connect_is_not_served, 1 })

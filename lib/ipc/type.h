@@ -1,0 +1,106 @@
+/*
+ * A message between two processes is a table of typed, named attributes.  From
+ * one table come the struct, the writer, the reader and the test:
+ *
+ *	#define IPC_RCPT_CHECK(F) F(STR, sender) F(INT, client_port)
+ *	M(rcpt_check, IPC_RCPT_CHECK)   in the list of all
+ *
+ * makes struct ipc_rcpt_check and its description.  On the wire a frame is
+ * a length, a count of descriptors that travel beside it (0 or 1), a number
+ * that ties an answer to its question, the message's name, the attributes, and
+ * an end mark.  All numbers are big-endian.
+ *
+ * The reader trusts nothing: it refuses what is missing, duplicate, of the
+ * wrong type or too long, and passes over names that it does not know, so that
+ * two versions can run side by side.
+ */
+#ifndef IPC_TYPE_H
+#define IPC_TYPE_H
+
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+
+#include <stdint.h>
+
+/* Largest frame, its length included. */
+enum { IPC_FRAME_MAX = 65536, IPC_NAME_MAX = 32, IPC_FIELDS_MAX = 40 };
+
+enum ipc_kind {
+	IPC_STR = 'S',  /* bytes */
+	IPC_INT = 'I',  /* int64_t */
+	IPC_FD = 'F',   /* a descriptor; -1 is none */
+	IPC_LIST = 'L', /* messages of one type, one after the other */
+};
+
+struct ipc_field {
+	const char *name;
+	enum ipc_kind kind;
+	size_t offset;
+};
+
+struct ipc_type {
+	const char *name;
+	const struct ipc_field *fields;
+	size_t n_fields;
+	size_t size; /* of the struct */
+};
+
+#define IPC_CTYPE_STR struct view
+#define IPC_CTYPE_INT int64_t
+#define IPC_CTYPE_FD int
+#define IPC_CTYPE_LIST struct view
+
+#define IPC_MEMBER(kind, name) IPC_CTYPE_##kind name;
+
+/* A message's struct and the function that gives its description; the table's
+ * rows are bound to the struct by IPC_DEFINE in messages.c. */
+#define IPC_DECLARE(message, FIELDS)                   \
+	struct ipc_##message {                         \
+		FIELDS(IPC_MEMBER)                     \
+	};                                             \
+	const struct ipc_type *ipc_##message##_type(void);
+
+/* The two arguments by which calls take a message out and in. */
+#define IPC_OUT(message, ptr) \
+	ipc_##message##_type(), (const struct ipc_##message *)(ptr)
+#define IPC_IN(message, ptr) \
+	ipc_##message##_type(), (struct ipc_##message *)(ptr)
+
+/* What stands before the attributes. */
+struct ipc_header {
+	uint32_t number;
+	uint8_t n_fds;
+	struct view name;
+	struct view attributes; /* the end mark included */
+	size_t frame_len;       /* the whole frame */
+};
+
+/*
+ * Append one frame.  The descriptor of an FD field, if any, goes into *fd
+ * (else -1).  ERR_PERM, and nothing appended, if it would be over
+ * IPC_FRAME_MAX.
+ */
+struct err ipc_encode(struct str *out, uint32_t number,
+    const struct ipc_type *type, const void *message, int *fd);
+
+/*
+ * Read the header of the frame at the front of v.  *complete is false, and
+ * nothing else set, while bytes are missing.  ERR_PERM: no frame of ours.
+ */
+struct err ipc_decode_header(struct view v, struct ipc_header *header,
+    bool *complete);
+
+/* Read the attributes into the message; strings borrow from the frame.  An FD
+ * field takes `fd`.  ERR_PERM names the attribute. */
+struct err ipc_decode(const struct ipc_header *header,
+    const struct ipc_type *type, void *message, int fd);
+
+/* Append a message to a list's bytes (the view of which goes into an IPC_LIST
+ * field). */
+void ipc_list_add(struct str *list, const struct ipc_type *type,
+    const void *message);
+/* Cut the next message off the front.  *more is false at the end. */
+struct err ipc_list_next(struct view *list, const struct ipc_type *type,
+    void *message, bool *more);
+
+#endif
