@@ -1,0 +1,17 @@
+sbin_PROGRAMS += ctl/postconf
+ctl_postconf_SOURCES = \
+	ctl/postconf.c ctl/postconf.h \
+	ctl/postconf_edit.c \
+	ctl/postconf_man.c \
+	ctl/postconf_master.c \
+	ctl/postconf_show.c
+ctl_postconf_LDADD = libbarid.a
+dist_man1_MANS += ctl/postconf.1
+
+# The page of the parameters comes from their table.
+nodist_man5_MANS = ctl/postconf.5
+CLEANFILES += ctl/postconf.5
+ctl/postconf.5: ctl/postconf$(EXEEXT)
+	$(AM_V_GEN)./ctl/postconf$(EXEEXT) --man5 > $@.tmp && mv $@.tmp $@
+
+TAP_TESTS += t/030-postconf.t
