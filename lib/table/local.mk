@@ -1,0 +1,38 @@
+libbarid_a_SOURCES += \
+	lib/table/aliases.c \
+	lib/table/cidr.c \
+	lib/table/compose.c \
+	lib/table/create.c lib/table/create.h \
+	lib/table/db.c \
+	lib/table/environ.c \
+	lib/table/fail.c \
+	lib/table/held.c lib/table/held.h \
+	lib/table/maps.c \
+	lib/table/match.c lib/table/match.h \
+	lib/table/net.c lib/table/net.h \
+	lib/table/posix_re.c lib/table/posix_re.h \
+	lib/table/regexp.c \
+	lib/table/rules.c lib/table/rules.h \
+	lib/table/source.c lib/table/source.h \
+	lib/table/static.c \
+	lib/table/table.c lib/table/table.h \
+	lib/table/texthash.c \
+	lib/table/type.h \
+	lib/table/unix.c \
+	lib/table/words.c lib/table/words.h
+
+check_PROGRAMS += \
+	lib/table/create_test \
+	lib/table/match_test \
+	lib/table/source_test \
+	lib/table/table_test
+lib_table_create_test_SOURCES = lib/table/create_test.c
+lib_table_create_test_LDADD = $(TEST_LDADD)
+lib_table_match_test_SOURCES = lib/table/match_test.c
+lib_table_match_test_LDADD = $(TEST_LDADD)
+lib_table_source_test_SOURCES = lib/table/source_test.c
+lib_table_source_test_LDADD = $(TEST_LDADD)
+lib_table_table_test_SOURCES = lib/table/table_test.c
+lib_table_table_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += t/fuzz/table

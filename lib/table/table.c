@@ -1,0 +1,247 @@
+/*
+ * Opening and asking tables of any type: finding the row, folding keys, what
+ * goes to another process.  The types themselves are one file each.
+ */
+#include "lib/table/table.h"
+
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/table/type.h"
+#include "lib/table/words.h"
+
+#include <stdlib.h>
+
+static const struct table_type *const types[] = {
+	&type_btree,
+	&type_cidr,
+	&type_environ,
+	&type_fail,
+	&type_hash,
+	&type_inline,
+	&type_pcre,
+	&type_pipemap,
+	&type_randmap,
+	&type_regexp,
+	&type_static,
+	&type_texthash,
+	&type_unionmap,
+	&type_unix,
+};
+
+/* Types that this library cannot open itself: only another process can. */
+static const char *const far_types[] = { "ldap", "memcache", "mongodb", "mysql",
+	"pgsql", "redis", "socketmap", "sqlite", "tcp" };
+
+static table_ask_fn *ask_remote;
+
+void
+table_set_remote(table_ask_fn *ask)
+{
+	ask_remote = ask;
+}
+
+const char *
+table_type_name(size_t i)
+{
+	return i < ARRAY_LEN(types) ? types[i]->name : NULL;
+}
+
+const struct table_type *
+table_type_find(struct view name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (view_eq(name, view_of(types[i]->name)))
+			return types[i];
+	return NULL;
+}
+
+static bool
+is_far(struct view name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(far_types); i++)
+		if (view_eq(name, view_of(far_types[i])))
+			return true;
+	return false;
+}
+
+static struct view
+without_proxy(struct view spec)
+{
+	while (view_starts(spec, VIEW("proxy:")))
+		spec = view_skip(spec, 6);
+	return spec;
+}
+
+/* A composite's members within the name "{a,b}". */
+static bool
+member_is_remote(struct view name)
+{
+	struct view inside, word;
+
+	if (!words_in_braces(name, &inside))
+		return false;
+	while (words_next(&inside, &word))
+		if (table_spec_is_remote(word))
+			return true;
+	return false;
+}
+
+bool
+table_spec_is_remote(struct view spec)
+{
+	const struct table_type *type;
+	size_t colon;
+
+	if (ask_remote == NULL)
+		return false;
+	spec = without_proxy(spec);
+	colon = view_find(spec, ':');
+	if (colon == VIEW_NPOS)
+		return false;
+	type = table_type_find(view_first(spec, colon));
+	if (type == NULL)
+		return is_far(view_first(spec, colon));
+	if (type->flags & TYPE_MEMBERS)
+		return member_is_remote(view_skip(spec, colon + 1));
+	return (type->flags & TYPE_REMOTE) != 0;
+}
+
+static struct err
+open_type(struct table *t)
+{
+	size_t colon = view_find(str_view(&t->spec), ':');
+	struct view name = view_first(str_view(&t->spec), colon);
+
+	if (colon == VIEW_NPOS || colon == 0 || colon + 1 == t->spec.len)
+		return err_make(ERR_PERM,
+		    "open dictionary: expecting "
+		    "\"type:name\" form instead of \"%.*s\"",
+		    VIEW_ARGS(view_first(str_view(&t->spec), 100)));
+	t->name = view_skip(str_view(&t->spec), colon + 1);
+	t->type = table_type_find(name);
+	t->fixed = t->type == NULL || (t->type->flags & TYPE_FIXED) != 0;
+	if (table_spec_is_remote(str_view(&t->spec))) {
+		t->ask = ask_remote;
+		return ERR_OK;
+	}
+	if (t->type == NULL)
+		return err_make(ERR_PERM, "unsupported dictionary type: %.*s",
+		    VIEW_ARGS(view_first(name, 100)));
+	return t->type->open(t);
+}
+
+struct err
+table_open(struct view spec, unsigned flags, struct table **out)
+{
+	struct table *t = xcalloc(1, sizeof(*t));
+	struct err e;
+
+	t->flags = flags;
+	str_init(&t->spec);
+	str_init(&t->folded);
+	str_set(&t->spec, without_proxy(view_trim(spec)));
+	e = open_type(t);
+	if (err_is(e) && flags & TABLE_OPEN_LATER) {
+		log_warn("%s is unavailable. %s", t->spec.ptr, e.text);
+		t->refused = err_make(ERR_TEMP, "%s", e.text);
+		t->type = NULL;
+		e = ERR_OK;
+	}
+	if (err_is(e)) {
+		t->type = NULL;
+		table_close(t);
+		t = NULL;
+	}
+	*out = t;
+	return e;
+}
+
+void
+table_close(struct table *t)
+{
+	if (t == NULL)
+		return;
+	if (t->type != NULL && t->ask == NULL && t->type->close != NULL)
+		t->type->close(t);
+	str_clear(&t->spec);
+	str_clear(&t->folded);
+	free(t);
+}
+
+static struct view
+fold(struct table *t, struct view key)
+{
+	size_t i = 0;
+
+	while (i < key.len && ascii_lower(key.ptr[i]) == key.ptr[i])
+		i++;
+	if (i == key.len)
+		return key;
+	str_set(&t->folded, key);
+	str_lower(&t->folded);
+	return str_view(&t->folded);
+}
+
+struct err
+table_find(struct table *t, struct view key, struct str *value, bool *found)
+{
+	struct err e;
+
+	*found = false;
+	if (err_is(t->refused))
+		return t->refused;
+	if (key.len > TABLE_KEY_MAX)
+		return ERR_OK;
+	if (t->fixed && !(t->flags & TABLE_NO_FOLD))
+		key = fold(t, key);
+	if (t->ask != NULL)
+		e = t->ask(str_view(&t->spec), key, value, found);
+	else
+		e = t->type->find(t, key, value, found);
+	if (!err_is(e))
+		return ERR_OK;
+	*found = false;
+	/* What a caller must never take for "no such user". */
+	e.kind = ERR_TEMP;
+	return e;
+}
+
+struct view
+table_spec(const struct table *t)
+{
+	return str_view(&t->spec);
+}
+
+bool
+table_is_pattern(const struct table *t)
+{
+	return !t->fixed;
+}
+
+bool
+table_is_remote(const struct table *t)
+{
+	return t->ask != NULL;
+}
+
+static bool
+changed(const struct table *t, bool path)
+{
+	/* A table that could not be opened may be there when the next process
+	 * tries; only a path can tell, so this is not "changed". */
+	if (t->ask != NULL || t->type == NULL || t->type->changed == NULL)
+		return false;
+	return t->type->changed(t, path);
+}
+
+bool
+table_has_changed(const struct table *t)
+{
+	return changed(t, false);
+}
+
+bool
+table_was_replaced(const struct table *t)
+{
+	return changed(t, true);
+}

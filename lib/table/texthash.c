@@ -1,0 +1,230 @@
+/* texthash: and inline:, pairs that are held in memory. */
+#include "lib/base/htable.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/table/held.h"
+#include "lib/table/source.h"
+#include "lib/table/type.h"
+#include "lib/table/words.h"
+
+#include <stdlib.h>
+
+/* Pairs stand in the order in which they came, for next. */
+struct pair {
+	struct pair *after;
+	size_t key_len, value_len;
+	char text[]; /* key, value */
+};
+
+struct pairs {
+	struct htable by_key;
+	struct pair *first, **last;
+	struct pair *at; /* of next */
+	struct held held;
+};
+
+static struct pairs *
+pairs_new(void)
+{
+	struct pairs *p = xcalloc(1, sizeof(*p));
+
+	htable_init(&p->by_key);
+	p->last = &p->first;
+	p->held = HELD_NONE;
+	return p;
+}
+
+static void
+pairs_free(struct pairs *p)
+{
+	struct pair *pair = p->first;
+
+	while (pair != NULL) {
+		struct pair *after = pair->after;
+
+		free(pair);
+		pair = after;
+	}
+	htable_clear(&p->by_key, NULL);
+	held_clear(&p->held);
+	free(p);
+}
+
+/* The caller knows that the key is not there. */
+static void
+pairs_add(struct pairs *p, struct view key, struct view value)
+{
+	struct pair *pair = xmalloc(sizeof(*pair) + key.len + value.len);
+
+	*pair = (struct pair){ NULL, key.len, value.len };
+	if (key.len > 0)
+		memcpy(pair->text, key.ptr, key.len);
+	if (value.len > 0)
+		memcpy(pair->text + key.len, value.ptr, value.len);
+	*p->last = pair;
+	p->last = &pair->after;
+	htable_set(&p->by_key, key, pair);
+}
+
+static struct view
+pair_value(const struct pair *pair)
+{
+	return view_make(pair->text + pair->key_len, pair->value_len);
+}
+
+static struct view
+folded(const struct table *t, struct view key, struct str *room)
+{
+	str_set(room, key);
+	if (!(t->flags & TABLE_NO_FOLD))
+		str_lower(room);
+	return str_view(room);
+}
+
+static struct err
+open_texthash(struct table *t)
+{
+	struct pairs *p = pairs_new();
+	struct str text = STR_EMPTY, room = STR_EMPTY, name = STR_EMPTY;
+	struct view key, value;
+	struct source source;
+	struct err e;
+
+	str_set(&name, t->name);
+	e = held_read(&p->held, "open database", t->name, &text);
+	source_init(&source, str_view(&text), name.ptr,
+	    SOURCE_SAY_IGNORED | SOURCE_UTF8);
+	while (!err_is(e) && source_next_pair(&source, &key, &value)) {
+		key = folded(t, key, &room);
+		if (htable_find(&p->by_key, key) != NULL)
+			log_warn("%s, line %zu: duplicate entry: \"%.*s\"",
+			    name.ptr, source.line, VIEW_ARGS(key));
+		else
+			pairs_add(p, key, value);
+	}
+	source_clear(&source);
+	str_clear(&text);
+	str_clear(&room);
+	str_clear(&name);
+	if (err_is(e)) {
+		pairs_free(p);
+		return e;
+	}
+	t->state = p;
+	return ERR_OK;
+}
+
+/* "name=value" or "{ name = value }". */
+static struct err
+add_word(struct table *t, struct pairs *p, struct view word, struct str *room)
+{
+	struct view key, value, inside = word;
+	bool grouped = words_in_braces(word, &inside);
+	size_t equals = view_find(inside, '=');
+
+	if (word.ptr[0] == '{' && !grouped)
+		return err_make(ERR_PERM,
+		    "syntax error after '}' in "
+		    "\"%.*s\": \"%.*s\"; need \"inline:{name=value...}\"",
+		    VIEW_ARGS(view_first(word, 40)),
+		    VIEW_ARGS(view_first(str_view(&t->spec), 60)));
+	if (inside.len == 0)
+		return err_make(ERR_PERM,
+		    "no key found; expected format: "
+		    "key = value: \"%.*s\"; need \"inline:{name=value...}\"",
+		    VIEW_ARGS(view_first(str_view(&t->spec), 60)));
+	if (equals == VIEW_NPOS)
+		return err_make(ERR_PERM,
+		    "missing '=' after attribute name: "
+		    "\"%.*s\"; need \"inline:{name=value...}\"",
+		    VIEW_ARGS(view_first(str_view(&t->spec), 80)));
+	key = folded(t, view_trim(view_first(inside, equals)), room);
+	value = view_trim(view_skip(inside, equals + 1));
+	/* The last of a name counts here, unlike in files. */
+	if (htable_find(&p->by_key, key) != NULL) {
+		struct pair **at = &p->first;
+		struct pair *old = htable_remove(&p->by_key, key);
+
+		while (*at != old)
+			at = &(*at)->after;
+		*at = old->after;
+		if (p->last == &old->after)
+			p->last = at;
+		free(old);
+	}
+	pairs_add(p, key, value);
+	return ERR_OK;
+}
+
+static struct err
+open_inline(struct table *t)
+{
+	struct pairs *p = pairs_new();
+	struct view inside, word;
+	struct str room = STR_EMPTY;
+	struct err e = ERR_OK;
+
+	if (!words_in_braces(t->name, &inside) || inside.len == 0)
+		e = err_make(ERR_PERM,
+		    "bad syntax: \"%.*s\"; need "
+		    "\"inline:{name=value...}\"",
+		    VIEW_ARGS(view_first(str_view(&t->spec), 100)));
+	while (!err_is(e) && words_next(&inside, &word))
+		e = add_word(t, p, word, &room);
+	str_clear(&room);
+	if (err_is(e))
+		pairs_free(p);
+	else
+		t->state = p;
+	return e;
+}
+
+static struct err
+find_pair(struct table *t, struct view key, struct str *value, bool *found)
+{
+	const struct pairs *p = t->state;
+	const struct pair *pair = htable_find(&p->by_key, key);
+
+	*found = pair != NULL;
+	if (pair != NULL)
+		str_set(value, pair_value(pair));
+	return ERR_OK;
+}
+
+static void
+close_pairs(struct table *t)
+{
+	pairs_free(t->state);
+	t->state = NULL;
+}
+
+static bool
+changed_pairs(const struct table *t, bool path)
+{
+	const struct pairs *p = t->state;
+
+	return held_has_changed(&p->held, path);
+}
+
+static struct err
+next_pair(
+    struct table *t, bool first, struct str *key, struct str *value, bool *more)
+{
+	struct pairs *p = t->state;
+
+	if (first)
+		p->at = p->first;
+	else if (p->at != NULL)
+		p->at = p->at->after;
+	*more = p->at != NULL;
+	if (*more) {
+		str_set(key, view_make(p->at->text, p->at->key_len));
+		str_set(value, pair_value(p->at));
+	}
+	return ERR_OK;
+}
+
+const struct table_type type_texthash = { "texthash", TYPE_FIXED, open_texthash,
+	find_pair, close_pairs, changed_pairs, next_pair };
+const struct table_type type_inline = { "inline", TYPE_FIXED, open_inline,
+	find_pair, close_pairs, changed_pairs, next_pair };
