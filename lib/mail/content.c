@@ -1,0 +1,363 @@
+/*
+ * Content in and out: see content.h.  Both directions run over whole lines as
+ * long as they need no change, and copy them together; only a line that does
+ * need one is taken apart.  What decides where DATA ends is in end_line.
+ */
+#include "lib/mail/content.h"
+
+enum {
+	LOCAL_CR_MAX = 64,
+	/* How far ahead the slow path looks for a line's end: without a limit
+	 * a line of nothing but "x CR" would be searched over and over. */
+	WINDOW = 512,
+	/* Room for a blank and a character on each line. */
+	LIMIT_MIN = 16,
+};
+
+static bool
+has_8bit(struct view v)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	size_t i = 0;
+
+	for (; i + 32 <= v.len; i += 32) {
+		uint64_t words[4];
+
+		memcpy(words, v.ptr + i, sizeof(words));
+		if ((words[0] | words[1] | words[2] | words[3]) & high)
+			return true;
+	}
+	for (; i < v.len; i++)
+		if ((unsigned char)v.ptr[i] > 127)
+			return true;
+	return false;
+}
+
+void
+content_in_init(struct content_in *c, enum content_kind kind, bool is_loose)
+{
+	*c = (struct content_in){
+		.kind = kind,
+		.is_loose = is_loose,
+		.at_start = true,
+		.after_crlf = true, /* of the DATA command */
+	};
+	header_scan_init(&c->header);
+}
+
+static void
+put(struct content_in *c, struct view v, struct str *out)
+{
+	c->out_len += v.len;
+	if (c->header.end == HEADER_FIELD)
+		header_scan_feed(&c->header, v);
+	if (out != NULL)
+		str_add(out, v);
+}
+
+/* Bytes inside of a line. */
+static void
+put_text(struct content_in *c, struct view v, struct str *out)
+{
+	if (v.len == 0)
+		return;
+	c->line_len += v.len;
+	c->at_start = c->only_dot = false;
+	put(c, v, out);
+}
+
+/* CRs that turned out to end no line. */
+static void
+put_bare_cr(struct content_in *c, unsigned n, struct str *out)
+{
+	c->flags |= CONTENT_BARE_CR;
+	for (; n > 0; n--)
+		put_text(c, VIEW(" "), out);
+}
+
+static void
+note_length(struct content_in *c, uint64_t len)
+{
+	if (len > c->longest_line)
+		c->longest_line = len;
+}
+
+/*
+ * A line ended, by CRLF or by LF alone.  DATA ends with a line of one dot, but
+ * only between two real CRLF: anything laxer lets a client hide a second
+ * message from the servers before us (RFC 5321 4.1.1.4).
+ */
+static void
+end_line(struct content_in *c, bool is_crlf, struct str *out)
+{
+	if (!is_crlf && c->kind != CONTENT_LOCAL)
+		c->flags |= CONTENT_BARE_LF;
+	if (c->only_dot && (c->is_loose || (is_crlf && c->after_crlf))) {
+		c->has_ended = true;
+		header_scan_finish(&c->header);
+		return;
+	}
+	put(c, VIEW("\r\n"), out);
+	note_length(c, c->line_len);
+	c->line_len = 0;
+	c->pending_cr = 0;
+	c->only_dot = false;
+	c->at_start = true;
+	c->after_crlf = is_crlf;
+}
+
+/* What comes after a CR; returns how many bytes were taken. */
+static size_t
+after_cr(struct content_in *c, char next, struct str *out)
+{
+	if (next == '\n') {
+		end_line(c, true, out);
+		return 1;
+	}
+	if (next == '\r') {
+		unsigned limit = c->kind == CONTENT_LOCAL ? LOCAL_CR_MAX : 1;
+
+		if (c->pending_cr < limit)
+			c->pending_cr++;
+		else
+			put_bare_cr(c, 1, out);
+		return 1;
+	}
+	put_bare_cr(c, c->pending_cr, out);
+	c->pending_cr = 0;
+	return 0;
+}
+
+/*
+ * How many bytes of v, which begins a line, are whole lines that stay as they
+ * are.
+ */
+static size_t
+run_of_lines(struct content_in *c, struct view v)
+{
+	const char *line = v.ptr;
+	const char *end = v.ptr + v.len;
+
+	while (line < end) {
+		const char *lf = memchr(line, '\n', (size_t)(end - line));
+		size_t len;
+
+		if (lf == NULL || lf == line || lf[-1] != '\r' ||
+		    (c->kind == CONTENT_DATA && *line == '.'))
+			break;
+		len = (size_t)(lf - line) - 1;
+		if (len > 0 && memchr(line, '\r', len) != NULL)
+			break;
+		note_length(c, len);
+		line = lf + 1;
+	}
+	return (size_t)(line - v.ptr);
+}
+
+/* The next part of a line that needs a look; returns the bytes taken. */
+static size_t
+part_of_line(struct content_in *c, struct view v, struct str *out)
+{
+	size_t lf, cr;
+
+	if (c->pending_cr > 0)
+		return after_cr(c, v.ptr[0], out);
+	if (c->at_start && c->kind == CONTENT_DATA && v.ptr[0] == '.') {
+		c->at_start = false;
+		c->only_dot = true;
+		return 1;
+	}
+	v = view_first(v, WINDOW);
+	lf = view_find(v, '\n');
+	cr = view_find(view_first(v, lf), '\r');
+	if (cr != VIEW_NPOS) {
+		put_text(c, view_first(v, cr), out);
+		c->pending_cr = 1;
+		c->at_start = false;
+		return cr + 1;
+	}
+	put_text(c, view_first(v, lf), out);
+	if (lf == VIEW_NPOS)
+		return v.len;
+	end_line(c, false, out);
+	return lf + 1;
+}
+
+size_t
+content_in_feed(struct content_in *c, struct view piece, struct str *out)
+{
+	struct view rest = piece;
+	struct view taken;
+
+	while (rest.len > 0 && !c->has_ended) {
+		size_t n = 0;
+
+		if (c->at_start && c->pending_cr == 0)
+			n = run_of_lines(c, rest);
+		if (n > 0) {
+			put(c, view_first(rest, n), out);
+			c->after_crlf = true;
+		} else {
+			n = part_of_line(c, rest, out);
+		}
+		rest = view_skip(rest, n);
+	}
+	taken = view_first(piece, piece.len - rest.len);
+	if (!(c->flags & CONTENT_8BIT) && has_8bit(taken))
+		c->flags |= CONTENT_8BIT;
+	if (!(c->flags & CONTENT_NUL) && view_find(taken, '\0') != VIEW_NPOS)
+		c->flags |= CONTENT_NUL;
+	if (c->header.has_8bit)
+		c->flags |= CONTENT_8BIT_HEADER;
+	return taken.len;
+}
+
+void
+content_in_finish(struct content_in *c, struct str *out)
+{
+	if (c->kind == CONTENT_DATA || c->has_ended)
+		return;
+	if (c->pending_cr > 0 && c->kind == CONTENT_CHUNK)
+		put_bare_cr(c, c->pending_cr, out);
+	if (!c->at_start) {
+		c->flags |= CONTENT_NO_EOL;
+		end_line(c, true, out);
+	}
+	header_scan_finish(&c->header);
+	c->has_ended = true;
+}
+
+void
+content_out_init(struct content_out *c, size_t line_limit)
+{
+	if (line_limit > 0 && line_limit < LIMIT_MIN)
+		line_limit = LIMIT_MIN;
+	*c = (struct content_out){
+		.limit = line_limit > 0 ? line_limit : SIZE_MAX,
+		.at_start = true,
+	};
+}
+
+/* How many bytes the character takes that begins with this byte. */
+static size_t
+utf8_len(char c)
+{
+	unsigned char byte = (unsigned char)c;
+
+	if (byte < 0xc2 || byte > 0xf4)
+		return 1;
+	return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+/* Bytes inside of a line, folded where they reach the limit. */
+static void
+out_text(struct content_out *c, struct view v, struct str *out)
+{
+	if (v.len == 0)
+		return;
+	if (c->at_start && v.ptr[0] == '.')
+		str_add_byte(out, '.');
+	c->at_start = false;
+	while (v.len > 0) {
+		size_t room = c->limit - c->line_len;
+		size_t n;
+
+		/* A character is at most 4 bytes: before the last 3 columns
+		 * each begins and ends on this line. */
+		if (room > 3) {
+			n = v.len < room - 3 ? v.len : room - 3;
+		} else {
+			n = 1;
+			if (utf8_len(v.ptr[0]) > room) {
+				str_add_text(out, "\r\n ");
+				c->line_len = 1;
+			}
+		}
+		str_add(out, view_first(v, n));
+		c->line_len += n;
+		v = view_skip(v, n);
+	}
+}
+
+static void
+out_line_end(struct content_out *c, struct str *out)
+{
+	str_add_text(out, "\r\n");
+	c->line_len = 0;
+	c->at_start = true;
+	c->pending_cr = false;
+}
+
+static size_t
+run_of_short_lines(const struct content_out *c, struct view v)
+{
+	const char *line = v.ptr;
+	const char *end = v.ptr + v.len;
+
+	while (line < end) {
+		const char *lf = memchr(line, '\n', (size_t)(end - line));
+		size_t len;
+
+		if (lf == NULL || lf == line || lf[-1] != '\r' || *line == '.')
+			break;
+		len = (size_t)(lf - line) - 1;
+		/* Up to there the slow path would not fold either, whatever
+		 * the last bytes say of the length of a character. */
+		if (len > c->limit - 3 ||
+		    (len > 0 && memchr(line, '\r', len) != NULL))
+			break;
+		line = lf + 1;
+	}
+	return (size_t)(line - v.ptr);
+}
+
+static size_t
+out_part(struct content_out *c, struct view v, struct str *out)
+{
+	size_t lf, cr;
+
+	if (c->pending_cr && v.ptr[0] != '\n') {
+		c->pending_cr = false;
+		out_text(c, VIEW(" "), out);
+		return 0;
+	}
+	v = view_first(v, WINDOW);
+	lf = view_find(v, '\n');
+	cr = view_find(view_first(v, lf), '\r');
+	if (cr != VIEW_NPOS) {
+		out_text(c, view_first(v, cr), out);
+		c->pending_cr = true;
+		return cr + 1;
+	}
+	out_text(c, view_first(v, lf), out);
+	if (lf == VIEW_NPOS)
+		return v.len;
+	out_line_end(c, out);
+	return lf + 1;
+}
+
+void
+content_out_feed(struct content_out *c, struct view piece, struct str *out)
+{
+	while (piece.len > 0) {
+		size_t n = 0;
+
+		if (c->at_start && !c->pending_cr)
+			n = run_of_short_lines(c, piece);
+		if (n > 0)
+			str_add(out, view_first(piece, n));
+		else
+			n = out_part(c, piece, out);
+		piece = view_skip(piece, n);
+	}
+}
+
+void
+content_out_finish(struct content_out *c, struct str *out)
+{
+	if (c->pending_cr)
+		out_text(c, VIEW(" "), out);
+	if (!c->at_start)
+		out_line_end(c, out);
+	str_add_text(out, ".\r\n");
+}

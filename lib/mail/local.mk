@@ -1,0 +1,64 @@
+libbarid_a_SOURCES += \
+	lib/mail/addr.c lib/mail/addr.h \
+	lib/mail/addrlist.c lib/mail/addrlist.h \
+	lib/mail/compose.c lib/mail/compose.h \
+	lib/mail/content.c lib/mail/content.h \
+	lib/mail/date.c lib/mail/date.h \
+	lib/mail/deliver_log.c lib/mail/deliver_log.h \
+	lib/mail/dsn.c lib/mail/dsn.h \
+	lib/mail/esmtp.c lib/mail/esmtp.h \
+	lib/mail/header.c lib/mail/header.h \
+	lib/mail/mbox.c lib/mail/mbox.h \
+	lib/mail/queue_file.c lib/mail/queue_file.h \
+	lib/mail/queue_id.c lib/mail/queue_id.h \
+	lib/mail/received.c lib/mail/received.h \
+	lib/mail/reply.c lib/mail/reply.h \
+	lib/mail/xtext.c lib/mail/xtext.h
+
+check_PROGRAMS += \
+	lib/mail/addr_test \
+	lib/mail/addrlist_test \
+	lib/mail/compose_test \
+	lib/mail/content_test \
+	lib/mail/date_test \
+	lib/mail/dsn_test \
+	lib/mail/esmtp_test \
+	lib/mail/header_test \
+	lib/mail/mbox_test \
+	lib/mail/received_test \
+	lib/mail/reply_test \
+	lib/mail/xtext_test
+
+lib_mail_addr_test_SOURCES = lib/mail/addr_test.c
+lib_mail_addr_test_LDADD = $(TEST_LDADD)
+lib_mail_addrlist_test_SOURCES = lib/mail/addrlist_test.c
+lib_mail_addrlist_test_LDADD = $(TEST_LDADD)
+lib_mail_compose_test_SOURCES = lib/mail/compose_test.c
+lib_mail_compose_test_LDADD = $(TEST_LDADD)
+lib_mail_content_test_SOURCES = lib/mail/content_test.c
+lib_mail_content_test_LDADD = $(TEST_LDADD)
+lib_mail_date_test_SOURCES = lib/mail/date_test.c
+lib_mail_date_test_LDADD = $(TEST_LDADD)
+lib_mail_dsn_test_SOURCES = lib/mail/dsn_test.c
+lib_mail_dsn_test_LDADD = $(TEST_LDADD)
+lib_mail_esmtp_test_SOURCES = lib/mail/esmtp_test.c
+lib_mail_esmtp_test_LDADD = $(TEST_LDADD)
+lib_mail_header_test_SOURCES = lib/mail/header_test.c
+lib_mail_header_test_LDADD = $(TEST_LDADD)
+lib_mail_mbox_test_SOURCES = lib/mail/mbox_test.c
+lib_mail_mbox_test_LDADD = $(TEST_LDADD)
+lib_mail_received_test_SOURCES = lib/mail/received_test.c
+lib_mail_received_test_LDADD = $(TEST_LDADD)
+lib_mail_reply_test_SOURCES = lib/mail/reply_test.c
+lib_mail_reply_test_LDADD = $(TEST_LDADD)
+lib_mail_xtext_test_SOURCES = lib/mail/xtext_test.c
+lib_mail_xtext_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += \
+	t/fuzz/addr \
+	t/fuzz/addrlist \
+	t/fuzz/content \
+	t/fuzz/esmtp \
+	t/fuzz/header \
+	t/fuzz/reply \
+	t/fuzz/xtext

@@ -1,0 +1,107 @@
+/* Content for files and commands here: see mbox.h. */
+#include "lib/mail/mbox.h"
+
+#include "lib/mail/addr.h"
+#include "lib/mail/date.h"
+
+static const struct view from = VIEW("From ");
+
+void
+mbox_add_from_line(struct str *out, struct view sender, int64_t wall)
+{
+	char date[DATE_SIZE];
+
+	str_add_text(out, "From ");
+	if (sender.len == 0)
+		str_add_text(out, "MAILER-DAEMON");
+	else
+		addr_to_external(out, sender);
+	str_add_text(out, "  ");
+	str_add(out, date_format_ctime(wall, date));
+	str_add_text(out, "\n");
+}
+
+void
+mbox_filter_init(struct mbox_filter *f, unsigned flags, struct view eol)
+{
+	*f = (struct mbox_filter){
+		.eol = eol.len > 0 ? eol : VIEW("\n"),
+		.flags = flags,
+		.at_start = true,
+	};
+}
+
+/*
+ * The first bytes of a line: held back as long as they may become "From ".
+ * Returns how many of v were taken.
+ */
+static size_t
+start_of_line(struct mbox_filter *f, struct view v, struct str *out)
+{
+	size_t n = 0;
+
+	if (f->flags & MBOX_QUOTE_FROM) {
+		while (n < v.len && f->matched < from.len &&
+		    v.ptr[n] == from.ptr[f->matched]) {
+			f->matched++;
+			n++;
+		}
+		if (n == v.len && f->matched < from.len)
+			return n;
+		if (f->matched == from.len)
+			str_add_byte(out, '>');
+		str_add(out, view_first(from, f->matched));
+	}
+	if (f->matched == 0 && (f->flags & MBOX_QUOTE_DOT) && v.ptr[0] == '.')
+		str_add_byte(out, '.');
+	f->matched = 0;
+	f->at_start = false;
+	return n;
+}
+
+/* The rest of a line or of the piece. */
+static size_t
+rest_of_line(struct mbox_filter *f, struct view v, struct str *out)
+{
+	size_t lf = view_find(v, '\n');
+	struct view text = view_first(v, lf);
+
+	if (f->has_cr && lf != 0)
+		str_add_byte(out, '\r');
+	f->has_cr = view_ends(text, VIEW("\r"));
+	if (f->has_cr)
+		text.len--;
+	str_add(out, text);
+	if (lf == VIEW_NPOS)
+		return v.len;
+	str_add(out, f->eol);
+	f->has_cr = false;
+	f->at_start = true;
+	return lf + 1;
+}
+
+void
+mbox_filter_feed(struct mbox_filter *f, struct view piece, struct str *out)
+{
+	while (piece.len > 0) {
+		if (f->at_start)
+			piece = view_skip(piece, start_of_line(f, piece, out));
+		if (piece.len > 0)
+			piece = view_skip(piece, rest_of_line(f, piece, out));
+	}
+}
+
+void
+mbox_filter_finish(struct mbox_filter *f, struct str *out)
+{
+	if (f->matched > 0) {
+		str_add(out, view_first(from, f->matched));
+		f->at_start = false;
+	}
+	if (f->has_cr)
+		str_add_byte(out, '\r');
+	if (!f->at_start)
+		str_add(out, f->eol);
+	if (f->flags & MBOX_BLANK_END)
+		str_add(out, f->eol);
+}
