@@ -1,0 +1,364 @@
+/*
+ * barid: starts, stops and looks after the mail system.  One verb, one
+ * function.
+ */
+#include "ctl/barid.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/conf/master_cf.h"
+#include "lib/ipc/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STOP_WAIT_MS = 40000, POLL_MS = 20 };
+
+static const char *syslog_tag = "postfix/postfix-script";
+
+void
+tell(const char *level, const char *format, ...)
+{
+	struct str text = STR_EMPTY, clean = STR_EMPTY;
+	va_list ap;
+
+	va_start(ap, format);
+	str_vaddf(&text, format, ap);
+	va_end(ap);
+	log_clean(&clean, str_view(&text), LOG_LINE_MAX);
+	fprintf(stderr, "%s: %s%s%s\n", syslog_tag, level,
+	    level[0] != '\0' ? ": " : "", clean.ptr);
+	if (geteuid() == 0)
+		syslog(LOG_MAIL | LOG_INFO, "%s%s%s", level,
+		    level[0] != '\0' ? ": " : "", clean.ptr);
+	str_clear(&text);
+	str_clear(&clean);
+}
+
+pid_t
+master_pid(const struct barid *b)
+{
+	struct str path = STR_EMPTY;
+	char text[32];
+	ssize_t n;
+	pid_t pid = 0;
+	int fd;
+
+	str_printf(&path, "%s/pid/master.pid", b->conf->queue_directory);
+	fd = open(path.ptr, O_RDONLY | O_CLOEXEC);
+	str_clear(&path);
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		n = read(fd, text, sizeof(text) - 1);
+		if (n > 0) {
+			text[n] = '\0';
+			pid = (pid_t)strtol(text, NULL, 10);
+		}
+	}
+	close(fd);
+	return pid > 1 ? pid : 0;
+}
+
+/* --- verbs: each returns the exit status --- */
+
+static int
+fatal(const char *text)
+{
+	tell("fatal", "%s", text);
+	return 1;
+}
+
+static void
+exec_master(const struct barid *b, const char *how)
+{
+	struct str path = STR_EMPTY;
+	const char *argv[] = { "master", "-c", b->dir, how,
+		b->verbose ? "-v" : NULL, NULL };
+
+	str_printf(&path, "%s/master", b->conf->daemon_directory);
+	execv(path.ptr, (char *const *)(uintptr_t)argv);
+	tell("fatal", "exec %s: %s", path.ptr, strerror(errno));
+	_exit(1);
+}
+
+static bool
+prepare(const struct barid *b)
+{
+	return setup_directories(b) && setup_check(b);
+}
+
+static int
+verb_start(const struct barid *b)
+{
+	int status;
+	pid_t pid;
+
+	if (master_pid(b) != 0)
+		return fatal("the mail system is already running");
+	if (!prepare(b))
+		return 1;
+	tell("", "starting the %s mail system", b->conf->mail_name);
+	pid = fork();
+	if (pid == 0)
+		exec_master(b, "-w");
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return fatal("cannot start master");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return fatal("mail system startup failed");
+	return 0;
+}
+
+static int
+verb_start_fg(const struct barid *b)
+{
+	if (master_pid(b) != 0)
+		return fatal("the mail system is already running");
+	if (!prepare(b))
+		return 1;
+	tell("", "starting the %s mail system", b->conf->mail_name);
+	exec_master(b, "-d");
+	return 1;
+}
+
+/* Send the signal and wait until the lock is free. */
+static int
+end_master(const struct barid *b, int signal)
+{
+	int64_t deadline = deadline_in_ms(STOP_WAIT_MS);
+	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	pid_t pid = master_pid(b);
+
+	if (kill(pid, signal) < 0) {
+		tell("fatal", "cannot signal process %d: %s", (int)pid,
+		    strerror(errno));
+		return 1;
+	}
+	while (master_pid(b) == pid) {
+		if (deadline_left(deadline) == 0)
+			return fatal("the mail system does not stop");
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int
+verb_stop(const struct barid *b)
+{
+	if (master_pid(b) == 0)
+		return fatal("the mail system is not running");
+	tell("", "stopping the %s mail system", b->conf->mail_name);
+	return end_master(b, SIGTERM);
+}
+
+/* At once: master's death is what its children notice. */
+static int
+verb_abort(const struct barid *b)
+{
+	if (master_pid(b) == 0)
+		return fatal("the mail system is not running");
+	tell("", "aborting the %s mail system", b->conf->mail_name);
+	return end_master(b, SIGKILL);
+}
+
+static int
+verb_reload(const struct barid *b)
+{
+	pid_t pid = master_pid(b);
+
+	if (pid == 0)
+		return fatal("the mail system is not running");
+	if (!setup_check(b))
+		return 1;
+	tell("", "refreshing the %s mail system", b->conf->mail_name);
+	if (kill(pid, SIGHUP) < 0)
+		return fatal("cannot signal master");
+	return 0;
+}
+
+static int
+verb_flush(const struct barid *b)
+{
+	struct ipc_service qmgr;
+	struct ipc_flush ask = { VIEW("all"), VIEW_EMPTY };
+	struct ipc_result answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct err e;
+
+	if (chdir(b->conf->queue_directory) < 0)
+		return fatal("cannot enter the queue directory");
+	ipc_service_init(&qmgr, "private/qmgr");
+	e = ipc_call(&qmgr, IPC_OUT(flush, &ask), IPC_IN(result, &answer),
+	    &keep, deadline_in(10));
+	ipc_keep_clear(&keep);
+	ipc_service_clear(&qmgr);
+	return err_is(e) ? fatal(e.text) : 0;
+}
+
+static int
+verb_status(const struct barid *b)
+{
+	pid_t pid = master_pid(b);
+
+	if (pid == 0) {
+		tell("", "the %s mail system is not running",
+		    b->conf->mail_name);
+		return 1;
+	}
+	tell("", "the %s mail system is running: PID: %d", b->conf->mail_name,
+	    (int)pid);
+	return status_print(b);
+}
+
+static int
+verb_check(const struct barid *b)
+{
+	return setup_directories(b) && setup_check(b) ? 0 : 1;
+}
+
+static int
+verb_set_permissions(const struct barid *b)
+{
+	return setup_accounts(b) && setup_directories(b) &&
+		setup_permissions(b) ? 0 : 1;
+}
+
+/* The log daemon opens its file anew by being started again. */
+static int
+verb_logrotate(const struct barid *b)
+{
+	struct str from = STR_EMPTY;
+	char stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int code;
+
+	if (b->conf->maillog_file[0] == '\0' ||
+	    strcmp(b->conf->maillog_file, "/dev/stdout") == 0)
+		return fatal("maillog_file is not a file");
+	localtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	str_printf(&from, "%s.%s", b->conf->maillog_file, stamp);
+	code = rename(b->conf->maillog_file, from.ptr);
+	if (code < 0)
+		tell("fatal", "rename %s: %s", b->conf->maillog_file,
+		    strerror(errno));
+	str_clear(&from);
+	if (code < 0)
+		return 1;
+	return master_pid(b) != 0 ? verb_reload(b) : 0;
+}
+
+static int
+verb_version(const struct barid *b)
+{
+	printf("mail_version = %s\n", BARID_VERSION);
+	(void)b;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct barid *b);
+} verbs[] = {
+	{ "start", verb_start },
+	{ "start-fg", verb_start_fg },
+	{ "stop", verb_stop },
+	{ "abort", verb_abort },
+	{ "reload", verb_reload },
+	{ "flush", verb_flush },
+	{ "status", verb_status },
+	{ "check", verb_check },
+	{ "set-permissions", verb_set_permissions },
+	{ "logrotate", verb_logrotate },
+	{ "version", verb_version },
+};
+
+static int
+usage(const char *verb)
+{
+	struct str names = STR_EMPTY;
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		str_addf(&names, "%s%s", i > 0 ? ", " : "", verbs[i].name);
+	if (verb != NULL)
+		tell("fatal", "unknown command: '%s'. Usage: barid %s", verb,
+		    names.ptr);
+	else
+		tell("fatal", "usage: barid [-c config_dir] [-Dv] command; "
+			      "commands are %s",
+		    names.ptr);
+	str_clear(&names);
+	return 1;
+}
+
+static int
+run_verb(struct barid *b, const char *verb)
+{
+	struct conf_source source = { .dir = b->dir, .service_name = "barid",
+		.process_name = "barid" };
+	struct conf *conf;
+	struct str tag = STR_EMPTY;
+	struct err e;
+	int status = -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (strcmp(verbs[i].name, verb) != 0)
+			continue;
+		e = conf_load(&source, &conf);
+		if (err_is(e)) {
+			tell("fatal", "%s", e.text);
+			return 1;
+		}
+		b->conf = conf;
+		b->dir = conf_config_dir(conf);
+		str_printf(&tag, "%s/postfix-script", conf->syslog_name);
+		syslog_tag = tag.ptr;
+		openlog(syslog_tag, 0, LOG_MAIL);
+		status = verbs[i].run(b);
+		conf_free(conf);
+		syslog_tag = "barid";
+		str_clear(&tag);
+		return status;
+	}
+	return usage(verb);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct barid b = { .dir = NULL };
+	int c;
+
+	log_open("barid");
+	signal(SIGPIPE, SIG_IGN);
+	while ((c = getopt(argc, argv, "c:Dv")) != -1) {
+		switch (c) {
+		case 'c':
+			b.dir = optarg;
+			break;
+		case 'D':
+			b.debug = true;
+			break;
+		case 'v':
+			b.verbose = true;
+			break;
+		default:
+			return usage(NULL);
+		}
+	}
+	if (optind + 1 != argc)
+		return usage(NULL);
+	return run_verb(&b, argv[optind]);
+}

@@ -1,0 +1,6 @@
+sbin_PROGRAMS += ctl/barid
+ctl_barid_SOURCES = \
+	ctl/barid.c ctl/barid.h \
+	ctl/barid_setup.c \
+	ctl/barid_status.c
+ctl_barid_LDADD = $(DAEMON_LDADD)

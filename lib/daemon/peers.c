@@ -1,0 +1,110 @@
+/* Who may talk to whom: see peers.h. */
+#include "lib/daemon/peers.h"
+
+#include "lib/base/mem.h"
+
+enum { PEERS_MESSAGES_MAX = 8 };
+
+struct peers_row {
+	const char *program; /* the one that is asked */
+	enum sandbox_identity from;
+	const char *messages[PEERS_MESSAGES_MAX];
+};
+
+/* Root is master and the administrator's commands; IDENTITY_ROOT in a row is
+ * `local`, `pipe`, and commands. */
+static const struct peers_row rows[] = {
+	{ "cleanup", IDENTITY_SMTPD, { "submit", "more_rcpts", "content",
+		"submit_end" } },
+	{ "cleanup", IDENTITY_QUEUE, { "submit", "more_rcpts", "content",
+		"submit_end" } },
+	{ "cleanup", IDENTITY_ROOT, { "submit", "more_rcpts", "content",
+		"submit_end" } },
+	{ "qmgr", IDENTITY_QUEUE, { "queued", "flush" } },
+	{ "qmgr", IDENTITY_SMTPD, { "flush" } },
+	{ "qmgr", IDENTITY_ROOT, { "queue_act", "flush" } },
+	{ "rewrite", IDENTITY_SMTPD, { "rewrite", "route" } },
+	{ "rewrite", IDENTITY_QUEUE, { "rewrite", "route" } },
+	{ "rewrite", IDENTITY_ROOT, { "rewrite", "route" } },
+	{ "lookup", IDENTITY_SMTPD, { "table_ask" } },
+	{ "lookup", IDENTITY_QUEUE, { "table_ask" } },
+	{ "lookup", IDENTITY_SMTP, { "table_ask" } },
+	{ "lookup", IDENTITY_REWRITE, { "table_ask" } },
+	{ "lookup", IDENTITY_ROOT, { "table_ask" } },
+	{ "resolve", IDENTITY_SMTPD, { "dns_ask", "peer_name", "host_ask" } },
+	{ "resolve", IDENTITY_SMTP, { "dns_ask", "peer_name", "host_ask" } },
+	{ "resolve", IDENTITY_REWRITE, { "dns_ask", "host_ask" } },
+	{ "resolve", IDENTITY_OWNER, { "host_ask" } },
+	{ "dial", IDENTITY_SMTPD, { "dial" } },
+	{ "dial", IDENTITY_SMTP, { "dial" } },
+	{ "dial", IDENTITY_QUEUE, { "dial" } },
+	{ "dial", IDENTITY_LOOKUP, { "dial" } },
+	{ "anvil", IDENTITY_SMTPD, { "anvil", "anvil_restate" } },
+	{ "smtp", IDENTITY_QUEUE, { "deliver" } },
+	{ "local", IDENTITY_QUEUE, { "deliver" } },
+	{ "bounce", IDENTITY_QUEUE, { "report" } },
+};
+
+static uid_t uids[IDENTITY_COUNT];
+static bool all_are_one;
+static const char *program_asked;
+
+struct err
+peers_resolve(const struct sandbox_site *site, const char *program)
+{
+	program_asked = program;
+	all_are_one = site->unprivileged;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		gid_t gid;
+		struct err e;
+
+		if (strcmp(rows[i].program, program) != 0)
+			continue;
+		if (rows[i].from == IDENTITY_ROOT) {
+			uids[IDENTITY_ROOT] = 0;
+			continue;
+		}
+		e = sandbox_find_identity(site, rows[i].from,
+		    &uids[rows[i].from], &gid);
+		if (err_is(e))
+			return e;
+	}
+	return ERR_OK;
+}
+
+static bool
+row_is_for(const struct peers_row *row, uid_t uid)
+{
+	return strcmp(row->program, program_asked) == 0 &&
+	    uids[row->from] == uid;
+}
+
+bool
+peers_may_connect(const struct ipc_server *s, uid_t uid)
+{
+	(void)s;
+	if (all_are_one)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (row_is_for(&rows[i], uid))
+			return true;
+	return false;
+}
+
+bool
+peers_may_send(const struct ipc_server *s, uid_t uid,
+    const struct ipc_type *type)
+{
+	(void)s;
+	if (all_are_one)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!row_is_for(&rows[i], uid))
+			continue;
+		for (size_t m = 0; m < PEERS_MESSAGES_MAX &&
+		     rows[i].messages[m] != NULL; m++)
+			if (strcmp(rows[i].messages[m], type->name) == 0)
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,528 @@
+/*
+ * Serving: accepting clients with fairness among the processes of a service,
+ * draining, and the three skeletons.  See daemon.h.
+ *
+ * Of several processes that wait on one socket the kernel wakes the same one
+ * again and again; so a process with more than its share leaves the listener
+ * alone until the others catch up.
+ */
+#include "lib/daemon/daemon.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/peers.h"
+#include "lib/daemon/state.h"
+#include "lib/run/fiber.h"
+#include "lib/run/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	SHARE_CHECK_MS = 20,
+	FULL_PAUSE_MS = 200,
+	SESSION_SLACK = 4,
+};
+
+struct acceptor {
+	struct daemon *daemon;
+	struct loop_listener listeners[DAEMON_LISTENERS_MAX];
+	struct timer again;
+	bool paused;
+	uint32_t n_sessions, slack;
+	int64_t served;
+	void (*accepted)(struct acceptor *a, struct daemon_client *client);
+	void (*session)(struct daemon_client *client);
+	void *owner;
+	struct ipc_server server;
+};
+
+static struct acceptor acceptor;
+
+/* --- master --- */
+
+void
+daemon_open_page(struct daemon *d)
+{
+	void *p;
+
+	if (!d->managed)
+		return;
+	p = mmap(NULL, sizeof(struct control_page), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, CONTROL_PAGE_FD, 0);
+	if (p == MAP_FAILED)
+		die_temp("map the page of counts: %s", strerror(errno));
+	close(CONTROL_PAGE_FD);
+	daemon_state.page = p;
+}
+
+void
+daemon_tell_master(enum control_verb verb, uint32_t value)
+{
+	struct control_record r = { verb, value };
+	ssize_t n;
+
+	do
+		n = send(CONTROL_FD, &r, sizeof(r), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
+		log_warn("tell master: %s", strerror(errno));
+}
+
+bool
+daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack)
+{
+	struct control_page *page = daemon_state.page;
+	uint64_t sum = 0, alive = 0;
+
+	if (page == NULL || d->processes <= 1)
+		return false;
+	/* One more than there are, so that 0 says: not there. */
+	__atomic_store_n(&page->sessions[d->process - 1], n + 1,
+	    __ATOMIC_RELAXED);
+	for (int i = 0; i < d->processes; i++) {
+		uint32_t count =
+		    __atomic_load_n(&page->sessions[i], __ATOMIC_RELAXED);
+
+		sum += count > 0 ? count - 1 : 0;
+		alive += count > 0;
+	}
+	return alive > 1 && (uint64_t)n * 10 * alive >
+	    sum * 11 + (uint64_t)slack * 10 * alive;
+}
+
+/* --- accepting --- */
+
+static void
+pause_all(struct acceptor *a, bool paused)
+{
+	if (a->paused == paused)
+		return;
+	a->paused = paused;
+	for (size_t i = 0; i < a->daemon->n_listeners; i++)
+		loop_pause_listener(&a->listeners[i], paused);
+}
+
+static void check_share(struct acceptor *a);
+
+static void
+on_again(struct timer *t)
+{
+	(void)t;
+	check_share(&acceptor);
+}
+
+static void
+check_share(struct acceptor *a)
+{
+	bool full = a->daemon->sessions_max > 0 &&
+	    a->n_sessions >= a->daemon->sessions_max;
+	bool over =
+	    daemon_count_sessions(a->daemon, a->n_sessions, a->slack);
+
+	if (daemon_state.draining)
+		return;
+	pause_all(a, full || over);
+	/* When a session of ours ends we look again; others' ends only show
+	 * by the clock. */
+	if (over && a->again.place == 0)
+		timer_set(&a->again, loop_now() + SHARE_CHECK_MS, on_again);
+}
+
+/* No descriptor left: the client that waits is let in and put out, so that it
+ * does not hang in the backlog; then a pause. */
+static void
+refuse_one(struct acceptor *a, int listener)
+{
+	log_warn("accept: %s", strerror(errno));
+	if (daemon_state.reserve_fd >= 0) {
+		int fd;
+
+		close(daemon_state.reserve_fd);
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		daemon_state.reserve_fd = fcntl(CONTROL_FD, F_DUPFD_CLOEXEC, 3);
+	}
+	pause_all(a, true);
+	timer_set(&a->again, loop_now() + FULL_PAUSE_MS, on_again);
+}
+
+static void
+on_client(struct loop_listener *l)
+{
+	struct acceptor *a = l->arg;
+	struct daemon_client *c = xcalloc(1, sizeof(*c));
+
+	c->addr_len = sizeof(c->addr);
+	c->owner = a->owner;
+	c->fd = accept4(l->fd, (struct sockaddr *)&c->addr, &c->addr_len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (c->fd < 0) {
+		free(c);
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			refuse_one(a, l->fd);
+		return;
+	}
+	a->n_sessions++;
+	a->served++;
+	a->accepted(a, c);
+	check_share(a);
+}
+
+static void
+leave_if_done(struct acceptor *a)
+{
+	if (daemon_state.draining && a->n_sessions == 0)
+		loop_stop();
+}
+
+static void
+session_ended(struct acceptor *a)
+{
+	a->n_sessions--;
+	check_share(a);
+	leave_if_done(a);
+}
+
+bool
+daemon_is_draining(void)
+{
+	return daemon_state.draining;
+}
+
+/* --- control --- */
+
+static void
+start_draining(void)
+{
+	struct acceptor *a = &acceptor;
+
+	if (daemon_state.draining)
+		return;
+	daemon_state.draining = true;
+	if (a->daemon != NULL)
+		for (size_t i = 0; i < a->daemon->n_listeners; i++)
+			loop_remove_listener(&a->listeners[i]);
+	if (daemon_state.page != NULL && a->daemon != NULL)
+		__atomic_store_n(
+		    &daemon_state.page->sessions[a->daemon->process - 1], 0,
+		    __ATOMIC_RELAXED);
+	if (daemon_state.drain != NULL)
+		daemon_state.drain(daemon_state.drain_owner);
+	else
+		leave_if_done(a);
+}
+
+static void
+on_control(struct loop_watch *w, uint32_t events)
+{
+	struct control_record r;
+	ssize_t n = recv(w->fd, &r, sizeof(r), MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(r)) {
+		/* master is gone: leave now.  Nothing acknowledged is lost. */
+		log_flush();
+		_exit(0);
+	}
+	if (r.verb == CONTROL_DRAIN)
+		start_draining();
+	else if (r.verb == CONTROL_RELOAD && daemon_state.reload != NULL)
+		daemon_state.reload(daemon_state.reload_owner);
+	else if (r.verb == CONTROL_RELOAD)
+		start_draining();
+}
+
+static void
+watch_control(struct daemon *d)
+{
+	daemon_add_hooks();
+	if (!d->managed)
+		return;
+	daemon_state.control = (struct loop_watch){ .fd = CONTROL_FD,
+		.events = EPOLLIN, .ready = on_control };
+	loop_add_watch(&daemon_state.control);
+	daemon_tell_master(CONTROL_SERVING, 0);
+}
+
+void
+daemon_on_reload(struct daemon *d, void (*reload)(void *owner), void *owner)
+{
+	(void)d;
+	daemon_state.reload = reload;
+	daemon_state.reload_owner = owner;
+}
+
+void
+daemon_on_drain(struct daemon *d, void (*drain)(void *owner), void *owner)
+{
+	(void)d;
+	daemon_state.drain = drain;
+	daemon_state.drain_owner = owner;
+}
+
+static int
+serve(struct daemon *d, struct acceptor *a)
+{
+	a->daemon = d;
+	for (size_t i = 0; i < d->n_listeners; i++) {
+		io_set_nonblocking(d->listeners[i]);
+		a->listeners[i] = (struct loop_listener){
+			.fd = d->listeners[i], .ready = on_client, .arg = a };
+		loop_add_listener(&a->listeners[i]);
+	}
+	daemon_count_sessions(d, 0, 0);
+	watch_control(d);
+	loop_run();
+	log_flush();
+	return EXIT_SUCCESS;
+}
+
+/* --- sessions --- */
+
+static void
+run_session(void *arg)
+{
+	struct daemon_client *c = arg;
+
+	acceptor.session(c);
+	free(c);
+	session_ended(&acceptor);
+}
+
+static void
+spawn_session(struct acceptor *a, struct daemon_client *c)
+{
+	(void)a;
+	fiber_spawn("session", run_session, c);
+}
+
+int
+daemon_serve_sessions(struct daemon *d,
+    void (*session)(struct daemon_client *client), void *owner)
+{
+	struct acceptor *a = &acceptor;
+
+	a->accepted = spawn_session;
+	a->session = session;
+	a->owner = owner;
+	a->slack = SESSION_SLACK;
+	if (!loop_is_on())
+		loop_init();
+	return serve(d, a);
+}
+
+/* --- other processes' questions --- */
+
+static void
+peer_gone(struct ipc_server *s)
+{
+	(void)s;
+	session_ended(&acceptor);
+}
+
+static void
+accept_peer(struct acceptor *a, struct daemon_client *c)
+{
+	size_t before = a->server.n_peers;
+
+	ipc_server_accept(&a->server, c->fd);
+	free(c);
+	if (a->server.n_peers == before)
+		a->n_sessions--;
+}
+
+static void
+drain_peers(void *owner)
+{
+	struct acceptor *a = owner;
+
+	ipc_server_drain(&a->server);
+	leave_if_done(a);
+}
+
+static void
+server_open(struct daemon *d, const struct ipc_handler *handlers, void *owner)
+{
+	struct ipc_server *s = &acceptor.server;
+
+	ipc_server_init(s, handlers, owner);
+	s->may_connect = peers_may_connect;
+	s->may_send = peers_may_send;
+	s->hello = (struct ipc_hello){ d->process, d->processes,
+		d->generation };
+}
+
+struct ipc_server *
+daemon_ipc_server(void)
+{
+	return &acceptor.server;
+}
+
+int
+daemon_serve_ipc(struct daemon *d, const struct ipc_handler *handlers,
+    void *owner)
+{
+	struct acceptor *a = &acceptor;
+
+	if (!loop_is_on())
+		loop_init();
+	server_open(d, handlers, owner);
+	a->server.on_peer_gone = peer_gone;
+	a->accepted = accept_peer;
+	if (daemon_state.drain == NULL)
+		daemon_on_drain(d, drain_peers, a);
+	return serve(d, a);
+}
+
+/* --- alone --- */
+
+struct listen_target {
+	void (*accepted)(int fd, void *owner);
+	void *owner;
+	struct loop_listener listener;
+};
+
+static struct listen_target targets[DAEMON_LISTENERS_MAX];
+
+static void
+on_target(struct loop_listener *l)
+{
+	struct listen_target *t = l->arg;
+	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		t->accepted(fd, t->owner);
+	else if (errno != EAGAIN && errno != EINTR)
+		log_warn("accept: %s", strerror(errno));
+}
+
+void
+daemon_listen(struct daemon *d, size_t i, void (*accepted)(int fd, void *owner),
+    void *owner)
+{
+	struct listen_target *t = &targets[i];
+
+	t->accepted = accepted;
+	t->owner = owner;
+	t->listener = (struct loop_listener){ .fd = d->listeners[i],
+		.ready = on_target, .arg = t };
+	io_set_nonblocking(d->listeners[i]);
+	loop_add_listener(&t->listener);
+}
+
+int
+daemon_run(struct daemon *d)
+{
+	watch_control(d);
+	loop_run();
+	log_flush();
+	return EXIT_SUCCESS;
+}
+
+/* --- workers --- */
+
+/* Wait for a client; -1 when it is time to leave. */
+static int
+worker_accept(struct daemon *d)
+{
+	struct pollfd p[DAEMON_LISTENERS_MAX + 1];
+	size_t n = d->n_listeners;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ d->listeners[i], POLLIN, 0 };
+	p[n] = (struct pollfd){ CONTROL_FD, POLLIN, 0 };
+	log_flush();
+	for (;;) {
+		int idle = (int)(d->conf->max_idle > 0 ?
+			d->conf->max_idle * 1000 : -1);
+		int ready = poll(p, n + 1, idle);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || p[n].revents != 0)
+			return -1;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			if (p[i].revents == 0)
+				continue;
+			fd = accept4(d->listeners[i], NULL, NULL,
+			    SOCK_CLOEXEC | SOCK_NONBLOCK);
+			if (fd >= 0)
+				return fd;
+		}
+	}
+}
+
+int
+daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
+    void *owner)
+{
+	int64_t served = 0;
+	int fd;
+
+	server_open(d, handlers, owner);
+	/* So that the log is told between two messages of one client. */
+	acceptor.server.plain_idle = log_flush;
+	acceptor.server.plain_leave_fd = CONTROL_FD;
+	for (size_t i = 0; i < d->n_listeners; i++)
+		io_set_nonblocking(d->listeners[i]);
+	daemon_tell_master(CONTROL_SERVING, 0);
+	while ((fd = worker_accept(d)) >= 0) {
+		struct err e;
+
+		daemon_tell_master(CONTROL_TAKEN, 0);
+		e = ipc_serve_plain(&acceptor.server, fd);
+		if (e.kind != ERR_GONE)
+			log_warn("client: %s", e.text);
+		daemon_tell_master(CONTROL_IDLE, 0);
+		if (++served >= d->conf->max_use && d->conf->max_use > 0)
+			break;
+	}
+	log_flush();
+	return EXIT_SUCCESS;
+}
+
+/* --- tables --- */
+
+static struct {
+	struct timer timer;
+	bool (*changed)(void *owner);
+	void *owner;
+} tables;
+
+enum { TABLES_CHECK_MS = 5000 };
+
+static void
+check_tables(struct timer *t)
+{
+	if (!daemon_state.told_change && tables.changed(tables.owner)) {
+		daemon_state.told_change = true;
+		log_info("table has changed -- restarting");
+		daemon_tell_master(CONTROL_CHANGED, 0);
+	}
+	timer_set(t, loop_now() + TABLES_CHECK_MS, check_tables);
+}
+
+void
+daemon_watch_tables(struct daemon *d, bool (*changed)(void *owner),
+    void *owner)
+{
+	(void)d;
+	tables.changed = changed;
+	tables.owner = owner;
+	if (!loop_is_on())
+		loop_init();
+	timer_set(&tables.timer, loop_now() + TABLES_CHECK_MS, check_tables);
+}

@@ -1,0 +1,387 @@
+/*
+ * The beginning of every daemon: descriptors, environment, signals, arguments,
+ * configuration, log, and the drop.  See daemon.h.
+ */
+#include "lib/daemon/daemon.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/peers.h"
+#include "lib/daemon/state.h"
+#include "lib/run/io.h"
+#include "lib/table/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct daemon_state daemon_state = { .reserve_fd = -1 };
+
+/* Descriptors 0 to 2 must be there, so that no file of ours becomes one. */
+static void
+open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+/* The names that pass; all else (LD_*, OPENSSL_*, MALLOC_*, ...) goes. */
+static void
+clean_environment(void)
+{
+	static const char *const permitted[] = { "TZ", "MAIL_CONFIG", "LANG",
+		"BARID_TEST_POINT",
+#ifdef BARID_CHECKS
+		"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+#endif
+	};
+	char *kept[ARRAY_LEN(permitted)];
+
+	for (size_t i = 0; i < ARRAY_LEN(permitted); i++) {
+		const char *value = getenv(permitted[i]);
+
+		kept[i] = value != NULL ? xstrdup(value) : NULL;
+	}
+	clearenv();
+	for (size_t i = 0; i < ARRAY_LEN(permitted); i++) {
+		if (kept[i] != NULL)
+			setenv(permitted[i], kept[i], 1);
+		free(kept[i]);
+	}
+	setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
+}
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		if (i != SIGKILL && i != SIGSTOP)
+			signal(i, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* --- arguments --- */
+
+static void
+take_override(struct daemon *d, char *text)
+{
+	char *equals = strchr(text, '=');
+	size_t len;
+
+	if (equals == NULL)
+		die_usage("option -o %s: no =", text);
+	len = (size_t)(equals - text);
+	while (len > 0 && ascii_is_space(text[len - 1]))
+		len--;
+	d->overrides = xreallocarray(d->overrides, d->n_overrides + 1,
+	    sizeof(*d->overrides));
+	d->overrides[d->n_overrides].name = xstrndup(text, len);
+	d->overrides[d->n_overrides++].value =
+	    equals + 1 + strspn(equals + 1, " \t");
+}
+
+static int64_t
+take_number(char option, const char *text)
+{
+	int64_t n;
+
+	if (!view_to_int(view_of(text), &n) || n < 0)
+		die_usage("option -%c %s: not a number", option, text);
+	return n;
+}
+
+static void
+take_process(struct daemon *d, const char *text)
+{
+	struct view rest = view_of(text), k;
+	int64_t process = 0, processes = 0;
+
+	view_field(&rest, '/', &k);
+	if (rest.ptr == NULL || !view_to_int(k, &process) ||
+	    !view_to_int(rest, &processes) || process < 1 ||
+	    processes < process || processes > CONTROL_PROCESSES_MAX)
+		die_usage("option -k %s: not K/N", text);
+	d->process = (int)process;
+	d->processes = (int)processes;
+}
+
+/* One option with its value; false if it is none of the common ones. */
+static bool
+take_option(struct daemon *d, char option, char *value)
+{
+	switch (option) {
+	case 'n':
+		d->service = value;
+		d->managed = true;
+		return true;
+	case 't':
+		d->type = value;
+		return true;
+	case 'c':
+		d->dir = value;
+		return true;
+	case 'k':
+		take_process(d, value);
+		return true;
+	case 'g':
+		d->generation = (int)take_number(option, value);
+		return true;
+	case 's':
+		d->slot = (int)take_number(option, value);
+		return true;
+	case 'l':
+		d->n_listeners = (size_t)take_number(option, value);
+		return true;
+	case 'm':
+		d->sessions_max = take_number(option, value);
+		return true;
+	case 'o':
+		take_override(d, value);
+		return true;
+	}
+	return false;
+}
+
+static void
+parse_arguments(struct daemon *d, int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		char option = argv[i][1];
+
+		if (strcmp(argv[i], "-z") == 0)
+			daemon_state.chroot = true;
+		else if (strcmp(argv[i], "-u") == 0)
+			d->unprivileged = true;
+		else if (strcmp(argv[i], "-D") == 0)
+			daemon_state.debugger = true;
+		else if (option == 'v' && strspn(argv[i] + 1, "v") ==
+		    strlen(argv[i] + 1))
+			d->verbose += (int)strlen(argv[i] + 1);
+		else if (argv[i][2] == '\0' && i + 1 < argc &&
+		    take_option(d, option, argv[i + 1]))
+			i++;
+		else
+			break;
+	}
+	d->args = argv + i;
+	d->n_args = argc - i;
+	if (d->n_listeners > DAEMON_LISTENERS_MAX)
+		die_usage("option -l: %zu listeners", d->n_listeners);
+	for (size_t k = 0; k < d->n_listeners; k++)
+		d->listeners[k] = CONTROL_LISTEN_FD + (int)k;
+}
+
+/* --- log --- */
+
+static void
+open_log(const struct daemon *d)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+		.sun_path = "private/log" };
+	int fd;
+
+	if (!d->managed || strcmp(d->program, "log") == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		die_temp("socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		log_warn("connect to private/log: %s", strerror(errno));
+		close(fd);
+		return;
+	}
+	log_take_socket(fd);
+	log_set_stderr(false);
+}
+
+/* Lines of some turns share a datagram; none waits for long. */
+static struct timer log_timer;
+
+static void
+on_log_timer(struct timer *t)
+{
+	(void)t;
+	log_flush();
+}
+
+static void
+flush_log_each_turn(struct loop_hook *h)
+{
+	(void)h;
+	if (log_flush_if_old() && log_timer.place == 0)
+		timer_set(&log_timer, loop_now() + DAEMON_LOG_MS,
+		    on_log_timer);
+}
+
+static void
+tell_warning(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn("%s", text);
+}
+
+static void
+load_configuration(struct daemon *d)
+{
+	struct conf_source source = { .dir = d->dir,
+		.service_name = d->service, .process_name = d->program,
+		.overrides = d->overrides, .n_overrides = d->n_overrides };
+	struct str tag = STR_EMPTY;
+	struct err e = conf_load(&source, &d->conf);
+
+	if (err_is(e))
+		die_temp("%s", e.text);
+	d->dir = conf_config_dir(d->conf);
+	str_printf(&tag, "%s/%s", d->conf->syslog_name, d->program);
+	log_open(tag.ptr);
+	str_clear(&tag);
+	log_set_debug(d->verbose > 0);
+	if (chdir(d->conf->queue_directory) < 0)
+		die_temp("change to %s: %s", d->conf->queue_directory,
+		    strerror(errno));
+	open_log(d);
+	/* master has said what is wrong for all; one of them is enough. */
+	if (log_is_debug())
+		conf_each_warning(d->conf, tell_warning, NULL);
+}
+
+static void ask_lookup_for_remote_tables(const struct daemon *d);
+
+void
+daemon_start(struct daemon *d, const char *program, int argc, char **argv)
+{
+	*d = (struct daemon){ .program = program, .service = program,
+		.type = "unix", .process = 1, .processes = 1, .generation = 1 };
+	open_standard_fds();
+	log_open(program);
+	parse_arguments(d, argc, argv);
+	close_range(d->managed ?
+		(unsigned)CONTROL_LISTEN_FD + (unsigned)d->n_listeners : 3,
+	    ~0U, 0);
+	clean_environment();
+	umask(077);
+	reset_signals();
+	raise_descriptor_limit();
+	if (!d->managed)
+		d->unprivileged = geteuid() != 0;
+	load_configuration(d);
+	ask_lookup_for_remote_tables(d);
+	daemon_state.started = clock_ms();
+	if (d->managed)
+		daemon_state.reserve_fd =
+		    open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* --- remote tables --- */
+
+static struct ipc_service lookup_service;
+
+static struct err
+ask_lookup(struct view spec, struct view key, struct str *value, bool *found)
+{
+	struct ipc_table_ask ask = { spec, key };
+	struct ipc_table_answer answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct err e;
+
+	*found = false;
+	e = ipc_call(&lookup_service, IPC_OUT(table_ask, &ask),
+	    IPC_IN(table_answer, &answer), &keep,
+	    deadline_in(DAEMON_LOOKUP_TIMEOUT));
+	if (err_is(e)) {
+		e.kind = ERR_TEMP;
+	} else if (answer.status != ERR_NONE) {
+		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
+	} else if (answer.found != 0) {
+		*found = true;
+		str_set(value, answer.value);
+	}
+	ipc_keep_clear(&keep);
+	return e;
+}
+
+static void
+ask_lookup_for_remote_tables(const struct daemon *d)
+{
+	if (!d->managed || strcmp(d->program, "lookup") == 0)
+		return;
+	daemon_service(d, "lookup", &lookup_service);
+	table_set_remote(ask_lookup);
+}
+
+void
+daemon_service(const struct daemon *d, const char *name,
+    struct ipc_service *s)
+{
+	char path[IPC_PATH_MAX];
+
+	(void)d;
+	snprintf(path, sizeof(path), "private/%s", name);
+	ipc_service_init(s, path);
+}
+
+/* --- drop --- */
+
+void
+daemon_drop(struct daemon *d, const struct sandbox_role *role)
+{
+	struct sandbox_site site = {
+		.queue_directory = d->conf->queue_directory,
+		.mail_owner = d->conf->mail_owner,
+		.setgid_group = d->conf->setgid_group,
+		.unprivileged = d->unprivileged,
+		.chroot = daemon_state.chroot,
+	};
+	struct err e = peers_resolve(&site, d->program);
+
+	if (err_is(e))
+		die_temp("%s", e.text);
+	tzset();
+	if (d->managed)
+		fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	daemon_open_page(d);
+	priv_drop(role, &site);
+}
+
+void
+daemon_add_hooks(void)
+{
+	static struct loop_hook hook = { .run = flush_log_each_turn };
+
+	loop_add_hook(&hook);
+}

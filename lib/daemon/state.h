@@ -1,0 +1,34 @@
+/* What the files of this folder share about the one daemon that a process is.
+ * Nobody else includes this. */
+#ifndef DAEMON_STATE_H
+#define DAEMON_STATE_H
+
+#include "lib/daemon/daemon.h"
+#include "lib/run/loop.h"
+
+enum { DAEMON_LOOKUP_TIMEOUT = 100, DAEMON_LOG_MS = 20 };
+
+struct daemon_state {
+	bool chroot, debugger, draining, told_change;
+	int64_t started;
+	int reserve_fd; /* given up to refuse a client when none is left */
+	struct control_page *page;
+	struct loop_watch control;
+	void (*reload)(void *owner);
+	void *reload_owner;
+	void (*drain)(void *owner);
+	void *drain_owner;
+};
+
+extern struct daemon_state daemon_state;
+
+/* Maps the page of session counts; before the drop. */
+void daemon_open_page(struct daemon *d);
+/* Adds what runs once a turn of the loop. */
+void daemon_add_hooks(void);
+/* Tells master something; lost if master is gone. */
+void daemon_tell_master(enum control_verb verb, uint32_t value);
+/* Sets this process's count and says whether it has more than its share. */
+bool daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack);
+
+#endif

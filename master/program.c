@@ -1,0 +1,80 @@
+/* The programs that master knows: see program.h. */
+#include "master/program.h"
+
+#include "lib/base/mem.h"
+
+#include <string.h>
+
+static const struct program programs[] = {
+	{ "smtpd", "smtpd", PROGRAM_SESSIONS, 0, 0 },
+	{ "cleanup", "cleanup", PROGRAM_SESSIONS, 2, 0 },
+	{ "rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0 },
+	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0 },
+	{ "lookup", "lookup", PROGRAM_SESSIONS, 0, 0 },
+	{ "resolve", "resolve", PROGRAM_SESSIONS, 1, 1 },
+	{ "dial", "dial", PROGRAM_SESSIONS, 1, 1 },
+	{ "anvil", "anvil", PROGRAM_SESSIONS, 1, 1 },
+	{ "smtp", "smtp", PROGRAM_SESSIONS, 0, 0 },
+	{ "lmtp", "smtp", PROGRAM_SESSIONS, 0, 0 },
+	{ "bounce", "bounce", PROGRAM_SESSIONS, 1, 1 },
+	{ "pickup", "pickup", PROGRAM_ALONE, 1, 1 },
+	{ "qmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
+	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
+	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
+	{ "showq", "showq", PROGRAM_ALONE, 1, 1 },
+	{ "log", "log", PROGRAM_ALONE, 1, 1 },
+	{ "local", "local", PROGRAM_WORKER, 0, 0 },
+	{ "virtual", "local", PROGRAM_WORKER, 0, 0 },
+	/* Done by qmgr itself. */
+	{ "error", NULL, PROGRAM_NONE, 0, 0 },
+	{ "retry", NULL, PROGRAM_NONE, 0, 0 },
+	{ "discard", NULL, PROGRAM_NONE, 0, 0 },
+	{ "flush", NULL, PROGRAM_NONE, 0, 0 },
+	/* Not needed here. */
+	{ "tlsmgr", NULL, PROGRAM_NONE, 0, 0 },
+	{ "tlsproxy", NULL, PROGRAM_NONE, 0, 0 },
+	{ "proxymap", NULL, PROGRAM_NONE, 0, 0 },
+	{ "scache", NULL, PROGRAM_NONE, 0, 0 },
+	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0 },
+	{ "postlogd", NULL, PROGRAM_NONE, 0, 0 },
+	/* Known, to come. */
+	{ "verify", NULL, PROGRAM_LATER, 0, 0 },
+	{ "postscreen", NULL, PROGRAM_LATER, 0, 0 },
+	{ "pipe", NULL, PROGRAM_LATER, 0, 0 },
+	{ "spawn", NULL, PROGRAM_LATER, 0, 0 },
+	{ "qmqpd", NULL, PROGRAM_LATER, 0, 0 },
+};
+
+const struct program *
+program_find(const char *command)
+{
+	static const struct program foreign = { "", NULL, PROGRAM_FOREIGN, 0,
+		0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+		if (strcmp(programs[i].command, command) == 0)
+			return &programs[i];
+	return &foreign;
+}
+
+/* The log comes first: what the others say at start is not lost anyway, since
+ * its socket is there before them, but it is written sooner. */
+const char *const program_builtin_services[] = {
+	"log unix-dgram n - n - 1 log",
+	"resolve unix - - n - - resolve",
+	"lookup unix - - n - - lookup",
+	"dial unix - - n - - dial",
+	"rewrite unix - - n - - rewrite",
+	"anvil unix - - n - - anvil",
+	"cleanup unix n - n - - cleanup",
+	"qmgr unix n - n 300 1 qmgr",
+	"bounce unix - - n - - bounce",
+	"showq unix n - n - - showq",
+	"pickup unix n - n 60 1 pickup",
+	"smtp unix - - n - - smtp",
+	"relay unix - - n - - smtp",
+	"lmtp unix - - n - - lmtp",
+	"local unix - n n - - local",
+	"virtual unix - n n - - virtual",
+	NULL,
+};

@@ -1,0 +1,35 @@
+/*
+ * What master knows of each program that a master.cf may name: its kind, and
+ * how many processes a service of it has.  Services that Postfix's files list
+ * and Barid does not need are accepted and left alone.
+ */
+#ifndef MASTER_PROGRAM_H
+#define MASTER_PROGRAM_H
+
+#include "lib/base/view.h"
+
+enum program_kind {
+	PROGRAM_SESSIONS, /* some processes, each with many sessions */
+	PROGRAM_ALONE,    /* exactly one process, there from the start */
+	PROGRAM_WORKER,   /* a process per client, as many as are busy */
+	PROGRAM_NONE,     /* accepted; nothing runs: others do the work */
+	PROGRAM_LATER,    /* known, not there yet: said at start */
+	PROGRAM_FOREIGN,  /* unknown: a worker of somebody else's */
+};
+
+struct program {
+	const char *command; /* as in master.cf */
+	const char *file;    /* below the daemon directory */
+	enum program_kind kind;
+	int processes_min;   /* sessions: 0 is one per processor */
+	int processes_max;   /* 0 is no bound */
+};
+
+/* Never NULL: an unknown command is PROGRAM_FOREIGN. */
+const struct program *program_find(const char *command);
+
+/* Lines of master.cf for services of ours that an imported file does not
+ * list; ends in NULL. */
+extern const char *const program_builtin_services[];
+
+#endif
