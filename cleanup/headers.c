@@ -1,0 +1,256 @@
+/*
+ * The message's header: what is dropped (Bcc and its like), completed, and
+ * added.  The content itself is not changed: the layout says which of its
+ * bytes are sent, and where new ones go in.
+ */
+#include "cleanup/message.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/addrlist.h"
+#include "lib/mail/compose.h"
+#include "lib/mail/date.h"
+#include "lib/mail/queue_id.h"
+
+#include <inttypes.h>
+
+enum { PIECES_STEP = 16, MESSAGE_ID_MAX = 1000 };
+
+static void
+add_piece(struct message *m, bool added, int64_t at, int64_t len)
+{
+	struct piece *last =
+	    m->n_pieces > 0 ? &m->pieces[m->n_pieces - 1] : NULL;
+
+	if (len == 0)
+		return;
+	if (last != NULL && last->added == added && last->at + last->len == at) {
+		last->len += len;
+		return;
+	}
+	if (m->n_pieces % PIECES_STEP == 0)
+		m->pieces = xreallocarray(m->pieces, m->n_pieces + PIECES_STEP,
+		    sizeof(*m->pieces));
+	m->pieces[m->n_pieces++] = (struct piece){ added, at, len };
+}
+
+/* The text since `from` of m->added goes in here. */
+static void
+add_own(struct message *m, size_t from)
+{
+	add_piece(m, true, (int64_t)from, (int64_t)(m->added.len - from));
+}
+
+/* What was seen on the way through the block. */
+struct seen {
+	bool from, date, message_id, to, resent_from, resent_date, resent_id;
+	bool is_resent;
+	int64_t hops;
+};
+
+static bool
+is_dropped(const struct message *m, const struct header *h)
+{
+	char lower[80];
+
+	if (h->name.len >= sizeof(lower))
+		return false;
+	for (size_t i = 0; i < h->name.len; i++)
+		lower[i] = ascii_lower(h->name.ptr[i]);
+	return htable_find(&m->cleanup->drop_headers,
+	    view_make(lower, h->name.len)) != NULL;
+}
+
+static void
+note_header(struct message *m, const struct header *h, struct seen *seen)
+{
+	static const struct {
+		enum header_id id;
+		size_t offset;
+	} rows[] = {
+		{ HEADER_FROM, offsetof(struct seen, from) },
+		{ HEADER_DATE, offsetof(struct seen, date) },
+		{ HEADER_TO, offsetof(struct seen, to) },
+		{ HEADER_CC, offsetof(struct seen, to) },
+		{ HEADER_MESSAGE_ID, offsetof(struct seen, message_id) },
+		{ HEADER_RESENT_FROM, offsetof(struct seen, resent_from) },
+		{ HEADER_RESENT_DATE, offsetof(struct seen, resent_date) },
+		{ HEADER_RESENT_MESSAGE_ID, offsetof(struct seen, resent_id) },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].id == h->id)
+			*(bool *)(void *)((char *)seen + rows[i].offset) = true;
+	if ((h->flags & HEADER_RESENT) != 0)
+		seen->is_resent = true;
+	if (h->id == HEADER_RECEIVED || h->id == HEADER_DELIVERED_TO)
+		seen->hops += h->id == HEADER_RECEIVED;
+	if ((h->id == HEADER_MESSAGE_ID && m->message_id.len == 0)) {
+		char buffer[MESSAGE_ID_MAX];
+
+		str_set(&m->message_id,
+		    header_unfold(h->body, buffer, sizeof(buffer)));
+	}
+}
+
+/* Complete the addresses of a header of a local client; false if none had to
+ * be, else the new text is at the end of m->added. */
+static struct err
+complete_header(struct message *m, const struct header *h, bool *changed)
+{
+	struct addrlist list;
+	struct addrlist_item item;
+	struct str address = STR_EMPTY, full = STR_EMPTY;
+	size_t copied = 0;
+	size_t body_at = (size_t)(h->body.ptr - h->text.ptr);
+	struct err e = ERR_OK;
+
+	*changed = false;
+	addrlist_init(&list, h->body);
+	while (!err_is(e) && addrlist_next(&list, &item, &address)) {
+		size_t at = body_at + (size_t)(item.spec.ptr - h->body.ptr);
+
+		if ((item.flags & (ADDRLIST_NULL | ADDRLIST_BAD)) != 0)
+			continue;
+		e = envelope_complete(m->cleanup, "local",
+		    str_view(&address), &full);
+		if (err_is(e) || view_eq(str_view(&full), str_view(&address)))
+			continue;
+		str_add(&m->added, view_sub(h->text, copied, at - copied));
+		addr_to_external(&m->added, str_view(&full));
+		copied = at + item.spec.len;
+		*changed = true;
+	}
+	if (*changed)
+		str_add(&m->added, view_skip(h->text, copied));
+	str_clear(&address);
+	str_clear(&full);
+	return e;
+}
+
+/* One header field: kept, dropped or rewritten. */
+static struct err
+process_field(struct message *m, const struct header *h, struct seen *seen)
+{
+	bool local = view_eq(m->submit.context, VIEW("local"));
+	size_t from = m->added.len;
+	bool changed = false;
+	struct err e = ERR_OK;
+
+	note_header(m, h, seen);
+	if (is_dropped(m, h))
+		return e;
+	if (local && (h->flags & (HEADER_SENDER_ADDR | HEADER_RCPT_ADDR)) != 0)
+		e = complete_header(m, h, &changed);
+	if (changed)
+		add_own(m, from);
+	else
+		add_piece(m, false, (int64_t)h->offset, (int64_t)h->text.len);
+	return e;
+}
+
+static void
+add_message_id(struct message *m, const char *field)
+{
+	struct view id = m->submit.queue_id;
+	struct str value = STR_EMPTY;
+
+	compose_add_message_id(&value, id,
+	    m->cleanup->conf->enable_long_queue_ids,
+	    view_of(m->cleanup->conf->myhostname),
+	    m->submit.arrival_us / 1000000);
+	str_addf(&m->added, "%s: %s\r\n", field, value.ptr);
+	str_set(&m->message_id, str_view(&value));
+	str_clear(&value);
+}
+
+static void
+add_date(struct message *m, const char *field)
+{
+	char buffer[DATE_SIZE];
+	struct view date =
+	    date_format(m->submit.arrival_us / 1000000, buffer);
+
+	str_addf(&m->added, "%s: %.*s\r\n", field, VIEW_ARGS(date));
+}
+
+/* Message-Id, Date, From: only for mail of our own clients, or if the site
+ * wants them always; in this order, as Postfix has it. */
+static void
+add_missing(struct message *m, const struct seen *seen)
+{
+	const struct conf *conf = m->cleanup->conf;
+	size_t start = m->added.len;
+	bool r = seen->is_resent;
+
+	if (!view_eq(m->submit.context, VIEW("local")) &&
+	    !conf->always_add_missing_headers)
+		return;
+	if (!(r ? seen->resent_id : seen->message_id))
+		add_message_id(m, r ? "Resent-Message-Id" : "Message-Id");
+	if (!(r ? seen->resent_date : seen->date))
+		add_date(m, r ? "Resent-Date" : "Date");
+	if (!(r ? seen->resent_from : seen->from))
+		compose_add_from(&m->added, r ? "Resent-From" : "From",
+		    m->sender.len > 0 ? str_view(&m->sender) :
+					VIEW("MAILER-DAEMON"),
+		    m->submit.full_name, VIEW("utf-8"),
+		    m->cleanup->from_obsolete ? COMPOSE_FROM_OBSOLETE :
+						COMPOSE_FROM_STANDARD);
+	if (!seen->to && !r && conf->undisclosed_recipients_header[0] != '\0')
+		str_addf(&m->added, "%s\r\n",
+		    conf->undisclosed_recipients_header);
+	add_own(m, start);
+}
+
+bool
+headers_process(struct message *m, struct view head, struct verdict *verdict)
+{
+	struct header_iter it;
+	struct header h = { .text = VIEW_EMPTY };
+	struct seen seen = { false };
+	enum header_what what;
+	struct err e = ERR_OK;
+
+	header_iter_init(&it, head);
+	while ((what = header_next(&it, &h)) == HEADER_FIELD ||
+	    what == HEADER_FROM_LINE) {
+		/* A block that is longer than what we look at ends in the
+		 * middle of a field: leave that one alone. */
+		if (h.offset + h.text.len == head.len &&
+		    (int64_t)head.len < m->content_len)
+			break;
+		if (what == HEADER_FIELD)
+			e = process_field(m, &h, &seen);
+		if (err_is(e)) {
+			*verdict = (struct verdict){ 451,
+				"4.3.0 Error: queue file write error" };
+			return false;
+		}
+	}
+	if (seen.hops > m->cleanup->conf->hopcount_limit &&
+	    (m->submit.flags & SUBMIT_REQUEUED) == 0) {
+		*verdict = (struct verdict){ 554,
+			"5.4.0 Error: too many hops" };
+		return false;
+	}
+	add_missing(m, &seen);
+	if (what == HEADER_NOT || what == HEADER_EOF) {
+		/* There was no empty line: the body begins with one. */
+		size_t from = m->added.len;
+
+		if (what == HEADER_NOT || m->content_len > (int64_t)it.at ||
+		    m->n_pieces > 0) {
+			str_add_text(&m->added, "\r\n");
+			add_own(m, from);
+		}
+	}
+	if (what == HEADER_NOT || what == HEADER_EOF)
+		add_piece(m, false, (int64_t)it.at,
+		    m->content_len - (int64_t)it.at);
+	else
+		add_piece(m, false, (int64_t)h.offset,
+		    m->content_len - (int64_t)h.offset);
+	return true;
+}

@@ -1,0 +1,79 @@
+/*
+ * cleanup: turns a received message into a queue file.  It owns the header's
+ * rules and the durable commit; where mail goes, and when, is qmgr's.
+ */
+#include "cleanup/message.h"
+
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/daemon.h"
+
+static const struct sandbox_path paths[] = {
+	{ "active", true },
+	{ "incoming", true },
+	{ "hold", true },
+	{ NULL, false },
+};
+
+static const struct sandbox_role cleanup_role = {
+	.name = "cleanup",
+	.identity = IDENTITY_QUEUE,
+	.root = ROOT_NONE,
+	.calls = CALLS_THREAD | CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT |
+	    CALLS_QUEUE,
+	.paths = paths,
+};
+
+static const struct ipc_handler handlers[] = {
+	{ ipc_submit_type, submit_run, 0 },
+	{ NULL, NULL, 0 },
+};
+
+/* qmgr says how it fares. */
+static void
+on_notice(struct ipc_service *s, struct ipc_frame *f)
+{
+	struct cleanup *c = s->owner;
+	struct ipc_flow flow;
+
+	if (!ipc_frame_is(f, ipc_flow_type()) ||
+	    err_is(ipc_frame_read(f, IPC_IN(flow, &flow))))
+		return;
+	c->room = flow.room != 0;
+	c->delay_ms = flow.delay_ms;
+	if (c->delay_ms > c->conf->in_flow_delay_ms)
+		c->delay_ms = c->conf->in_flow_delay_ms;
+}
+
+static void
+learn_drop_headers(struct cleanup *c)
+{
+	struct view rest = view_of(c->conf->message_drop_headers), name;
+	struct str lower = STR_EMPTY;
+
+	while (conf_list_next(&rest, &name)) {
+		str_set(&lower, name);
+		str_lower(&lower);
+		htable_set(&c->drop_headers, str_view(&lower), c);
+	}
+	str_clear(&lower);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct cleanup cleanup = { .room = true };
+	struct daemon d;
+
+	daemon_start(&d, "cleanup", argc, argv);
+	cleanup.conf = d.conf;
+	cleanup.from_obsolete =
+	    strcmp(d.conf->header_from_format, "obsolete") == 0;
+	learn_drop_headers(&cleanup);
+	daemon_service(&d, "qmgr", &cleanup.qmgr);
+	cleanup.qmgr.owner = &cleanup;
+	cleanup.qmgr.notice = on_notice;
+	daemon_service(&d, "rewrite", &cleanup.rewrite);
+	daemon_drop(&d, &cleanup_role);
+	return daemon_serve_ipc(&d, handlers, &cleanup);
+}

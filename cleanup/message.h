@@ -1,0 +1,98 @@
+/*
+ * One message on its way into the queue: envelope, recipients, content, and
+ * what of the content will be sent in which order.
+ */
+#ifndef CLEANUP_MESSAGE_H
+#define CLEANUP_MESSAGE_H
+
+#include "lib/base/htable.h"
+#include "lib/conf/conf.h"
+#include "lib/ipc/client.h"
+#include "lib/ipc/server.h"
+#include "lib/mail/header.h"
+#include "lib/mail/queue_file.h"
+
+/* The part of the header that is looked at; what is beyond is left alone. */
+enum { CLEANUP_HEADER_MAX = 1 << 20, CLEANUP_WRITE_STEP = 256 * 1024 };
+
+struct cleanup {
+	const struct conf *conf;
+	struct ipc_service qmgr, rewrite;
+	/* As qmgr told: where new mail goes, and how long replies are held. */
+	bool room;
+	int64_t delay_ms;
+	/* Headers that are dropped, by lower-case name. */
+	struct htable drop_headers;
+	bool from_obsolete;
+};
+
+/* A range of the message as it is sent. */
+struct piece {
+	bool added;     /* of `added`, else of the content */
+	int64_t at, len;
+};
+
+struct message {
+	struct cleanup *cleanup;
+	struct ipc_submit submit;   /* borrows from the request's frame */
+	struct ipc_frame *keep;     /* the frame of a spooled submit */
+	const char *queue;          /* active, incoming, hold */
+
+	struct str rcpts;           /* list of rcpt messages, rewritten */
+	int64_t n_rcpts;
+	struct htable seen;         /* recipients, for duplicates */
+	struct str sender;
+
+	struct view content;        /* whole in memory */
+	struct str pending;         /* streamed: not written yet */
+	struct str head;            /* streamed: the first bytes, for headers */
+	int64_t content_len;
+	int fd;                     /* the queue file while it is written */
+	bool created, too_large;
+	int64_t flags;
+
+	struct str added;
+	struct piece *pieces;
+	size_t n_pieces;
+	struct queue_preamble preamble;
+	struct str layout, tail;
+	struct str message_id;
+	struct err failure;         /* of the disk */
+	bool no_space;
+};
+
+/* How it ended, for the answer. */
+struct verdict {
+	int code;
+	const char *reply; /* with its enhanced code; a literal */
+};
+
+/* --- envelope.c --- */
+/* Add a list of recipients: completed, without duplicates.  ERR_TEMP if they
+ * cannot be completed now, ERR_PERM if the list is malformed. */
+struct err envelope_add_rcpts(struct message *m, struct view list);
+struct err envelope_set_sender(struct message *m);
+/* Complete an address ($myorigin and so on) unless it is complete. */
+struct err envelope_complete(struct cleanup *c, const char *context,
+    struct view address, struct str *out);
+
+/* --- headers.c --- */
+/* Go through the header block `head`; make the pieces.  Returns false, and
+ * the verdict, for what is refused. */
+bool headers_process(struct message *m, struct view head,
+    struct verdict *verdict);
+
+/* --- store.c --- */
+/* Content that comes in parts. */
+struct err store_content(struct message *m, struct view bytes);
+/* Write what is missing and sync: the message is safe when this returns. */
+struct err store_commit(struct message *m);
+/* Remove what was written of a message that will not be. */
+void store_cancel(struct message *m);
+/* Is there space for one more message? */
+bool store_has_space(struct cleanup *c);
+
+/* --- submit.c --- */
+void submit_run(struct ipc_request *r);
+
+#endif

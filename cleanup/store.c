@@ -1,0 +1,279 @@
+/*
+ * The queue file: written and synced off the loop.  design.md section 5, rule
+ * 1: content, complete file and name are on disk before anybody hears "250".
+ */
+#include "cleanup/message.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/testpoint.h"
+#include "lib/mail/queue_id.h"
+#include "lib/run/offload.h"
+
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int64_t
+content_at(const struct message *m)
+{
+	return m->preamble.content_at;
+}
+
+/* Where the content begins: after the recipients if these are many. */
+static void
+set_places(struct message *m)
+{
+	struct queue_preamble *p = &m->preamble;
+
+	if (p->content_at != 0)
+		return;
+	p->content_at = QUEUE_PREAMBLE_LEN;
+	p->n_rcpts = m->n_rcpts;
+	if (m->n_rcpts > QUEUE_RCPTS_INLINE) {
+		p->rcpts_at = QUEUE_PREAMBLE_LEN;
+		p->rcpts_len = (int64_t)m->rcpts.len;
+		p->content_at += p->rcpts_len;
+	}
+}
+
+static void
+fail(struct message *m, struct err e)
+{
+	if (err_is(m->failure))
+		return;
+	m->no_space = errno == ENOSPC || errno == EDQUOT;
+	m->failure = e;
+}
+
+/* On a thread: the file, and early recipients. */
+static void
+create_file(struct message *m)
+{
+	struct err e;
+
+	if (m->created)
+		return;
+	e = queue_create(m->queue, m->submit.queue_id, &m->fd);
+	if (err_is(e)) {
+		fail(m, e);
+		return;
+	}
+	m->created = true;
+	if (m->preamble.rcpts_at == 0)
+		return;
+	e = queue_write_at(m->fd, str_view(&m->rcpts), m->preamble.rcpts_at);
+	if (err_is(e))
+		fail(m, e);
+}
+
+static void
+write_pending(void *arg)
+{
+	struct message *m = arg;
+	struct err e;
+
+	create_file(m);
+	if (err_is(m->failure))
+		return;
+	e = queue_write_at(m->fd, str_view(&m->pending),
+	    content_at(m) + m->content_len - (int64_t)m->pending.len);
+	if (err_is(e))
+		fail(m, e);
+}
+
+static void
+flush_pending(struct message *m)
+{
+	if (m->pending.len == 0)
+		return;
+	set_places(m);
+	if (!err_is(m->failure))
+		offload(write_pending, m);
+	str_reset(&m->pending);
+}
+
+struct err
+store_content(struct message *m, struct view bytes)
+{
+	int64_t limit = m->cleanup->conf->message_size_limit;
+
+	m->content_len += (int64_t)bytes.len;
+	/* smtpd has counted what the client sent; this is the last line. */
+	if (limit > 0 && m->content_len > limit + CLEANUP_HEADER_MAX)
+		m->too_large = true;
+	if (m->too_large || err_is(m->failure))
+		return m->failure;
+	if (m->head.len < CLEANUP_HEADER_MAX)
+		str_add(&m->head,
+		    view_first(bytes, CLEANUP_HEADER_MAX - m->head.len));
+	str_add(&m->pending, bytes);
+	if (m->pending.len >= CLEANUP_WRITE_STEP)
+		flush_pending(m);
+	return m->failure;
+}
+
+/* The pieces as ranges of the file. */
+static void
+build_layout(struct message *m)
+{
+	int64_t added_at = content_at(m) + m->content_len;
+
+	for (size_t i = 0; i < m->n_pieces; i++) {
+		const struct piece *p = &m->pieces[i];
+
+		queue_layout_add(&m->layout,
+		    p->at + (p->added ? added_at : content_at(m)), p->len);
+	}
+}
+
+static void
+build_tail(struct message *m)
+{
+	struct ipc_submit *s = &m->submit;
+	struct ipc_envelope envelope = {
+		.queue_id = s->queue_id,
+		.origin = s->origin,
+		.context = s->context,
+		.sender = str_view(&m->sender),
+		.full_name = s->full_name,
+		.envid = s->envid,
+		.ret = s->ret,
+		.client_name = s->client_name,
+		.client_addr = s->client_addr,
+		.client_port = s->client_port,
+		.protocol = s->protocol,
+		.helo = s->helo,
+		.sasl_method = s->sasl_method,
+		.sasl_username = s->sasl_username,
+		.layout = str_view(&m->layout),
+	};
+	bool early = m->preamble.rcpts_at != 0;
+
+	m->preamble.flags = m->flags;
+	m->preamble.arrival_us = s->arrival_us;
+	m->preamble.content_len = m->content_len;
+	queue_build_tail(&m->tail, &m->preamble, &envelope,
+	    early ? VIEW_EMPTY : str_view(&m->rcpts), str_view(&m->added));
+}
+
+/* A small message is one write: preamble, content, tail. */
+static struct err
+write_whole(struct message *m, const char *preamble)
+{
+	struct iovec iov[3] = {
+		{ (void *)(uintptr_t)preamble, QUEUE_PREAMBLE_LEN },
+		{ (void *)(uintptr_t)m->content.ptr, m->content.len },
+		{ m->tail.ptr, m->tail.len },
+	};
+	size_t sum = QUEUE_PREAMBLE_LEN + m->content.len + m->tail.len;
+	ssize_t n = writev(m->fd, iov, 3);
+	struct err e;
+
+	if (n == (ssize_t)sum)
+		return ERR_OK;
+	if (n < 0)
+		return err_sys(ERR_TEMP, "write queue file");
+	/* A short write says little; another says why. */
+	e = queue_write_at(m->fd, m->content, content_at(m));
+	if (!err_is(e))
+		e = queue_write_at(m->fd, str_view(&m->tail),
+		    content_at(m) + m->content_len);
+	if (!err_is(e))
+		e = queue_write_at(m->fd,
+		    view_make(preamble, QUEUE_PREAMBLE_LEN), 0);
+	return e;
+}
+
+static void
+commit_file(void *arg)
+{
+	struct message *m = arg;
+	char preamble[QUEUE_PREAMBLE_LEN];
+	struct err e = ERR_OK;
+
+	create_file(m);
+	if (err_is(m->failure))
+		return;
+	TEST_POINT("cleanup-created");
+	queue_build_preamble(preamble, &m->preamble);
+	if (m->content.len > 0 && m->preamble.rcpts_at >= content_at(m)) {
+		e = write_whole(m, preamble);
+	} else {
+		if (m->content.len > 0)
+			e = queue_write_at(m->fd, m->content, content_at(m));
+		if (!err_is(e))
+			e = queue_write_at(m->fd, str_view(&m->tail),
+			    content_at(m) + m->content_len);
+		if (!err_is(e))
+			e = queue_write_at(m->fd,
+			    view_make(preamble, sizeof(preamble)), 0);
+	}
+	TEST_POINT("cleanup-written");
+	if (!err_is(e))
+		e = queue_sync(m->fd, m->queue);
+	if (err_is(e)) {
+		fail(m, e);
+		return;
+	}
+	TEST_POINT("cleanup-synced");
+	/* With the lock: whoever finds the file from now on may have it. */
+	if (close(m->fd) < 0)
+		log_warn("close queue file: %s", strerror(errno));
+	m->fd = -1;
+}
+
+struct err
+store_commit(struct message *m)
+{
+	set_places(m);
+	flush_pending(m);
+	build_layout(m);
+	build_tail(m);
+	if (!err_is(m->failure))
+		offload(commit_file, m);
+	return m->failure;
+}
+
+static void
+remove_file(void *arg)
+{
+	struct message *m = arg;
+	struct queue_path path =
+	    queue_path_of(m->queue, m->submit.queue_id);
+
+	if (unlink(path.text) < 0 && errno != ENOENT)
+		log_warn("remove %s: %s", path.text, strerror(errno));
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+}
+
+void
+store_cancel(struct message *m)
+{
+	if (m->created)
+		offload(remove_file, m);
+	m->created = false;
+}
+
+bool
+store_has_space(struct cleanup *c)
+{
+	static int64_t asked_ms = INT64_MIN;
+	static bool enough = true;
+	struct statvfs fs;
+	int64_t now = clock_ms(), need, have;
+
+	if (asked_ms != INT64_MIN && now - asked_ms < 1000)
+		return enough;
+	asked_ms = now;
+	if (statvfs(".", &fs) < 0)
+		return enough;
+	have = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	need = c->conf->queue_minfree > 0 ? c->conf->queue_minfree :
+	    c->conf->message_size_limit + c->conf->message_size_limit / 2;
+	enough = have >= need && (fs.f_files == 0 || fs.f_favail > 0);
+	return enough;
+}

@@ -1,0 +1,270 @@
+/*
+ * Taking a message: the conversation with who submits it, from the envelope to
+ * the answer that it is safe, and the notice to qmgr.
+ */
+#include "cleanup/message.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/queue_id.h"
+
+#include <stdlib.h>
+
+enum {
+	CONTENT_TIMEOUT = 3600,
+	/* What is left of a frame for the recipients in a notice. */
+	NOTICE_RCPTS_MAX = 48 * 1024,
+	ATTRIBUTE_MAX = 4096,
+};
+
+static const struct verdict queued = { 250, "2.0.0 Ok" };
+static const struct verdict write_error = { 451,
+	"4.3.0 Error: queue file write error" };
+static const struct verdict no_space = { 452,
+	"4.3.1 Insufficient system storage" };
+static const struct verdict too_large = { 552,
+	"5.3.4 Error: message file too big" };
+static const struct verdict no_rcpts = { 554,
+	"5.5.1 Error: no valid recipients" };
+static const struct verdict bad_request = { 451,
+	"4.3.0 Error: internal protocol" };
+
+static void
+message_init(struct message *m, struct cleanup *c)
+{
+	*m = (struct message){ .cleanup = c, .fd = -1,
+		.rcpts = STR_EMPTY, .sender = STR_EMPTY, .pending = STR_EMPTY,
+		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
+		.tail = STR_EMPTY, .message_id = STR_EMPTY };
+}
+
+static void
+message_clear(struct message *m)
+{
+	htable_clear(&m->seen, NULL);
+	str_clear(&m->rcpts);
+	str_clear(&m->sender);
+	str_clear(&m->pending);
+	str_clear(&m->head);
+	str_clear(&m->added);
+	str_clear(&m->layout);
+	str_clear(&m->tail);
+	str_clear(&m->message_id);
+	free(m->pieces);
+}
+
+/* What came may be from a process that was taken over. */
+static bool
+submit_is_sane(const struct ipc_submit *s)
+{
+	const struct view bounded[] = { s->origin, s->context, s->full_name,
+		s->envid, s->client_name, s->client_addr, s->protocol,
+		s->helo, s->sasl_method, s->sasl_username };
+
+	for (size_t i = 0; i < ARRAY_LEN(bounded); i++)
+		if (bounded[i].len > ATTRIBUTE_MAX)
+			return false;
+	return queue_id_is_valid(s->queue_id) && s->sender.len <= ADDR_MAX &&
+	    s->arrival_us > 0;
+}
+
+/* One frame of the conversation.  *ended with submit_end. */
+static struct err
+take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
+{
+	struct ipc_more_rcpts rcpts;
+	struct ipc_content content;
+	struct ipc_submit_end end;
+	struct err e;
+
+	if (ipc_frame_is(f, ipc_content_type())) {
+		e = ipc_frame_read(f, IPC_IN(content, &content));
+		if (!err_is(e))
+			store_content(m, content.bytes);
+		return e;
+	}
+	if (ipc_frame_is(f, ipc_more_rcpts_type())) {
+		e = ipc_frame_read(f, IPC_IN(more_rcpts, &rcpts));
+		/* Their place in the file is before the content. */
+		if (!err_is(e) && m->content_len > 0)
+			e = err_make(ERR_PERM, "recipients after content");
+		return err_is(e) ? e : envelope_add_rcpts(m, rcpts.rcpts);
+	}
+	e = ipc_frame_read(f, IPC_IN(submit_end, &end));
+	if (!err_is(e)) {
+		*ended = true;
+		*commit = end.commit != 0;
+		m->flags |= end.flags;
+	}
+	return e;
+}
+
+/* Content that comes in frames of its own.  False: nothing is to be queued,
+ * and the verdict says why if somebody is to hear. */
+static bool
+take_stream(struct message *m, struct ipc_request *r, struct verdict *v)
+{
+	bool ended = false, commit = false;
+	struct err e = ERR_OK;
+
+	*v = bad_request;
+	while (!ended && !err_is(e)) {
+		struct ipc_frame *f;
+
+		e = ipc_request_next(r, &f, deadline_in(CONTENT_TIMEOUT));
+		if (err_is(e))
+			return false;
+		e = take_frame(m, f, &ended, &commit);
+		ipc_frame_free(f);
+	}
+	if (err_is(e)) {
+		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
+		return false;
+	}
+	return commit;
+}
+
+static void
+log_message_id(struct message *m)
+{
+	log_info("%.*s: message-id=%s", VIEW_ARGS(m->submit.queue_id),
+	    m->message_id.len > 0 ? m->message_id.ptr : "<>");
+}
+
+/* Headers, then the disk. */
+static struct verdict
+commit(struct message *m)
+{
+	struct view head = m->submit.whole != 0 ?
+	    view_first(m->content, CLEANUP_HEADER_MAX) : str_view(&m->head);
+	struct verdict v;
+	struct err e;
+
+	if (m->n_rcpts == 0)
+		return no_rcpts;
+	if (m->too_large)
+		return too_large;
+	if (!headers_process(m, head, &v))
+		return v;
+	log_message_id(m);
+	e = store_commit(m);
+	if (err_is(e)) {
+		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
+		return m->no_space ? no_space : write_error;
+	}
+	return queued;
+}
+
+/* Tell qmgr.  It never delays or fails the answer: should it be lost, qmgr
+ * finds the file. */
+static void
+tell_qmgr(struct message *m)
+{
+	bool with_rcpts = m->rcpts.len <= NOTICE_RCPTS_MAX &&
+	    m->n_rcpts <= QUEUE_RCPTS_INLINE && m->layout.len <= 4096;
+	struct ipc_queued notice = {
+		.queue = view_of(m->queue),
+		.queue_id = m->submit.queue_id,
+		.arrival_us = m->submit.arrival_us,
+		.sender = str_view(&m->sender),
+		.size = m->preamble.size,
+		.flags = m->flags,
+		.envid = m->submit.envid,
+		.ret = m->submit.ret,
+		.layout = with_rcpts ? str_view(&m->layout) : VIEW_EMPTY,
+		.n_rcpts = m->n_rcpts,
+		.rcpts = with_rcpts ? str_view(&m->rcpts) : VIEW_EMPTY,
+	};
+	struct err e = ipc_tell(&m->cleanup->qmgr, IPC_OUT(queued, &notice),
+	    deadline_in(1));
+
+	if (err_is(e))
+		log_debug("tell qmgr: %s", e.text);
+}
+
+static void
+answer(struct ipc_request *r, struct verdict v)
+{
+	struct ipc_submitted reply = {
+		.status = v.code < 300 ? ERR_NONE :
+		    v.code < 500       ? ERR_TEMP : ERR_PERM,
+		.code = v.code,
+		.reply = view_of(v.reply),
+	};
+
+	ipc_reply(r, IPC_OUT(submitted, &reply));
+}
+
+/* When deliveries fall behind: mail of our own users comes first. */
+static void
+hold_back(struct message *m)
+{
+	int64_t ms = m->cleanup->delay_ms;
+
+	if (ms > 0 && view_eq(m->submit.context, VIEW("remote")) &&
+	    m->submit.sasl_username.len == 0)
+		fiber_sleep(ms);
+}
+
+static struct verdict
+run(struct message *m, struct ipc_request *r, bool *silent)
+{
+	struct verdict v = bad_request;
+	struct err e;
+
+	*silent = false;
+	if (!submit_is_sane(&m->submit))
+		return v;
+	m->queue = m->submit.hold != 0 ? "hold" :
+	    m->cleanup->room	       ? "active" : "incoming";
+	m->flags = m->submit.flags;
+	if (!store_has_space(m->cleanup))
+		m->failure = err_make(ERR_TEMP, "too little space");
+	m->no_space = err_is(m->failure);
+	e = envelope_set_sender(m);
+	if (!err_is(e))
+		e = envelope_add_rcpts(m, m->submit.rcpts);
+	if (err_is(e)) {
+		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
+		if (m->submit.whole == 0)
+			take_stream(m, r, &v);
+		return write_error;
+	}
+	if (m->submit.whole != 0) {
+		m->content = m->submit.content;
+		m->content_len = (int64_t)m->content.len;
+	} else if (!take_stream(m, r, &v)) {
+		*silent = ipc_request_is_lost(r);
+		return v;
+	}
+	return commit(m);
+}
+
+void
+submit_run(struct ipc_request *r)
+{
+	struct message *m = xmalloc(sizeof(*m));
+	struct verdict v;
+	bool silent;
+
+	message_init(m, ipc_request_owner(r));
+	if (ipc_request_read(r, IPC_IN(submit, &m->submit))) {
+		v = run(m, r, &silent);
+		if (v.code == 250) {
+			TEST_POINT("cleanup-before-answer");
+			hold_back(m);
+			answer(r, v);
+			if (m->submit.hold == 0)
+				tell_qmgr(m);
+		} else {
+			store_cancel(m);
+			if (!silent)
+				answer(r, v);
+		}
+	}
+	message_clear(m);
+	free(m);
+}

@@ -1,0 +1,107 @@
+/* From the sockets to the sink: see receive.h. */
+#include "log/receive.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/socket.h>
+
+enum { TELL_MS = 60 * 1000 };
+#define DAY_US (INT64_C(86400) * 1000000)
+
+void
+receive_prepare(int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		die_temp("setsockopt SO_PASSCRED: %s", strerror(errno));
+}
+
+/* Once a minute at most: who floods us should not do it through this line. */
+static void
+tell_bad(struct receiver *r)
+{
+	int64_t now = clock_ms();
+
+	if (r->bad == 0 || (r->told_at != 0 && now - r->told_at < TELL_MS))
+		return;
+	log_warn("%" PRIu64 " malformed log records, the last from process "
+	    "%" PRId64 " of uid %" PRId64, r->bad, r->bad_pid, r->bad_uid);
+	r->bad = 0;
+	r->told_at = now;
+}
+
+void
+receive_one(struct receiver *r, struct view datagram, int64_t pid,
+    int64_t uid)
+{
+	int64_t now = clock_wall_us();
+	struct record record;
+	bool good;
+
+	while (record_next(&datagram, &record, &good)) {
+		if (!good) {
+			r->bad++;
+			r->bad_pid = pid;
+			r->bad_uid = uid;
+			continue;
+		}
+		if (pid > 0)
+			record.pid = pid;
+		if (record.wall_us < now - DAY_US ||
+		    record.wall_us > now + DAY_US)
+			record.wall_us = now;
+		sink_add(r->sink, &record);
+	}
+	tell_bad(r);
+}
+
+static void
+read_sender(struct msghdr *m, int64_t *pid, int64_t *uid)
+{
+	struct ucred cred;
+
+	*pid = 0;
+	*uid = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
+	     c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET ||
+		    c->cmsg_type != SCM_CREDENTIALS ||
+		    c->cmsg_len != CMSG_LEN(sizeof(cred)))
+			continue;
+		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+		*pid = cred.pid;
+		*uid = cred.uid;
+	}
+}
+
+bool
+receive_datagrams(struct receiver *r, int fd)
+{
+	static char bytes[RECEIVE_DATAGRAM_MAX];
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+
+	for (int i = 0; i < RECEIVE_BATCH && !sink_is_full(r->sink); i++) {
+		struct iovec part = { bytes, sizeof(bytes) };
+		/* Descriptors, for which there is no room, the kernel
+		 * closes. */
+		struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control) };
+		int64_t pid, uid;
+		ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return true;
+		read_sender(&m, &pid, &uid);
+		receive_one(r, view_make(bytes, (size_t)n), pid, uid);
+	}
+	return false;
+}

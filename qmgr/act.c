@@ -1,0 +1,279 @@
+/*
+ * What the administrator's commands ask: delete, hold, release, requeue,
+ * expire, flush.  A message in flight is dealt with when its recipients in
+ * flight have an outcome; any other at once.  Moves never overwrite.
+ */
+#include "qmgr/qmgr.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/run/offload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct file_act {
+	struct view id;
+	const char *from, *to; /* queues; to NULL: remove */
+	bool done;
+};
+
+static void
+act_on_file(void *arg)
+{
+	struct file_act *a = arg;
+	struct queue_path from = queue_path_of(a->from, a->id);
+	struct queue_path to;
+	int code;
+
+	if (a->to == NULL) {
+		code = unlink(from.text);
+	} else {
+		to = queue_path_of(a->to, a->id);
+		code = renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
+		    RENAME_NOREPLACE);
+		if (code < 0 && errno == ENOENT &&
+		    strcmp(a->to, "deferred") == 0) {
+			char folder[] = "deferred/?";
+
+			folder[9] = queue_id_hash(a->id);
+			mkdir(folder, 0700);
+			code = renameat2(AT_FDCWD, from.text, AT_FDCWD,
+			    to.text, RENAME_NOREPLACE);
+		}
+	}
+	a->done = code == 0;
+	if (code < 0 && errno != ENOENT)
+		log_warn("%s: %s", from.text, strerror(errno));
+}
+
+static bool
+move_file(struct view id, const char *from, const char *to)
+{
+	struct file_act a = { .id = id, .from = from, .to = to };
+
+	offload(act_on_file, &a);
+	return a.done;
+}
+
+/* --- by message --- */
+
+static void
+drop_waiting_rcpts(struct message *m)
+{
+	LIST_EACH(t, t_after, &qmgr.transports)
+	{
+		(void)t;
+		(void)t_after;
+	}
+	LIST_EACH(it, after, &m->unrouted)
+		rcpt_free(LIST_ITEM(it, struct rcpt, node));
+}
+
+void
+act_perform(struct message *m)
+{
+	struct queue_id own = m->id;
+	struct view id = queue_id_view(&own);
+	const char *queue = m->queue;
+	enum message_act act = m->act;
+
+	drop_waiting_rcpts(m);
+	message_free(m);
+	switch (act) {
+	case ACT_DELETE:
+		if (move_file(id, queue, NULL))
+			log_info("%s: removed", own.text);
+		break;
+	case ACT_HOLD:
+		if (move_file(id, queue, "hold"))
+			log_info("%s: placed on hold", own.text);
+		break;
+	case ACT_REQUEUE:
+	case ACT_EXPIRE:
+		if (strcmp(queue, "deferred") == 0 ||
+		    move_file(id, queue, "deferred"))
+			deferred_add(id, clock_wall(), NULL);
+		break;
+	case ACT_NONE:
+		break;
+	}
+}
+
+struct act_row {
+	const char *name;
+	enum message_act act;
+};
+
+static const struct act_row act_rows[] = {
+	{ "delete", ACT_DELETE },
+	{ "hold", ACT_HOLD },
+	{ "release", ACT_NONE },
+	{ "requeue", ACT_REQUEUE },
+	{ "expire", ACT_EXPIRE },
+};
+
+static bool
+expire_file(struct view id, const char *queue)
+{
+	struct queue_path path = queue_path_of(queue, id);
+	struct ipc_journal_state state = { .what = VIEW("expired"),
+		.at_us = clock_wall_us() };
+	struct queue_file file;
+	struct queue_journal journal;
+	enum journal_kind kind;
+	struct view record;
+	struct str bytes = STR_EMPTY;
+	int fd = open(path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct err e;
+
+	if (fd < 0)
+		return false;
+	e = queue_file_read(&file, fd);
+	if (!err_is(e)) {
+		e = queue_journal_read(&file, &journal);
+		while (!err_is(e) &&
+		    queue_journal_next(&journal, &kind, &record))
+			;
+		queue_journal_add(&bytes, JOURNAL_STATE,
+		    IPC_OUT(journal_state, &state));
+		if (!err_is(e))
+			e = queue_journal_append(fd, str_view(&bytes),
+			    &journal.good_end);
+		queue_journal_clear(&journal);
+		queue_file_clear(&file);
+	}
+	str_clear(&bytes);
+	close(fd);
+	return !err_is(e);
+}
+
+/* A message that no fiber works on. */
+static bool
+act_at_rest(const struct act_row *row, struct view id, const char *queue)
+{
+	switch (row->act) {
+	case ACT_DELETE:
+		if (!move_file(id, queue, NULL))
+			return false;
+		deferred_remove(id);
+		return true;
+	case ACT_HOLD:
+		if (strcmp(queue, "hold") == 0 ||
+		    !move_file(id, queue, "hold"))
+			return false;
+		deferred_remove(id);
+		return true;
+	case ACT_NONE:
+		if (strcmp(queue, "hold") != 0 ||
+		    !move_file(id, "hold", "deferred"))
+			return false;
+		deferred_add(id, clock_wall(), NULL);
+		return true;
+	case ACT_EXPIRE:
+		if (!expire_file(id, queue))
+			return false;
+		deferred_flush_id(id);
+		return true;
+	case ACT_REQUEUE:
+		if (strcmp(queue, "deferred") != 0 &&
+		    !move_file(id, queue, "deferred"))
+			return false;
+		if (!deferred_flush_id(id))
+			deferred_add(id, clock_wall(), NULL);
+		return true;
+	}
+	return false;
+}
+
+static bool
+act_on_one(const struct act_row *row, struct view id, struct view queues)
+{
+	static const char *const order[] = { "hold", "incoming", "active",
+		"deferred" };
+	struct message *m = message_find(id);
+	struct view rest = queues, queue;
+
+	if (m != NULL) {
+		if (row->act == ACT_NONE || row->act == ACT_REQUEUE)
+			return row->act == ACT_REQUEUE;
+		m->act = row->act;
+		m->expired = m->expired || row->act == ACT_EXPIRE;
+		return true;
+	}
+	while (view_token(&rest, " ", &queue))
+		for (size_t i = 0; i < ARRAY_LEN(order); i++)
+			if (view_eq(queue, view_of(order[i])) &&
+			    faccessat(AT_FDCWD,
+				queue_path_of(order[i], id).text, F_OK,
+				AT_SYMLINK_NOFOLLOW) == 0)
+				return act_at_rest(row, id, order[i]);
+	return false;
+}
+
+static const struct act_row *
+find_row(struct view name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(act_rows); i++)
+		if (view_eq(name, view_of(act_rows[i].name)))
+			return &act_rows[i];
+	return NULL;
+}
+
+void
+act_run(struct ipc_request *r)
+{
+	struct ipc_queue_act ask;
+	struct ipc_queue_acted answer = { .status = ERR_NONE,
+		.text = VIEW_EMPTY };
+	struct str done = STR_EMPTY;
+	const struct act_row *row;
+	struct ipc_queue_id one;
+	bool more;
+
+	if (!ipc_request_read(r, IPC_IN(queue_act, &ask)))
+		return;
+	row = find_row(ask.action);
+	if (row == NULL) {
+		answer.status = ERR_PERM;
+		answer.text = VIEW("unknown action");
+	}
+	while (row != NULL &&
+	    !err_is(ipc_list_next(&ask.ids, IPC_IN(queue_id, &one), &more)) &&
+	    more)
+		if (queue_id_is_valid(one.id) &&
+		    act_on_one(row, one.id, ask.queues))
+			ipc_list_add(&done, ipc_queue_id_type(), &one);
+	answer.ids = str_view(&done);
+	ipc_reply(r, IPC_OUT(queue_acted, &answer));
+	str_clear(&done);
+}
+
+void
+flush_run(struct ipc_request *r)
+{
+	struct ipc_flush ask;
+	struct ipc_result answer = { ERR_NONE, VIEW_EMPTY };
+
+	if (!ipc_request_read(r, IPC_IN(flush, &ask)))
+		return;
+	schedule_forget_dead();
+	if (view_eq(ask.what, VIEW("all"))) {
+		deferred_flush(VIEW_EMPTY);
+	} else if (view_eq(ask.what, VIEW("site"))) {
+		deferred_flush(ask.value);
+	} else if (view_eq(ask.what, VIEW("id"))) {
+		deferred_flush_id(ask.value);
+	} else {
+		answer.status = ERR_PERM;
+		answer.text = VIEW("unknown flush");
+	}
+	ipc_reply(r, IPC_OUT(result, &answer));
+}

@@ -1,0 +1,372 @@
+/*
+ * Messages that wait: in memory some forty bytes each, in a heap by time, so
+ * that a queue run touches what is due and nothing else.  The files' times say
+ * the same on disk; after a start the folders are read in the background.
+ */
+#include "qmgr/qmgr.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/run/offload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	READ_BATCH = 256,
+	/* Messages opened per second at most, so that fresh ones come between. */
+	OPEN_AT_ONCE = 100,
+};
+
+struct waiting {
+	struct queue_id id;
+	uint32_t due;      /* s since 1970 */
+	uint32_t place;    /* in the heap, from 1 */
+	uint64_t site;     /* hash of where it was to go; 0: not known */
+};
+
+static struct {
+	struct waiting **heap;
+	size_t n, room;
+	struct htable by_id;
+	struct timer timer;
+	struct wait work;
+	size_t opening;
+} deferred = { .work = WAIT_EMPTY };
+
+/* --- the heap --- */
+
+static void
+put(size_t place, struct waiting *w)
+{
+	deferred.heap[place] = w;
+	w->place = (uint32_t)place;
+}
+
+static void
+move_up(size_t place)
+{
+	struct waiting *w = deferred.heap[place];
+
+	while (place > 1 && deferred.heap[place / 2]->due > w->due) {
+		put(place, deferred.heap[place / 2]);
+		place /= 2;
+	}
+	put(place, w);
+}
+
+static void
+move_down(size_t place)
+{
+	struct waiting *w = deferred.heap[place];
+	size_t child;
+
+	while ((child = place * 2) <= deferred.n) {
+		if (child < deferred.n &&
+		    deferred.heap[child + 1]->due < deferred.heap[child]->due)
+			child++;
+		if (deferred.heap[child]->due >= w->due)
+			break;
+		put(place, deferred.heap[child]);
+		place = child;
+	}
+	put(place, w);
+}
+
+static void
+take_out(struct waiting *w)
+{
+	size_t place = w->place;
+	struct waiting *last = deferred.heap[deferred.n--];
+
+	if (last != w) {
+		put(place, last);
+		move_up(place);
+		move_down(last->place);
+	}
+	htable_remove(&deferred.by_id, queue_id_view(&w->id));
+}
+
+/* --- */
+
+size_t
+deferred_count(void)
+{
+	return deferred.n;
+}
+
+bool
+deferred_has(struct view id)
+{
+	return htable_find(&deferred.by_id, id) != NULL;
+}
+
+static void
+on_due(struct timer *t)
+{
+	(void)t;
+	wait_wake(&deferred.work);
+}
+
+static void
+set_timer(void)
+{
+	int64_t ms;
+
+	if (deferred.n == 0)
+		return;
+	ms = ((int64_t)deferred.heap[1]->due - clock_wall()) * 1000;
+	timer_set(&deferred.timer, loop_now() + (ms > 0 ? ms : 0) + 1,
+	    on_due);
+}
+
+/* Where it was to go, in lower case. */
+static uint64_t
+site_hash(struct view site)
+{
+	struct str lower = STR_EMPTY;
+	uint64_t hash;
+
+	if (site.len == 0)
+		return 0;
+	str_add(&lower, site);
+	str_lower(&lower);
+	hash = hash_bytes(str_view(&lower));
+	str_clear(&lower);
+	return hash;
+}
+
+/* Clocks jump: what is due later than any back-off allows is due now. */
+static int64_t
+sane_due(int64_t due)
+{
+	int64_t now = clock_wall();
+
+	if (due > now + qmgr.conf->maximal_backoff_time + 3600)
+		return now;
+	return due < 0 ? 0 : due;
+}
+
+void
+deferred_add(struct view id, int64_t due_s, const char *destination)
+{
+	struct waiting *w;
+
+	if (deferred_has(id))
+		return;
+	w = xcalloc(1, sizeof(*w));
+	memcpy(w->id.text, id.ptr, id.len);
+	w->due = (uint32_t)sane_due(due_s);
+	w->site = destination != NULL ? site_hash(view_of(destination)) : 0;
+	if (deferred.n + 2 > deferred.room) {
+		deferred.room = deferred.room > 0 ? deferred.room * 2 : 1024;
+		deferred.heap = xreallocarray(deferred.heap, deferred.room,
+		    sizeof(*deferred.heap));
+	}
+	htable_set(&deferred.by_id, id, w);
+	put(++deferred.n, w);
+	move_up(w->place);
+	if (w->place == 1)
+		set_timer();
+}
+
+void
+deferred_remove(struct view id)
+{
+	struct waiting *w = htable_find(&deferred.by_id, id);
+
+	if (w == NULL)
+		return;
+	take_out(w);
+	free(w);
+}
+
+bool
+deferred_flush_id(struct view id)
+{
+	struct waiting *w = htable_find(&deferred.by_id, id);
+
+	if (w == NULL)
+		return false;
+	w->due = 0;
+	move_up(w->place);
+	deferred_wake();
+	return true;
+}
+
+size_t
+deferred_flush(struct view site)
+{
+	uint64_t hash = site_hash(site);
+	size_t n = 0;
+
+	for (size_t i = 1; i <= deferred.n; i++) {
+		if (site.len > 0 && deferred.heap[i]->site != hash &&
+		    deferred.heap[i]->site != 0)
+			continue;
+		deferred.heap[i]->due = 0;
+		n++;
+	}
+	/* Any order was broken only towards "sooner": sift all anew. */
+	for (size_t i = deferred.n / 2; i >= 1; i--)
+		move_down(i);
+	deferred_wake();
+	return n;
+}
+
+void
+deferred_wake(void)
+{
+	wait_wake(&deferred.work);
+}
+
+/* --- looking after what is due --- */
+
+struct due {
+	struct queue_id id;
+};
+
+static void
+open_due(void *arg)
+{
+	struct due *d = arg;
+	static const char *const queues[] = { "deferred", "active",
+		"incoming" };
+	struct view id = queue_id_view(&d->id);
+
+	/* Busy files wait in the folder where they are. */
+	for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+		if (faccessat(AT_FDCWD, queue_path_of(queues[i], id).text,
+			F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		message_open(queues[i], id);
+		break;
+	}
+	deferred.opening--;
+	deferred_wake();
+	free(d);
+}
+
+static bool
+is_room(void)
+{
+	/* Deferred mail takes at most half of what may be worked on. */
+	return deferred.opening < OPEN_AT_ONCE &&
+	    (int64_t)qmgr.n_messages <
+		qmgr.conf->qmgr_message_active_limit / 2;
+}
+
+static void
+look_after(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		while (deferred.n > 0 &&
+		    deferred.heap[1]->due <= clock_wall() && is_room()) {
+			struct waiting *w = deferred.heap[1];
+			struct due *d = xmalloc(sizeof(*d));
+
+			d->id = w->id;
+			take_out(w);
+			free(w);
+			deferred.opening++;
+			fiber_spawn("due", open_due, d);
+		}
+		if (is_room())
+			set_timer();
+		wait_for(&deferred.work, deadline_in(1));
+	}
+}
+
+/* --- reading the folders --- */
+
+struct folder {
+	char path[16];
+	DIR *dir;
+	struct {
+		struct queue_id id;
+		int64_t due;
+	} found[READ_BATCH];
+	size_t n;
+	bool ended;
+};
+
+static void
+read_folder(void *arg)
+{
+	struct folder *f = arg;
+	struct dirent *entry;
+
+	f->n = 0;
+	if (f->dir == NULL)
+		f->dir = opendir(f->path);
+	if (f->dir == NULL) {
+		f->ended = true;
+		return;
+	}
+	while (f->n < READ_BATCH) {
+		struct view name;
+		struct stat st;
+
+		entry = readdir(f->dir);
+		if (entry == NULL) {
+			closedir(f->dir);
+			f->ended = true;
+			return;
+		}
+		name = view_of(entry->d_name);
+		if (!queue_id_is_valid(name) ||
+		    fstatat(dirfd(f->dir), entry->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		memset(&f->found[f->n], 0, sizeof(f->found[0]));
+		memcpy(f->found[f->n].id.text, name.ptr, name.len);
+		f->found[f->n++].due = st.st_mtim.tv_sec;
+	}
+}
+
+static void
+take_found(const struct folder *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct view id = queue_id_view(&f->found[i].id);
+
+		if (message_find(id) == NULL)
+			deferred_add(id, f->found[i].due, NULL);
+	}
+}
+
+static void
+read_all(void *arg)
+{
+	static const char hashes[] = "0123456789ABCDEF";
+
+	(void)arg;
+	for (size_t i = 0; hashes[i] != '\0'; i++) {
+		struct folder *f = xcalloc(1, sizeof(*f));
+
+		memcpy(f->path, "deferred/", 9);
+		f->path[9] = hashes[i];
+		while (!f->ended) {
+			offload(read_folder, f);
+			take_found(f);
+			if (err_is(fiber_yield()))
+				break;
+		}
+		free(f);
+	}
+	deferred_wake();
+}
+
+void
+deferred_start(void)
+{
+	fiber_spawn("deferred", look_after, NULL);
+	fiber_spawn("read deferred", read_all, NULL);
+}

@@ -1,0 +1,559 @@
+/*
+ * Messages in memory: made from a notice or read from their file, recipients
+ * in batches, so that memory does not depend on how many a message has.
+ */
+#include "qmgr/qmgr.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/daemon.h"
+#include "lib/mail/addr.h"
+#include "lib/run/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+struct message *
+message_find(struct view id)
+{
+	return htable_find(&qmgr.by_id, id);
+}
+
+static char *
+copy(struct view v)
+{
+	return xstrndup(v.ptr, v.len);
+}
+
+static struct message *
+message_new(const char *queue, struct view id)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	memcpy(m->id.text, id.ptr, id.len);
+	m->queue = queue;
+	m->active_us = clock_wall_us();
+	m->layout = STR_EMPTY;
+	m->rcpts_at = -1;
+	m->journal_end = -1;
+	list_init(&m->unrouted);
+	list_append(&qmgr.messages, &m->node);
+	htable_set(&qmgr.by_id, id, m);
+	qmgr.n_messages++;
+	return m;
+}
+
+void
+message_free(struct message *m)
+{
+	LIST_EACH(it, after, &m->unrouted)
+		rcpt_free(LIST_ITEM(it, struct rcpt, node));
+	htable_remove(&qmgr.by_id, queue_id_view(&m->id));
+	list_remove(&m->node);
+	qmgr.n_messages--;
+	free(m->sender);
+	free(m->envid);
+	free(m->client_name);
+	free(m->client_addr);
+	free(m->protocol);
+	free(m->helo);
+	free(m->decided);
+	free(m->reason_destination);
+	str_clear(&m->layout);
+	free(m);
+	flow_update();
+}
+
+static struct rcpt *
+rcpt_new(const struct ipc_rcpt *from)
+{
+	size_t len = from->address.len + from->original.len +
+	    from->orcpt.len + 3;
+	struct rcpt *r = xmalloc(sizeof(*r) + len);
+	char *at = r->text;
+
+	list_init(&r->node);
+	r->number = from->number;
+	r->notify = (unsigned)from->notify;
+	r->address = memcpy(at, from->address.ptr, from->address.len);
+	at += from->address.len;
+	*at++ = '\0';
+	r->original = memcpy(at, from->original.ptr, from->original.len);
+	at += from->original.len;
+	*at++ = '\0';
+	r->orcpt = memcpy(at, from->orcpt.ptr, from->orcpt.len);
+	at[from->orcpt.len] = '\0';
+	qmgr.n_rcpts++;
+	return r;
+}
+
+void
+rcpt_free(struct rcpt *r)
+{
+	list_remove(&r->node);
+	qmgr.n_rcpts--;
+	free(r);
+	if (qmgr.n_rcpts < qmgr.conf->qmgr_message_recipient_limit)
+		wait_queue_wake_one(&qmgr.room_for_rcpts);
+}
+
+static bool
+is_decided(const struct message *m, int64_t number)
+{
+	return m->decided != NULL &&
+	    (m->decided[number / 8] >> (number % 8) & 1) != 0;
+}
+
+/* Recipients of one batch that are still open.  ERR_PERM: malformed. */
+static struct err
+take_rcpts(struct message *m, struct view list)
+{
+	struct ipc_rcpt from;
+	bool more;
+	struct err e;
+
+	for (;;) {
+		e = ipc_list_next(&list, IPC_IN(rcpt, &from), &more);
+		if (err_is(e) || !more)
+			return e;
+		if (from.address.len > ADDR_MAX ||
+		    from.original.len > ADDR_MAX ||
+		    from.orcpt.len > ADDR_MAX ||
+		    memchr(from.address.ptr, '\0', from.address.len) != NULL ||
+		    from.number != m->n_read || from.number >= m->n_rcpts)
+			return err_make(ERR_PERM, "bad recipient");
+		m->n_read++;
+		if (is_decided(m, from.number))
+			continue;
+		list_append(&m->unrouted, &rcpt_new(&from)->node);
+		m->n_open++;
+	}
+}
+
+static void
+log_active(const struct message *m)
+{
+	struct str sender = STR_EMPTY;
+
+	addr_to_external(&sender, view_of(m->sender));
+	log_info("%s: from=<%s>, size=%" PRId64 ", nrcpt=%" PRId64
+		 " (queue active)",
+	    m->id.text, sender.ptr, m->size, m->n_rcpts);
+	str_clear(&sender);
+}
+
+void
+message_use(struct message *m)
+{
+	m->users++;
+}
+
+static void
+finish_fiber(void *arg)
+{
+	message_finish(arg);
+}
+
+void
+message_unuse(struct message *m)
+{
+	m->users--;
+	if (m->users > 0 || m->finishing)
+		return;
+	m->finishing = true;
+	fiber_spawn("finish", finish_fiber, m);
+}
+
+static void
+route_fiber(void *arg)
+{
+	struct message *m = arg;
+
+	route_message(m);
+	message_unuse(m);
+}
+
+/* In a fiber only if it has to wait: see route_message. */
+static void
+begin(struct message *m)
+{
+	message_use(m);
+	fiber_spawn("route", route_fiber, m);
+}
+
+struct opening {
+	char queue[16];
+	struct queue_id id;
+};
+
+static void
+open_fiber(void *arg)
+{
+	struct opening *o = arg;
+
+	message_open(o->queue, queue_id_view(&o->id));
+	free(o);
+}
+
+static const char *
+queue_name(struct view v)
+{
+	static const char *const names[] = { "active", "incoming", "deferred",
+		"hold" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (view_eq(v, view_of(names[i])))
+			return names[i];
+	return NULL;
+}
+
+void
+message_take_notice(const struct ipc_queued *n)
+{
+	const char *queue = queue_name(n->queue);
+	struct message *m;
+
+	if (!queue_id_is_valid(n->queue_id) || queue == NULL ||
+	    message_find(n->queue_id) != NULL)
+		return;
+	if (n->rcpts.len == 0 || strcmp(queue, "active") != 0) {
+		struct opening *o = xcalloc(1, sizeof(*o));
+
+		memcpy(o->queue, queue, strlen(queue) + 1);
+		memcpy(o->id.text, n->queue_id.ptr, n->queue_id.len);
+		fiber_spawn("open", open_fiber, o);
+		return;
+	}
+	m = message_new(queue, n->queue_id);
+	m->arrival_us = n->arrival_us;
+	m->size = n->size;
+	m->flags = n->flags;
+	m->ret = n->ret;
+	m->sender = copy(n->sender);
+	m->envid = copy(n->envid);
+	m->client_name = copy(VIEW_EMPTY);
+	m->client_addr = copy(VIEW_EMPTY);
+	m->protocol = copy(VIEW_EMPTY);
+	m->helo = copy(VIEW_EMPTY);
+	str_add(&m->layout, n->layout);
+	m->n_rcpts = n->n_rcpts;
+	if (err_is(take_rcpts(m, n->rcpts)))
+		log_warn("%s: notice with bad recipients", m->id.text);
+	log_active(m);
+	begin(m);
+	flow_update();
+}
+
+/* --- reading --- */
+
+struct reading {
+	struct message *m;
+	const char *queue;
+	struct view id;
+	struct queue_file file;
+	struct queue_journal journal;
+	struct str memory;
+	struct view list;
+	int fd;
+	struct err error;
+	bool busy;
+};
+
+/* On a thread. */
+static void
+read_file(void *arg)
+{
+	struct reading *r = arg;
+	struct queue_path path = queue_path_of(r->queue, r->id);
+
+	r->fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (r->fd < 0) {
+		r->error = err_sys(errno == ENOENT ? ERR_GONE : ERR_TEMP,
+		    "open %s", path.text);
+		return;
+	}
+	/* Still being written, or delivered for a qmgr that is no more. */
+	if (flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
+		r->busy = errno == EWOULDBLOCK;
+		r->error = err_sys(ERR_TEMP, "lock %s", path.text);
+		return;
+	}
+	r->error = queue_file_read(&r->file, r->fd);
+	if (!err_is(r->error))
+		r->error = queue_journal_read(&r->file, &r->journal);
+}
+
+static void
+mark_decided(struct message *m, int64_t first, int64_t count)
+{
+	if (first < 0 || count < 0 || first > m->n_rcpts ||
+	    count > m->n_rcpts - first)
+		return;
+	if (m->decided == NULL)
+		m->decided = xcalloc((size_t)m->n_rcpts / 8 + 1, 1);
+	for (int64_t n = first; n < first + count; n++)
+		m->decided[n / 8] |= (unsigned char)(1 << n % 8);
+}
+
+static void
+take_outcome(struct message *m, struct view record)
+{
+	struct ipc_journal_outcome o;
+	bool more;
+
+	if (err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
+		&more)) ||
+	    !more)
+		return;
+	if (o.status == OUTCOME_DEFERRED)
+		return;
+	mark_decided(m, o.first, o.count);
+	if (o.status == OUTCOME_BOUNCED)
+		m->needs_failure = true;
+	else
+		m->needs_success = true;
+}
+
+static void
+take_report(struct message *m, struct view record)
+{
+	struct ipc_journal_report r;
+	bool more;
+
+	if (err_is(ipc_list_next(&record, IPC_IN(journal_report, &r),
+		&more)) ||
+	    !more)
+		return;
+	if (r.kind == REPORT_FAILURE)
+		m->needs_failure = false;
+	else if (r.kind == REPORT_SUCCESS)
+		m->needs_success = false;
+	else if (r.kind == REPORT_DELAY)
+		m->warned = true;
+}
+
+static void
+take_state(struct message *m, struct view record)
+{
+	struct ipc_journal_state s;
+	bool more;
+
+	if (err_is(ipc_list_next(&record, IPC_IN(journal_state, &s), &more)) ||
+	    !more)
+		return;
+	if (view_eq(s.what, VIEW("expired")))
+		m->expired = true;
+	else if (view_eq(s.what, VIEW("attempt")))
+		m->last_due = s.due_us / 1000000;
+}
+
+static void
+take_journal(struct message *m, struct queue_journal *j)
+{
+	enum journal_kind kind;
+	struct view record;
+
+	while (queue_journal_next(j, &kind, &record)) {
+		m->has_journal = true;
+		if (kind == JOURNAL_OUTCOME)
+			take_outcome(m, record);
+		else if (kind == JOURNAL_REPORT)
+			take_report(m, record);
+		else if (kind == JOURNAL_STATE)
+			take_state(m, record);
+	}
+	m->journal_end = j->good_end;
+}
+
+static void
+take_envelope(struct message *m, const struct queue_file *q)
+{
+	const struct ipc_envelope *e = &q->envelope;
+
+	m->arrival_us = q->preamble.arrival_us;
+	m->size = q->preamble.size;
+	m->flags = q->preamble.flags;
+	m->n_rcpts = q->preamble.n_rcpts;
+	m->ret = e->ret;
+	m->sender = copy(e->sender);
+	m->envid = copy(e->envid);
+	m->client_name = copy(e->client_name);
+	m->client_addr = copy(e->client_addr);
+	m->protocol = copy(e->protocol);
+	m->helo = copy(e->helo);
+	str_add(&m->layout, e->layout);
+	m->rcpts_at = 0;
+}
+
+static void
+read_batch(void *arg)
+{
+	struct reading *r = arg;
+
+	r->error = queue_file_read_rcpts(&r->file, &r->m->rcpts_at,
+	    &r->memory, &r->list);
+}
+
+/* Batches until there is something to do, or nothing left. */
+static struct err
+read_rcpts(struct reading *r)
+{
+	struct message *m = r->m;
+
+	while (m->rcpts_at >= 0 && m->n_open == 0) {
+		offload(read_batch, r);
+		if (err_is(r->error))
+			return r->error;
+		if (r->list.len == 0) {
+			m->rcpts_at = -1;
+			break;
+		}
+		r->error = take_rcpts(m, r->list);
+		if (err_is(r->error))
+			return r->error;
+	}
+	return ERR_OK;
+}
+
+static void
+reading_clear(struct reading *r)
+{
+	queue_file_clear(&r->file);
+	queue_journal_clear(&r->journal);
+	str_clear(&r->memory);
+	if (r->fd >= 0)
+		close(r->fd);
+}
+
+static void
+reading_init(struct reading *r, const char *queue, struct view id)
+{
+	*r = (struct reading){ .queue = queue, .id = id, .fd = -1,
+		.memory = STR_EMPTY };
+	r->file.memory = STR_EMPTY;
+	r->journal.memory = STR_EMPTY;
+}
+
+void
+message_set_aside(const char *queue, struct view id, const char *why)
+{
+	struct queue_path from = queue_path_of(queue, id);
+	struct queue_path to = queue_path_of("corrupt", id);
+
+	log_error("%s: %s: moved to %s", from.text, why, to.text);
+	/* Never over another one. */
+	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
+		RENAME_NOREPLACE) < 0)
+		log_error("rename %s to %s: %s", from.text, to.text,
+		    strerror(errno));
+}
+
+enum { BUSY_RETRY_S = 5 };
+
+/* What cannot be read now is tried later; what never can is put aside. */
+static void
+reading_failed(struct reading *r)
+{
+	struct queue_path path = queue_path_of(r->queue, r->id);
+
+	if (r->busy) {
+		deferred_add(r->id, clock_wall() + BUSY_RETRY_S, r->queue);
+	} else if (r->error.kind == ERR_PERM) {
+		message_set_aside(r->queue, r->id, r->error.text);
+	} else if (r->error.kind == ERR_GONE && r->fd >= 0) {
+		/* Not complete and nobody writes it: litter of a crash.  It was
+		 * never acknowledged. */
+		log_info("%s: removed: %s", path.text, r->error.text);
+		unlink(path.text);
+	} else if (r->error.kind == ERR_TEMP) {
+		log_warn("%s", r->error.text);
+		deferred_add(r->id,
+		    clock_wall() + qmgr.conf->minimal_backoff_time, r->queue);
+	}
+}
+
+bool
+message_open(const char *queue, struct view id)
+{
+	struct reading *r = xmalloc(sizeof(*r));
+	struct queue_id own = { "" };
+	bool ok = false;
+
+	memcpy(own.text, id.ptr, id.len);
+	reading_init(r, queue_name(view_of(queue)), queue_id_view(&own));
+	offload(read_file, r);
+	if (!err_is(r->error) && message_find(r->id) == NULL) {
+		r->m = message_new(r->queue, r->id);
+		take_envelope(r->m, &r->file);
+		take_journal(r->m, &r->journal);
+		r->error = read_rcpts(r);
+		if (err_is(r->error)) {
+			message_free(r->m);
+			r->m = NULL;
+		}
+	}
+	if (r->m != NULL) {
+		log_active(r->m);
+		begin(r->m);
+		flow_update();
+		ok = true;
+	} else if (err_is(r->error)) {
+		reading_failed(r);
+	}
+	reading_clear(r);
+	free(r);
+	return ok;
+}
+
+void
+message_read_more(struct message *m)
+{
+	struct reading *r = xmalloc(sizeof(*r));
+
+	reading_init(r, m->queue, queue_id_view(&m->id));
+	r->m = m;
+	/* Our own deliveries may hold shared locks: no lock here. */
+	r->fd = open(queue_path_of(m->queue, r->id).text,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	r->error = r->fd < 0 ? err_sys(ERR_TEMP, "open %s", m->id.text) :
+			       queue_file_read(&r->file, r->fd);
+	if (!err_is(r->error))
+		r->error = read_rcpts(r);
+	if (err_is(r->error)) {
+		/* What is left is tried in the next round. */
+		log_warn("%s: %s", m->id.text, r->error.text);
+		m->was_deferred = true;
+		m->rcpts_at = -1;
+	}
+	reading_clear(r);
+	free(r);
+}
+
+/* --- flow --- */
+
+void
+flow_update(void)
+{
+	int64_t limit = qmgr.conf->qmgr_message_active_limit;
+	int64_t n = (int64_t)qmgr.n_messages;
+	bool room = n < (qmgr.room ? limit * 9 / 10 : limit / 2);
+	int64_t full = qmgr.conf->in_flow_delay_ms;
+	/* From a quarter of the limit on, in steps: no word for each message. */
+	int64_t delay = n < limit / 4 ? 0 : full * (n * 4 / limit) / 4;
+	struct ipc_flow flow = { delay < full ? delay : full, room };
+
+	if (room == qmgr.room && flow.delay_ms == qmgr.delay_ms)
+		return;
+	if (room && !qmgr.room)
+		scan_start();
+	qmgr.room = room;
+	qmgr.delay_ms = flow.delay_ms;
+	ipc_server_tell_all(daemon_ipc_server(), IPC_OUT(flow, &flow));
+}

@@ -1,0 +1,446 @@
+/*
+ * What became of recipients.  While a message may still be removed as a whole
+ * nothing is written: design.md section 5, rule 2 asks only that every outcome
+ * is durable before the file goes, and a mailbox or another server is durable.
+ * What must outlive this process (a report that is due, a recipient that is
+ * done while others are not) goes into the file's journal.
+ */
+#include "qmgr/qmgr.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
+#include "lib/daemon/daemon.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/deliver_log.h"
+#include "lib/mail/esmtp.h"
+#include "lib/run/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REPORT_TIMEOUT = 3600 };
+
+void
+outcome_log(struct message *m, const struct rcpt *r, const struct verdict *v)
+{
+	int64_t now = clock_wall_us();
+	struct deliver_line line = {
+		.queue_id = queue_id_view(&m->id),
+		.recipient = view_of(r->address),
+		.original = view_of(r->original),
+		.relay = v->relay,
+		.times = { .arrival_us = m->arrival_us,
+		    .active_us = m->active_us, .handoff_us = now,
+		    .done_us = now },
+		.dsn = v->dsn,
+		.status = v->status,
+		.text = v->text,
+	};
+
+	deliver_log(&line, qmgr.conf->delay_logging_resolution_limit);
+}
+
+/* --- gathering --- */
+
+void
+outcomes_init(struct outcomes *o, struct message *m)
+{
+	*o = (struct outcomes){ .message = m, .records = STR_EMPTY,
+		.memory = STR_EMPTY };
+}
+
+/* The range that is open becomes a record. */
+static void
+close_range_record(struct outcomes *o)
+{
+	if (!o->has_open)
+		return;
+	queue_journal_add(&o->records, JOURNAL_OUTCOME,
+	    IPC_OUT(journal_outcome, &o->open));
+	o->has_open = false;
+}
+
+static bool
+same_reason(const struct ipc_journal_outcome *a, const struct verdict *v)
+{
+	return a->status == (int64_t)v->status && view_eq(a->dsn, v->dsn) &&
+	    view_eq(a->text, v->text) && view_eq(a->relay, v->relay) &&
+	    view_eq(a->remote, v->remote);
+}
+
+static struct view
+keep_view(struct str *memory, struct view v, size_t max)
+{
+	size_t at = memory->len;
+
+	str_add(memory, view_first(v, max));
+	return view_skip(str_view(memory), at);
+}
+
+enum { KEEP_TEXT_MAX = 2000, KEEP_NAME_MAX = 300 };
+
+static void
+open_range(struct outcomes *o, int64_t number, const struct verdict *v)
+{
+	close_range_record(o);
+	str_reset(&o->memory);
+	/* So that nothing moves while the views are taken. */
+	str_reserve(&o->memory, v->dsn.len + v->text.len + v->relay.len +
+		v->remote.len);
+	o->open = (struct ipc_journal_outcome){ .first = number, .count = 1,
+		.status = v->status, .at_us = clock_wall_us() };
+	o->open.dsn = keep_view(&o->memory, v->dsn, KEEP_NAME_MAX);
+	o->open.text = keep_view(&o->memory, v->text, KEEP_TEXT_MAX);
+	o->open.relay = keep_view(&o->memory, v->relay, KEEP_NAME_MAX);
+	o->open.remote = keep_view(&o->memory, v->remote, KEEP_NAME_MAX);
+	o->has_open = true;
+}
+
+/* Is a report due for this outcome? (RFC 3461 4.1; the default asks for
+ * failures and delays.) */
+static bool
+wants_report(const struct message *m, const struct rcpt *r,
+    const struct verdict *v)
+{
+	if ((m->flags & SUBMIT_DSN_TRACE) != 0)
+		return true;
+	if (v->status == OUTCOME_BOUNCED)
+		return (r->notify & ESMTP_NOTIFY_NEVER) == 0 &&
+		    (r->notify == 0 ||
+			(r->notify & ESMTP_NOTIFY_FAILURE) != 0);
+	return (r->notify & ESMTP_NOTIFY_SUCCESS) != 0;
+}
+
+/* soft_bounce: an operator's test mode; nothing is returned for good. */
+static void
+soften(struct verdict *v)
+{
+	if (!qmgr.conf->soft_bounce || v->status != OUTCOME_BOUNCED)
+		return;
+	v->status = OUTCOME_DEFERRED;
+}
+
+/* Too old to wait any longer: the last reason becomes the final one. */
+static bool
+is_too_old(const struct message *m)
+{
+	int64_t limit = m->sender[0] == '\0' ?
+	    qmgr.conf->bounce_queue_lifetime :
+	    qmgr.conf->maximal_queue_lifetime;
+
+	return m->expired ||
+	    clock_wall_us() - m->arrival_us > limit * 1000000;
+}
+
+static void
+log_expired(struct message *m)
+{
+	struct str sender = STR_EMPTY;
+
+	addr_to_external(&sender, view_of(m->sender));
+	log_info("%s: from=<%s>, status=%s, returned to sender", m->id.text,
+	    sender.ptr, m->expired ? "force-expired" : "expired");
+	str_clear(&sender);
+}
+
+void
+outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
+{
+	struct message *m = o->message;
+	struct verdict v = *given;
+
+	soften(&v);
+	if (v.status == OUTCOME_DEFERRED && is_too_old(m)) {
+		v.status = OUTCOME_BOUNCED;
+		if (v.dsn.len == 0 || v.dsn.ptr[0] != '4')
+			v.dsn = VIEW("4.4.7");
+	}
+	if (v.status == OUTCOME_DEFERRED) {
+		m->was_deferred = true;
+		if (m->reason_destination == NULL)
+			m->reason_destination = xstrdup(
+			    addr_domain(view_of(r->address)).ptr);
+	} else if (wants_report(m, r, &v)) {
+		if (v.status == OUTCOME_BOUNCED)
+			m->needs_failure = true;
+		else
+			m->needs_success = true;
+		m->must_report = true;
+	}
+	if (o->has_open && same_reason(&o->open, &v) &&
+	    o->open.first + o->open.count == r->number)
+		o->open.count++;
+	else
+		open_range(o, r->number, &v);
+	m->n_open--;
+	rcpt_free(r);
+}
+
+/* --- writing --- */
+
+struct append {
+	struct message *m;
+	struct view records;
+	struct err error;
+	bool sync;
+};
+
+static void
+append_records(void *arg)
+{
+	struct append *a = arg;
+	struct message *m = a->m;
+	struct queue_path path = queue_path_of(m->queue, queue_id_view(&m->id));
+	int fd = open(path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0) {
+		a->error = err_sys(ERR_TEMP, "open %s", path.text);
+		return;
+	}
+	if (m->journal_end < 0 && fstat(fd, &st) == 0)
+		m->journal_end = st.st_size;
+	/* A torn tail of a crash goes before anything is written behind it. */
+	if (fstat(fd, &st) == 0 && st.st_size > m->journal_end &&
+	    ftruncate(fd, m->journal_end) < 0)
+		a->error = err_sys(ERR_TEMP, "cut %s", path.text);
+	if (!err_is(a->error))
+		a->error =
+		    queue_journal_append(fd, a->records, &m->journal_end);
+	if (!err_is(a->error) && a->sync && fdatasync(fd) < 0)
+		a->error = err_sys(ERR_TEMP, "sync %s", path.text);
+	close(fd);
+}
+
+/* False if it could not be written: then the outcomes may repeat. */
+static bool
+journal_write(struct message *m, struct view records, bool sync)
+{
+	struct append a = { .m = m, .records = records,
+		.sync = sync || qmgr.conf->queue_sync_outcomes };
+
+	if (records.len == 0)
+		return true;
+	offload(append_records, &a);
+	m->has_journal = true;
+	if (err_is(a.error))
+		log_warn("%s: %s", m->id.text, a.error.text);
+	return !err_is(a.error);
+}
+
+/* Nothing of this message has to be remembered: it will be removed at once. */
+static bool
+ends_clean(const struct message *m)
+{
+	return m->n_open == 0 && m->rcpts_at < 0 && !m->was_deferred &&
+	    !m->must_report && !m->needs_failure && !m->needs_success &&
+	    !m->has_journal;
+}
+
+void
+outcomes_flush(struct outcomes *o)
+{
+	close_range_record(o);
+	if (o->records.len > 0 && !ends_clean(o->message)) {
+		TEST_POINT("qmgr-outcome");
+		journal_write(o->message, str_view(&o->records), false);
+	}
+	str_clear(&o->records);
+	str_clear(&o->memory);
+}
+
+/* --- the end of a round --- */
+
+static struct err
+open_to_read(const struct message *m, int *fd)
+{
+	struct queue_path path = queue_path_of(m->queue, queue_id_view(&m->id));
+
+	*fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd < 0 ? err_sys(ERR_TEMP, "open %s", path.text) : ERR_OK;
+}
+
+/* Have one report made; its ID goes into the journal.  False: try later. */
+static bool
+make_report(struct message *m, enum report_kind kind)
+{
+	struct ipc_report ask = { .queue_id = queue_id_view(&m->id),
+		.kind = kind };
+	struct ipc_result answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct ipc_journal_report record = { .kind = kind,
+		.at_us = clock_wall_us() };
+	struct str bytes = STR_EMPTY;
+	struct err e = open_to_read(m, &ask.file);
+	bool ok;
+
+	if (!err_is(e))
+		e = ipc_call_once(&qmgr.bounce, IPC_OUT(report, &ask),
+		    IPC_IN(result, &answer), &keep,
+		    deadline_in(REPORT_TIMEOUT));
+	if (!err_is(e) && answer.status != ERR_NONE)
+		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
+	ok = !err_is(e);
+	if (ok) {
+		record.id = answer.text;
+		queue_journal_add(&bytes, JOURNAL_REPORT,
+		    IPC_OUT(journal_report, &record));
+		TEST_POINT("qmgr-report");
+		journal_write(m, str_view(&bytes), false);
+	} else {
+		log_warn("%s: report: %s", m->id.text, e.text);
+	}
+	str_clear(&bytes);
+	ipc_keep_clear(&keep);
+	return ok;
+}
+
+static void
+remove_file(void *arg)
+{
+	struct message *m = arg;
+	struct queue_path path = queue_path_of(m->queue, queue_id_view(&m->id));
+
+	if (unlink(path.text) < 0 && errno != ENOENT)
+		log_warn("remove %s: %s", path.text, strerror(errno));
+}
+
+static void
+message_remove(struct message *m)
+{
+	TEST_POINT("qmgr-remove");
+	offload(remove_file, m);
+	log_info("%s: removed", m->id.text);
+	message_free(m);
+}
+
+/* --- waiting for another try --- */
+
+/* Twice the age at each try, within the bounds; a little at random, so that
+ * what failed together does not come back together. */
+static int64_t
+next_due(const struct message *m)
+{
+	int64_t now = clock_wall();
+	int64_t age = now - m->arrival_us / 1000000;
+	int64_t low = qmgr.conf->minimal_backoff_time;
+	int64_t high = qmgr.conf->maximal_backoff_time;
+	int64_t delay = age;
+
+	if (delay < low)
+		delay = low;
+	if (delay > high)
+		delay = high;
+	return now + delay;
+}
+
+struct moving {
+	struct message *m;
+	int64_t due;
+	struct err error;
+};
+
+/* The file's time is when it is due, as monitoring scripts of Postfix expect;
+ * it is also what a new start reads. */
+static void
+move_to_deferred(void *arg)
+{
+	struct moving *x = arg;
+	struct message *m = x->m;
+	struct view id = queue_id_view(&m->id);
+	struct queue_path from = queue_path_of(m->queue, id);
+	struct queue_path to = queue_path_of("deferred", id);
+	struct timespec times[2] = { { .tv_sec = x->due },
+		{ .tv_sec = x->due } };
+	char folder[] = { 'd', 'e', 'f', 'e', 'r', 'r', 'e', 'd', '/',
+		queue_id_hash(id), '\0' };
+
+	if (utimensat(AT_FDCWD, from.text, times, AT_SYMLINK_NOFOLLOW) < 0)
+		x->error = err_sys(ERR_TEMP, "set time of %s", from.text);
+	if (strcmp(m->queue, "deferred") == 0)
+		return;
+	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
+		RENAME_NOREPLACE) == 0)
+		return;
+	if (errno == ENOENT && mkdir(folder, 0700) == 0 &&
+	    renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
+		RENAME_NOREPLACE) == 0)
+		return;
+	x->error = err_sys(ERR_TEMP, "rename %s to %s", from.text, to.text);
+}
+
+static void
+warn_of_delay(struct message *m)
+{
+	int64_t after = qmgr.conf->delay_warning_time;
+
+	if (after <= 0 || m->warned || m->sender[0] == '\0' ||
+	    clock_wall_us() - m->arrival_us < after * 1000000)
+		return;
+	if (make_report(m, REPORT_DELAY))
+		m->warned = true;
+}
+
+static void
+message_defer(struct message *m)
+{
+	struct moving x = { .m = m, .due = next_due(m) };
+
+	warn_of_delay(m);
+	offload(move_to_deferred, &x);
+	if (err_is(x.error))
+		log_warn("%s: %s", m->id.text, x.error.text);
+	deferred_add(queue_id_view(&m->id), x.due, m->reason_destination);
+	message_free(m);
+}
+
+void
+message_finish(struct message *m)
+{
+	bool reported = true;
+
+	if (m->rcpts_at >= 0 && m->act == ACT_NONE) {
+		/* More recipients are in the file. */
+		m->finishing = false;
+		while (qmgr.n_rcpts >= qmgr.conf->qmgr_message_recipient_limit)
+			wait_queue_for(&qmgr.room_for_rcpts, DEADLINE_NEVER);
+		message_use(m);
+		message_read_more(m);
+		if (m->n_open > 0) {
+			route_message(m);
+			message_unuse(m);
+			return;
+		}
+		m->users--;
+		m->finishing = true;
+	}
+	if (m->act != ACT_NONE) {
+		act_perform(m);
+		return;
+	}
+	if (m->was_deferred) {
+		message_defer(m);
+		return;
+	}
+	if (m->needs_failure) {
+		if (is_too_old(m))
+			log_expired(m);
+		reported = make_report(m, REPORT_FAILURE);
+	}
+	if (reported && m->needs_success)
+		reported = make_report(m,
+		    (m->flags & SUBMIT_DSN_TRACE) != 0 ? REPORT_TRACE :
+							 REPORT_SUCCESS);
+	if (reported)
+		message_remove(m);
+	else
+		message_defer(m);
+}

@@ -1,0 +1,228 @@
+/*
+ * qmgr owns the queue: every message in it, where each recipient goes, when it
+ * is tried, and what became of it.  One process, one loop; a fiber for each
+ * delivery in flight and each message that is read.
+ *
+ *	message	one queue file that is being worked on
+ *	rcpt	a recipient whose outcome is open
+ *	destination	a transport and a next hop: how many deliveries at once
+ *	job	the recipients of one message for one destination
+ *	deferred	a message that waits for its time: a few bytes, no file
+ */
+#ifndef QMGR_QMGR_H
+#define QMGR_QMGR_H
+
+#include "lib/base/htable.h"
+#include "lib/base/list.h"
+#include "lib/conf/conf.h"
+#include "lib/conf/master_cf.h"
+#include "lib/ipc/client.h"
+#include "lib/ipc/messages.h"
+#include "lib/ipc/server.h"
+#include "lib/mail/queue_file.h"
+#include "lib/mail/queue_id.h"
+#include "lib/run/fiber.h"
+#include "lib/run/loop.h"
+
+struct job;
+
+/* About 120 bytes and the addresses. */
+struct rcpt {
+	struct list node; /* in its job, or in the message's list to route */
+	int64_t number;
+	unsigned notify;
+	char *address, *original, *orcpt; /* one block, in `text` */
+	char text[];
+};
+
+enum message_act {
+	ACT_NONE,
+	ACT_DELETE,
+	ACT_HOLD,
+	ACT_REQUEUE,
+	ACT_EXPIRE, /* return to sender now */
+};
+
+/* About 400 bytes, and the envelope's strings. */
+struct message {
+	struct list node;         /* among all that are worked on */
+	struct queue_id id;
+	const char *queue;        /* the folder its file stands in */
+	int64_t arrival_us, active_us, size, flags, ret;
+	char *sender, *envid, *client_name, *client_addr, *protocol, *helo;
+	struct str layout;
+	int64_t n_rcpts;          /* in the file */
+	int64_t n_open;           /* read, and without an outcome */
+	int64_t n_read;           /* numbers below this were read */
+	int64_t rcpts_at;         /* where to read on; -1: all were read */
+	int64_t journal_end;      /* -1: not known yet */
+	struct list unrouted;     /* struct rcpt */
+	unsigned char *decided;   /* bit per recipient; NULL: none before */
+	bool was_deferred;        /* of this round: some wait for another try */
+	bool has_journal;
+	bool needs_failure, needs_success; /* reports that are due */
+	bool must_report;         /* journal says so: earlier rounds too */
+	bool warned, expired, finishing;
+	size_t users;             /* fibers and jobs that hold it */
+	enum message_act act;     /* asked for while it was in flight */
+	int64_t last_due;
+	char *reason_destination; /* of the last deferral, for the index */
+};
+
+struct transport {
+	struct list node;
+	char *name;
+	struct ipc_service service;
+	bool is_worker;           /* serves one delivery at a time */
+	int64_t n_busy, process_limit;
+	int64_t destination_limit, recipient_limit, initial;
+	int64_t rate_delay_ms;
+	int64_t failed_cohort_limit;
+	int64_t slot_cost, slot_loan, slot_discount, minimum_slots;
+	int64_t dead_until;       /* nobody answers at its socket */
+	char *dead_reason;
+	bool deferred_by_conf;    /* in defer_transports */
+	struct htable destinations; /* by next hop */
+	struct list ready;        /* destinations that may start something */
+	struct timer retry;
+};
+
+struct destination {
+	struct list ready;        /* on its transport's list, or on none */
+	struct transport *transport;
+	char *nexthop;
+	struct list jobs;         /* in the order of arrival */
+	size_t n_jobs;
+	int64_t busy;
+	int64_t window;
+	double success, failure;  /* fractions of a step: hysteresis */
+	double failed_cohorts;
+	int64_t dead_until;
+	char *dead_reason;
+	int64_t not_before;       /* rate delay */
+	struct timer wake;
+	int64_t last_used;
+};
+
+struct job {
+	struct list node;         /* in its destination */
+	struct destination *destination;
+	struct message *message;
+	struct list rcpts;
+	int64_t n_rcpts;
+	/* Pre-emption: deliveries made, slots lent to others. */
+	int64_t n_done, slots_used;
+};
+
+struct qmgr {
+	const struct conf *conf;
+	struct daemon *daemon;
+	struct master_cf master_cf;
+	struct list messages;
+	struct htable by_id;      /* struct message, by queue ID */
+	size_t n_messages;
+	int64_t n_rcpts;          /* of all messages, in memory */
+	struct list transports;
+	struct ipc_service rewrite, bounce;
+	bool room;                /* as last told to cleanup */
+	int64_t delay_ms;
+	struct wait_queue room_for_rcpts;
+};
+
+extern struct qmgr qmgr;
+
+/* --- message.c --- */
+/* A message that cleanup has just committed; in memory without reading. */
+void message_take_notice(const struct ipc_queued *notice);
+/* Read a queue file and begin with it; in a fiber.  Damaged files go to
+ * corrupt/. False if it is not to be worked on now. */
+bool message_open(const char *queue, struct view id);
+/* Read more recipients if there is room; begins with them. */
+void message_read_more(struct message *m);
+void message_use(struct message *m);
+/* The last one finishes what is to be finished. */
+void message_unuse(struct message *m);
+struct message *message_find(struct view id);
+void message_free(struct message *m);
+void rcpt_free(struct rcpt *r);
+/* Tell cleanup whether there is room, and how long to hold replies. */
+void flow_update(void);
+/* Move a file that cannot be read out of the way. */
+void message_set_aside(const char *queue, struct view id, const char *why);
+
+/* --- route.c --- */
+/* Ask where each of the message's unrouted recipients goes, and put them into
+ * jobs; in a fiber. */
+void route_message(struct message *m);
+
+/* --- schedule.c --- */
+struct transport *transport_find(struct view name);
+struct destination *destination_find(struct transport *t,
+    struct view nexthop);
+/* Give a recipient to the message's job there. */
+void schedule_add(struct destination *d, struct message *m, struct rcpt *r);
+/* Start what may start. */
+void schedule_run(struct transport *t);
+/* How a delivery there went. */
+void destination_succeeded(struct destination *d);
+void destination_failed(struct destination *d, const char *reason);
+void transport_failed(struct transport *t, const char *reason);
+/* Forget that destinations were dead: a flush. */
+void schedule_forget_dead(void);
+/* Defer the recipients of jobs that wait for a dead one. */
+void destination_defer_all(struct destination *d, const char *dsn,
+    const char *reason);
+
+/* --- deliver.c --- */
+/* Take up to the limit's number of recipients off the job, and deliver. */
+void deliver_start(struct job *job);
+
+/* --- outcome.c --- */
+/* One recipient is decided, or has to wait.  Frees it.  Logs nothing. */
+struct verdict {
+	enum outcome status;
+	struct view dsn, text, relay, remote;
+};
+/* Outcomes are gathered here and written at once by outcome_flush. */
+struct outcomes {
+	struct message *message;
+	struct str records;
+	struct ipc_journal_outcome open; /* a range that may grow */
+	struct str memory;               /* what `open` borrows from */
+	bool has_open;
+};
+void outcomes_init(struct outcomes *o, struct message *m);
+void outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *v);
+/* Write what has to be on disk.  In a fiber. */
+void outcomes_flush(struct outcomes *o);
+/* Log an outcome that no agent logged (error, retry, discard, dead). */
+void outcome_log(struct message *m, const struct rcpt *r,
+    const struct verdict *v);
+/* No recipient is open any more: report, remove, or defer.  In a fiber. */
+void message_finish(struct message *m);
+
+/* --- deferred.c --- */
+/* The file waits in deferred/ until then. */
+void deferred_add(struct view id, int64_t due_s, const char *destination);
+void deferred_remove(struct view id);
+bool deferred_has(struct view id);
+/* Make all, or those that went to this site, or one, due now. */
+size_t deferred_flush(struct view site);
+bool deferred_flush_id(struct view id);
+size_t deferred_count(void);
+/* Starts the fibers that look after due messages and read the folders. */
+void deferred_start(void);
+/* Look for what is due now. */
+void deferred_wake(void);
+
+/* --- scan.c --- */
+/* Read active, incoming at start, incoming again when room returns. */
+void scan_start(void);
+
+/* --- act.c --- */
+void act_run(struct ipc_request *r);
+void flush_run(struct ipc_request *r);
+/* Do what was asked for while the message was in flight. */
+void act_perform(struct message *m);
+
+#endif

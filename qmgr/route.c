@@ -1,0 +1,208 @@
+/*
+ * Where recipients go: `rewrite` is asked, and its answers are kept for some
+ * seconds, since mail comes in bursts to the same places.
+ */
+#include "qmgr/qmgr.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUTE_TIMEOUT = 100, CACHE_MAX = 20000, CACHE_MS = 5000 };
+
+struct route {
+	int64_t until;
+	int64_t status;
+	char *transport, *nexthop, *recipient, *text;
+};
+
+static struct htable cache;
+static int64_t cache_generation;
+
+static void
+route_free(void *p)
+{
+	struct route *r = p;
+
+	free(r->transport);
+	free(r->nexthop);
+	free(r->recipient);
+	free(r->text);
+	free(r);
+}
+
+/* The answer may depend on the sender. */
+static void
+make_key(struct str *key, const struct message *m, const struct rcpt *r)
+{
+	const struct conf *conf = qmgr.conf;
+
+	str_set(key, view_of(r->address));
+	if (conf->sender_dependent_relayhost_maps[0] != '\0' ||
+	    conf->sender_dependent_default_transport_maps[0] != '\0') {
+		str_add_byte(key, '\0');
+		str_add_text(key, m->sender);
+	}
+}
+
+static struct route *
+keep_route(struct view key, const struct ipc_routed *a)
+{
+	struct route *r = xcalloc(1, sizeof(*r)), *old;
+
+	r->until = loop_now() + CACHE_MS;
+	r->status = a->status;
+	r->transport = xstrndup(a->transport.ptr, a->transport.len);
+	r->nexthop = xstrndup(a->nexthop.ptr, a->nexthop.len);
+	r->recipient = xstrndup(a->recipient.ptr, a->recipient.len);
+	r->text = xstrndup(a->text.ptr, a->text.len);
+	if (cache.n_entries >= CACHE_MAX)
+		htable_clear(&cache, route_free);
+	old = htable_set(&cache, key, r);
+	if (old != NULL)
+		route_free(old);
+	return r;
+}
+
+/* Never NULL; valid until the next wait. */
+static struct route *
+find_route(const struct message *m, const struct rcpt *rcpt)
+{
+	struct str key = STR_EMPTY;
+	struct ipc_route ask = { view_of(m->sender), view_of(rcpt->address) };
+	struct ipc_routed answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct route *r;
+	struct err e;
+
+	make_key(&key, m, rcpt);
+	if (qmgr.rewrite.generation != cache_generation) {
+		cache_generation = qmgr.rewrite.generation;
+		htable_clear(&cache, route_free);
+	}
+	r = htable_find(&cache, str_view(&key));
+	if (r != NULL && r->until > loop_now()) {
+		str_clear(&key);
+		return r;
+	}
+	e = ipc_call(&qmgr.rewrite, IPC_OUT(route, &ask),
+	    IPC_IN(routed, &answer), &keep, deadline_in(ROUTE_TIMEOUT));
+	if (err_is(e))
+		answer = (struct ipc_routed){ .status = ERR_TEMP,
+			.text = view_of("address resolution is not available"),
+			.transport = VIEW_EMPTY, .nexthop = VIEW_EMPTY,
+			.recipient = VIEW_EMPTY };
+	if (err_is(e))
+		log_warn("%s: %s", m->id.text, e.text);
+	r = keep_route(str_view(&key), &answer);
+	if (err_is(e) || answer.status == ERR_TEMP)
+		r->until = 0;
+	ipc_keep_clear(&keep);
+	str_clear(&key);
+	return r;
+}
+
+/* The transports that need no agent: the next hop is the text. */
+static bool
+decide_here(struct message *m, struct rcpt *rcpt, const struct route *r,
+    struct outcomes *o)
+{
+	static const struct {
+		const char *transport;
+		enum outcome status;
+		const char *dsn, *text;
+	} rows[] = {
+		{ "error", OUTCOME_BOUNCED, "5.0.0", "undeliverable" },
+		{ "retry", OUTCOME_DEFERRED, "4.0.0", "try again later" },
+		{ "discard", OUTCOME_SENT, "2.0.0", "discarded" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct verdict v = { .status = rows[i].status,
+			.dsn = view_of(rows[i].dsn),
+			.text = view_of(r->nexthop[0] != '\0' ? r->nexthop :
+								rows[i].text),
+			.relay = VIEW("none") };
+
+		if (strcmp(r->transport, rows[i].transport) != 0)
+			continue;
+		/* "5.1.2 text": the code is the text's own. */
+		if (v.text.len > 5 && ascii_is_digit(v.text.ptr[0]) &&
+		    v.text.ptr[1] == '.') {
+			size_t space = view_find(v.text, ' ');
+
+			v.dsn = view_first(v.text, space);
+			v.text = view_trim(view_skip(v.text, v.dsn.len));
+		}
+		outcome_log(m, rcpt, &v);
+		outcomes_add(o, rcpt, &v);
+		return true;
+	}
+	return false;
+}
+
+/* A recipient that rewrite could not place. */
+static void
+decide_unroutable(struct message *m, struct rcpt *rcpt, const struct route *r,
+    struct outcomes *o)
+{
+	bool temp = r->status != ERR_PERM;
+	struct verdict v = {
+		.status = temp ? OUTCOME_DEFERRED : OUTCOME_BOUNCED,
+		.dsn = temp ? VIEW("4.3.0") : VIEW("5.1.3"),
+		.text = view_of(r->text),
+		.relay = VIEW("none"),
+	};
+
+	outcome_log(m, rcpt, &v);
+	outcomes_add(o, rcpt, &v);
+}
+
+static void
+route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
+    struct transport **touched)
+{
+	struct route *r = find_route(m, rcpt);
+	struct destination *d;
+	struct transport *t;
+
+	if (r->status != ERR_NONE || r->transport[0] == '\0') {
+		decide_unroutable(m, rcpt, r, o);
+		return;
+	}
+	if (decide_here(m, rcpt, r, o))
+		return;
+	t = transport_find(view_of(r->transport));
+	d = destination_find(t, view_of(r->nexthop));
+	if (m->expired) {
+		struct verdict v = { .status = OUTCOME_DEFERRED,
+			.dsn = VIEW("4.4.7"),
+			.text = VIEW("delivery time expired"),
+			.relay = VIEW("none") };
+
+		outcomes_add(o, rcpt, &v);
+		return;
+	}
+	schedule_add(d, m, rcpt);
+	if (*touched != t && *touched != NULL)
+		schedule_run(*touched);
+	*touched = t;
+}
+
+void
+route_message(struct message *m)
+{
+	struct transport *touched = NULL;
+	struct outcomes o;
+	struct list *it;
+
+	outcomes_init(&o, m);
+	while ((it = list_first(&m->unrouted)) != NULL)
+		route_one(m, LIST_ITEM(it, struct rcpt, node), &o, &touched);
+	if (touched != NULL)
+		schedule_run(touched);
+	outcomes_flush(&o);
+}
