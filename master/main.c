@@ -501,7 +501,11 @@ main(int argc, char **argv)
 	e = load(&master.conf, &master.cf);
 	if (err_is(e))
 		die_temp("%s", e.text);
-	master.dir = conf_config_dir(master.conf);
+	/* The children run elsewhere: a relative name would lead them astray. */
+	master.dir = realpath(conf_config_dir(master.conf), NULL);
+	if (master.dir == NULL)
+		die_temp("%s: %s", conf_config_dir(master.conf),
+		    strerror(errno));
 	str_printf(&tag, "%s/master", master.conf->syslog_name);
 	log_open(tag.ptr);
 	enter_queue_directory();

@@ -94,10 +94,11 @@ void
 str_vaddf(struct str *s, const char *format, va_list ap)
 {
 	va_list again;
+	char nothing[1];
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, format, again);
+	n = vsnprintf(nothing, sizeof(nothing), format, again);
 	va_end(again);
 	assert(n >= 0);
 	vsnprintf(str_reserve(s, (size_t)n), (size_t)n + 1, format, ap);

@@ -1,0 +1,343 @@
+/*
+ * Writing a report: a text for people, the machine's part (RFC 3464), and the
+ * message or its header (RFC 6522).  All that comes from outside is cleaned of
+ * what could end a line.
+ */
+#include "bounce/report.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/date.h"
+#include "lib/mail/header.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { TEXT_WIDTH = 76, CLEAN_MAX = 2000 };
+
+struct words {
+	const char *subject, *first, *action;
+};
+
+static const struct words words[] = {
+	[REPORT_FAILURE] = { "Undelivered Mail Returned to Sender",
+	    "I am sorry to tell you that your message could not be\r\n"
+	    "delivered to one or more recipients.  Why is said below, and\r\n"
+	    "your message (or its header) is attached.\r\n",
+	    "failed" },
+	[REPORT_DELAY] = { "Delayed Mail (still being retried)",
+	    "Your message could not be delivered yet.  You need not send it\r\n"
+	    "again: delivery goes on being tried.\r\n",
+	    "delayed" },
+	[REPORT_SUCCESS] = { "Successful Mail Delivery Report",
+	    "Your message was delivered to the recipients below.  If it was\r\n"
+	    "handed on to a system that gives no receipts, there will be\r\n"
+	    "no word from further on.\r\n",
+	    "delivered" },
+	[REPORT_TRACE] = { "Mail Delivery Status Report",
+	    "This is the delivery status that you asked for.\r\n",
+	    "delivered" },
+};
+
+struct composing {
+	struct bounce *b;
+	struct sink *sink;
+	struct history *h;
+	enum report_kind kind;
+	bool is_utf8;
+};
+
+/* Clean text, on lines that are not too long. */
+static void
+add_wrapped(struct str *out, struct view text)
+{
+	struct str clean = STR_EMPTY;
+	struct view rest, word;
+	size_t column = 0;
+
+	log_clean(&clean, text, CLEAN_MAX);
+	rest = str_view(&clean);
+	while (view_token(&rest, " ", &word)) {
+		if (column > 0 && column + 1 + word.len > TEXT_WIDTH) {
+			str_add_text(out, "\r\n    ");
+			column = 4;
+		} else if (column > 0) {
+			str_add_byte(out, ' ');
+			column++;
+		}
+		str_add(out, word);
+		column += word.len;
+	}
+	str_clear(&clean);
+}
+
+static void
+add_address(struct str *out, struct view internal)
+{
+	struct str external = STR_EMPTY;
+
+	addr_to_external(&external, internal);
+	log_clean(out, str_view(&external), CLEAN_MAX);
+	str_clear(&external);
+}
+
+static struct err
+tell_people(const struct subject *s, void *arg)
+{
+	struct composing *c = arg;
+	struct str line = STR_EMPTY, text = STR_EMPTY;
+	struct err e;
+
+	str_add_byte(&text, '<');
+	add_address(&text, s->rcpt.address);
+	str_add_byte(&text, '>');
+	if (s->rcpt.original.len > 0 &&
+	    !addr_eq(s->rcpt.original, s->rcpt.address)) {
+		str_add_text(&text, " (expanded from <");
+		add_address(&text, s->rcpt.original);
+		str_add_text(&text, ">)");
+	}
+	str_add_text(&text, ": ");
+	str_add(&text, s->outcome.text);
+	add_wrapped(&line, str_view(&text));
+	str_add_text(&line, "\r\n\r\n");
+	e = sink_add(c->sink, str_view(&line));
+	str_clear(&line);
+	str_clear(&text);
+	return e;
+}
+
+static const char *
+action_of(const struct composing *c, const struct subject *s)
+{
+	switch ((enum outcome)s->outcome.status) {
+	case OUTCOME_BOUNCED:
+		return "failed";
+	case OUTCOME_DEFERRED:
+		return "delayed";
+	case OUTCOME_RELAYED:
+		return "relayed";
+	case OUTCOME_EXPANDED:
+		return "expanded";
+	case OUTCOME_SENT:
+		break;
+	}
+	return words[c->kind].action;
+}
+
+/* A field of clean text, one line. */
+static void
+add_field(struct str *out, const char *name, struct view value)
+{
+	str_addf(out, "%s: ", name);
+	log_clean(out, value, CLEAN_MAX);
+	str_add_text(out, "\r\n");
+}
+
+static void
+add_address_field(struct composing *c, struct str *out, const char *name,
+    struct view address)
+{
+	str_addf(out, "%s: %s; ", name, c->is_utf8 ? "utf-8" : "rfc822");
+	add_address(out, address);
+	str_add_text(out, "\r\n");
+}
+
+static struct err
+tell_machine(const struct subject *s, void *arg)
+{
+	struct composing *c = arg;
+	const struct conf *conf = c->b->conf;
+	struct str out = STR_EMPTY;
+	char date[DATE_SIZE];
+	bool from_remote = s->outcome.remote.len > 0;
+	struct err e;
+
+	str_add_text(&out, "\r\n");
+	if (s->rcpt.orcpt.len > 0)
+		add_field(&out, "Original-Recipient", s->rcpt.orcpt);
+	else if (s->rcpt.original.len > 0)
+		add_address_field(c, &out, "Original-Recipient",
+		    s->rcpt.original);
+	add_address_field(c, &out, "Final-Recipient", s->rcpt.address);
+	str_addf(&out, "Action: %s\r\n", action_of(c, s));
+	add_field(&out, "Status",
+	    s->outcome.dsn.len > 0 ? s->outcome.dsn : VIEW("5.0.0"));
+	if (from_remote)
+		str_addf(&out, "Remote-MTA: dns; %.*s\r\n",
+		    VIEW_ARGS(s->outcome.remote));
+	str_addf(&out, "Diagnostic-Code: %s; ",
+	    from_remote ? "smtp" : "X-Postfix");
+	log_clean(&out, s->outcome.text, CLEAN_MAX);
+	str_add_text(&out, "\r\n");
+	if (s->outcome.status == OUTCOME_DEFERRED)
+		str_addf(&out, "Will-Retry-Until: %.*s\r\n",
+		    VIEW_ARGS(date_format(
+			c->h->file.preamble.arrival_us / 1000000 +
+			    conf->maximal_queue_lifetime,
+			date)));
+	e = sink_add(c->sink, str_view(&out));
+	str_clear(&out);
+	return e;
+}
+
+static struct err
+add_header(struct composing *c, const struct addressee *to,
+    const char *boundary)
+{
+	const struct conf *conf = c->b->conf;
+	struct str out = STR_EMPTY;
+	char date[DATE_SIZE];
+	struct err e;
+
+	str_addf(&out, "Date: %.*s\r\n",
+	    VIEW_ARGS(date_format(clock_wall(), date)));
+	str_addf(&out,
+	    "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
+	    "Subject: %s%s\r\nTo: ",
+	    conf->myhostname,
+	    to->is_postmaster_copy ? "Postmaster Copy: " : "",
+	    to->is_postmaster_copy ? "Undelivered Mail" :
+				     words[c->kind].subject);
+	add_address(&out, to->recipient);
+	str_addf(&out,
+	    "\r\nAuto-Submitted: %s\r\nMIME-Version: 1.0\r\n"
+	    "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n"
+	    "\tboundary=\"%s\"\r\n\r\n"
+	    "This is a MIME-encapsulated message.\r\n\r\n",
+	    to->is_postmaster_copy ? "auto-generated" : "auto-replied",
+	    c->is_utf8 ? "global-" : "", boundary);
+	e = sink_add(c->sink, str_view(&out));
+	str_clear(&out);
+	return e;
+}
+
+static struct err
+add_people_part(struct composing *c, const char *boundary)
+{
+	const struct conf *conf = c->b->conf;
+	int64_t n;
+	struct err e;
+
+	e = sink_addf(c->sink,
+	    "--%s\r\nContent-Description: Notification\r\n"
+	    "Content-Type: text/plain; charset=%s\r\n\r\n"
+	    "This is the mail system at host %s.\r\n\r\n%s\r\n",
+	    boundary, c->is_utf8 ? "utf-8" : "us-ascii", conf->myhostname,
+	    words[c->kind].first);
+	if (!err_is(e) && c->kind != REPORT_SUCCESS)
+		e = sink_addf(c->sink,
+		    "If you need help, please write to postmaster, and "
+		    "include this report.\r\n\r\n");
+	if (err_is(e))
+		return e;
+	return history_each(c->h, c->kind, tell_people, c, &n);
+}
+
+static struct err
+add_machine_part(struct composing *c, const char *boundary)
+{
+	const struct ipc_envelope *env = &c->h->file.envelope;
+	const struct conf *conf = c->b->conf;
+	struct str out = STR_EMPTY;
+	char date[DATE_SIZE];
+	int64_t n;
+	struct err e;
+
+	str_addf(&out,
+	    "--%s\r\nContent-Description: Delivery report\r\n"
+	    "Content-Type: message/%sdelivery-status\r\n\r\n"
+	    "Reporting-MTA: dns; %s\r\n",
+	    boundary, c->is_utf8 ? "global-" : "", conf->myhostname);
+	if (env->envid.len > 0)
+		add_field(&out, "Original-Envelope-Id", env->envid);
+	add_field(&out, "X-Postfix-Queue-ID", env->queue_id);
+	if (env->sender.len > 0)
+		add_address_field(c, &out, "X-Postfix-Sender", env->sender);
+	str_addf(&out, "Arrival-Date: %.*s\r\n",
+	    VIEW_ARGS(date_format(
+		c->h->file.preamble.arrival_us / 1000000, date)));
+	e = sink_add(c->sink, str_view(&out));
+	str_clear(&out);
+	if (!err_is(e))
+		e = history_each(c->h, c->kind, tell_machine, c, &n);
+	return err_is(e) ? e : sink_addf(c->sink, "\r\n");
+}
+
+/* The message, or its header alone: if asked for (RET=HDRS), for delays and
+ * successes, and beyond bounce_size_limit. */
+static struct err
+add_original(struct composing *c, const char *boundary)
+{
+	const struct ipc_envelope *env = &c->h->file.envelope;
+	const struct conf *conf = c->b->conf;
+	bool headers = c->kind != REPORT_FAILURE || env->ret == 2 ||
+	    (conf->bounce_size_limit > 0 &&
+		c->h->file.preamble.size > conf->bounce_size_limit);
+	struct queue_content content;
+	struct header_scan scan;
+	struct str sender = STR_EMPTY;
+	struct view piece;
+	struct err e;
+
+	add_address(&sender, env->sender);
+	e = sink_addf(c->sink,
+	    "--%s\r\nContent-Description: %s\r\nContent-Type: %s\r\n%s\r\n"
+	    "Return-Path: <%s>\r\n",
+	    boundary,
+	    headers ? "Undelivered Message Headers" : "Undelivered Message",
+	    headers ? (c->is_utf8 ? "message/global-headers" :
+				    "text/rfc822-headers") :
+		      (c->is_utf8 ? "message/global" : "message/rfc822"),
+	    (c->h->file.preamble.flags & SUBMIT_EIGHT_BIT) != 0 ?
+		"Content-Transfer-Encoding: 8bit\r\n" : "",
+	    sender.ptr);
+	str_clear(&sender);
+	header_scan_init(&scan);
+	queue_content_init(&content, c->h->file.fd, env->layout);
+	while (!err_is(e)) {
+		bool ended;
+
+		e = queue_content_next(&content, &piece);
+		if (err_is(e) || piece.len == 0)
+			break;
+		ended = headers && header_scan_feed(&scan, piece);
+		if (ended) {
+			uint64_t before = scan.seen - piece.len;
+
+			if (scan.header_len > before &&
+			    scan.header_len - before < piece.len)
+				piece.len = (size_t)(scan.header_len - before);
+			else if (scan.header_len <= before)
+				piece.len = 0;
+		}
+		e = sink_add(c->sink, piece);
+		if (ended)
+			break;
+	}
+	queue_content_clear(&content);
+	return err_is(e) ? e : sink_addf(c->sink, "\r\n--%s--\r\n", boundary);
+}
+
+struct err
+compose_report(struct bounce *b, struct sink *s, struct history *h,
+    enum report_kind kind, const struct addressee *to, struct view report_id)
+{
+	struct composing c = { b, s, h, kind,
+		(h->file.preamble.flags & SUBMIT_SMTPUTF8) != 0 };
+	struct str boundary = STR_EMPTY;
+	struct err e;
+
+	str_addf(&boundary, "%.*s.%" PRId64 "/%s", VIEW_ARGS(report_id),
+	    clock_wall(), b->conf->myhostname);
+	e = add_header(&c, to, boundary.ptr);
+	if (!err_is(e))
+		e = add_people_part(&c, boundary.ptr);
+	if (!err_is(e))
+		e = add_machine_part(&c, boundary.ptr);
+	if (!err_is(e))
+		e = add_original(&c, boundary.ptr);
+	str_clear(&boundary);
+	return e;
+}

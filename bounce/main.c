@@ -1,0 +1,234 @@
+/*
+ * bounce: non-delivery, delay and success reports.  qmgr asks for one report
+ * per kind over a queue file's journal; the report is mail as well, and goes
+ * the way of all mail, through cleanup.
+ */
+#include "bounce/report.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/daemon/daemon.h"
+#include "lib/mail/addr.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SUBMIT_TIMEOUT = 300 };
+
+static const struct sandbox_role bounce_role = {
+	.name = "bounce",
+	.identity = IDENTITY_QUEUE,
+	.root = ROOT_NONE,
+	.calls = CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT,
+};
+
+static const struct {
+	const char *name, *class;
+} kinds[] = {
+	[REPORT_FAILURE] = { "non-delivery notification", "bounce" },
+	[REPORT_DELAY] = { "delay notification", "delay" },
+	[REPORT_SUCCESS] = { "delivery status notification", NULL },
+	[REPORT_TRACE] = { "delivery status notification", NULL },
+};
+
+static bool
+is_notified(const struct conf *conf, const char *class)
+{
+	struct view rest = view_of(conf->notify_classes), item;
+
+	while (class != NULL && conf_list_next(&rest, &item))
+		if (view_eq(item, view_of(class)))
+			return true;
+	return false;
+}
+
+/* Make one report and queue it.  *id is its queue ID. */
+static struct err
+send_report(struct bounce *b, struct history *h, enum report_kind kind,
+    const struct addressee *to, struct queue_id *id)
+{
+	struct ipc_rcpt rcpt = { 0, to->recipient, to->recipient, VIEW_EMPTY,
+		0 };
+	struct str list = STR_EMPTY;
+	struct ipc_submit submit = { .origin = VIEW("bounce"),
+		.context = VIEW("local"), .sender = to->sender };
+	struct ipc_submit_end end = { .commit = 1 };
+	struct ipc_submitted answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct sink sink;
+	struct err e;
+
+	sink_init(&sink);
+	*id = queue_id_new(b->slot, b->conf->enable_long_queue_ids,
+	    &submit.arrival_us);
+	submit.queue_id = queue_id_view(id);
+	submit.flags = h->file.preamble.flags &
+	    (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT);
+	ipc_list_add(&list, ipc_rcpt_type(), &rcpt);
+	submit.rcpts = str_view(&list);
+	submit.full_name = submit.envid = submit.client_name =
+	    submit.client_addr = submit.protocol = submit.helo =
+		submit.sasl_method = submit.sasl_username = submit.content =
+		    VIEW_EMPTY;
+	e = ipc_talk_begin(&b->cleanup, &sink.talk, deadline_in(60));
+	if (!err_is(e)) {
+		e = ipc_talk_send(&sink.talk, IPC_OUT(submit, &submit),
+		    sink.deadline);
+		if (!err_is(e))
+			e = compose_report(b, &sink, h, kind, to,
+			    submit.queue_id);
+		if (!err_is(e))
+			e = sink_flush(&sink);
+		if (!err_is(e))
+			e = ipc_talk_send(&sink.talk,
+			    IPC_OUT(submit_end, &end), sink.deadline);
+		if (!err_is(e))
+			e = ipc_talk_answer(&sink.talk,
+			    IPC_IN(submitted, &answer), &keep,
+			    deadline_in(SUBMIT_TIMEOUT));
+		if (!err_is(e) && answer.status != ERR_NONE)
+			e = err_make(ERR_TEMP, "%.*s",
+			    VIEW_ARGS(answer.reply));
+		ipc_talk_end(&sink.talk);
+	}
+	ipc_keep_clear(&keep);
+	sink_clear(&sink);
+	str_clear(&list);
+	return e;
+}
+
+static bool
+is_double_bounce(const struct conf *conf, struct view sender)
+{
+	return view_eq_case(addr_local(sender),
+	    view_of(conf->double_bounce_sender));
+}
+
+/* To whom the report goes.  A bounce is never bounced to its sender: at most
+ * the postmaster hears of it.  False: to nobody. */
+static bool
+choose_addressee(struct bounce *b, const struct history *h,
+    enum report_kind kind, struct str *double_bounce, struct addressee *to)
+{
+	const struct conf *conf = b->conf;
+	struct view sender = h->file.envelope.sender;
+
+	*to = (struct addressee){ .sender = VIEW_EMPTY, .recipient = sender };
+	if (is_double_bounce(conf, sender))
+		return false;
+	if (sender.len > 0)
+		return true;
+	if (kind != REPORT_FAILURE || !is_notified(conf, "2bounce"))
+		return false;
+	str_printf(double_bounce, "%s@%s", conf->double_bounce_sender,
+	    conf->myhostname);
+	to->sender = str_view(double_bounce);
+	to->recipient = view_of(conf->_2bounce_notice_recipient);
+	to->is_postmaster_copy = true;
+	return true;
+}
+
+static struct err
+postmaster_copy(struct bounce *b, struct history *h, enum report_kind kind,
+    struct view queue_id)
+{
+	struct str sender = STR_EMPTY;
+	struct addressee to = { .is_postmaster_copy = true };
+	struct queue_id id;
+	struct err e;
+
+	str_printf(&sender, "%s@%s", b->conf->double_bounce_sender,
+	    b->conf->myhostname);
+	to.sender = str_view(&sender);
+	to.recipient = view_of(kind == REPORT_DELAY ?
+		b->conf->delay_notice_recipient :
+		b->conf->bounce_notice_recipient);
+	e = send_report(b, h, kind, &to, &id);
+	if (!err_is(e))
+		log_info("%.*s: postmaster %s: %s", VIEW_ARGS(queue_id),
+		    kinds[kind].name, id.text);
+	str_clear(&sender);
+	return e;
+}
+
+static struct err
+make_report(struct bounce *b, const struct ipc_report *ask,
+    struct queue_id *id)
+{
+	struct str double_bounce = STR_EMPTY;
+	enum report_kind kind = (enum report_kind)ask->kind;
+	struct history h;
+	struct addressee to;
+	int64_t n = 0;
+	struct err e = history_read(&h, ask->file, kind);
+
+	id->text[0] = '\0';
+	if (!err_is(e))
+		e = history_each(&h, kind, NULL, NULL, &n);
+	if (err_is(e) || n == 0) {
+		history_clear(&h);
+		return e;
+	}
+	if (choose_addressee(b, &h, kind, &double_bounce, &to)) {
+		e = send_report(b, &h, kind, &to, id);
+		if (!err_is(e))
+			log_info("%.*s: %s %s: %s", VIEW_ARGS(ask->queue_id),
+			    to.is_postmaster_copy ? "postmaster" : "sender",
+			    kinds[kind].name, id->text);
+		if (!err_is(e) && !to.is_postmaster_copy &&
+		    is_notified(b->conf, kinds[kind].class))
+			e = postmaster_copy(b, &h, kind, ask->queue_id);
+	} else if (kind == REPORT_FAILURE) {
+		log_info("%.*s: undeliverable report is not returned",
+		    VIEW_ARGS(ask->queue_id));
+	}
+	str_clear(&double_bounce);
+	history_clear(&h);
+	return e;
+}
+
+static void
+report_run(struct ipc_request *r)
+{
+	struct bounce *b = ipc_request_owner(r);
+	struct ipc_report ask = { .file = -1 };
+	struct ipc_result answer = { ERR_NONE, VIEW_EMPTY };
+	struct queue_id id = { "" };
+	struct err e;
+
+	if (!ipc_request_read(r, IPC_IN(report, &ask)))
+		return;
+	if (ask.file < 0 || ask.kind < REPORT_FAILURE ||
+	    ask.kind > REPORT_TRACE || ask.queue_id.len >= QUEUE_ID_MAX)
+		e = err_make(ERR_PERM, "bad request");
+	else
+		e = make_report(b, &ask, &id);
+	if (err_is(e))
+		log_warn("%.*s: report: %s", VIEW_ARGS(ask.queue_id), e.text);
+	answer.status = e.kind;
+	answer.text = err_is(e) ? view_of(e.text) : view_of(id.text);
+	ipc_reply(r, IPC_OUT(result, &answer));
+	if (ask.file >= 0)
+		close(ask.file);
+}
+
+static const struct ipc_handler handlers[] = {
+	{ ipc_report_type, report_run, 0 },
+	{ NULL, NULL, 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+	static struct bounce bounce;
+	struct daemon d;
+
+	daemon_start(&d, "bounce", argc, argv);
+	bounce.conf = d.conf;
+	bounce.slot = d.slot;
+	daemon_service(&d, "cleanup", &bounce.cleanup);
+	daemon_drop(&d, &bounce_role);
+	return daemon_serve_ipc(&d, handlers, &bounce);
+}
