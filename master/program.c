@@ -60,7 +60,7 @@ program_find(const char *command)
 /* The log comes first: what the others say at start is not lost anyway, since
  * its socket is there before them, but it is written sooner. */
 const char *const program_builtin_services[] = {
-	"log unix-dgram n - n - 1 log",
+	"log unix-dgram - - n - 1 log",
 	"resolve unix - - n - - resolve",
 	"lookup unix - - n - - lookup",
 	"dial unix - - n - - dial",

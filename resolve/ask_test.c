@@ -341,6 +341,30 @@ START_TEST(a_client_has_the_name_that_its_addresses_confirm)
 }
 END_TEST
 
+static void
+name_many(void)
+{
+	struct sockaddr_storage ss;
+	struct dns_addr addr = { AF_INET, { 10 } };
+	struct dns_peer p;
+
+	for (int i = 0; i < DNS_PEERS_MAX + 100; i++) {
+		addr.bytes[2] = (uint8_t)(i >> 8);
+		addr.bytes[3] = (uint8_t)i;
+		dns_addr_to_sockaddr(&addr, 25, &ss);
+		dns_peer_name(&rig.client, (void *)&ss, &p, soon());
+		ck_assert_int_eq(p.status, DNS_NXDOMAIN);
+	}
+	ck_assert_uint_eq(rig.client.n_peers, DNS_PEERS_MAX);
+	ck_assert_uint_eq(rig.client.peers.n_entries, DNS_PEERS_MAX);
+}
+
+START_TEST(names_of_many_clients_are_kept_within_bounds)
+{
+	run_rig(name_many);
+}
+END_TEST
+
 /* --- speed --- */
 
 static int bench_left;
@@ -387,4 +411,5 @@ UNIT_MAIN("ask", { each_question_has_its_answer, ARRAY_LEN(questions) },
     { a_question_without_answer_ends_and_delays_no_other, 1 },
     { hosts_and_addresses_come_as_lists, 1 },
     { a_client_has_the_name_that_its_addresses_confirm, 1 },
+    { names_of_many_clients_are_kept_within_bounds, 1 },
     { answers_from_the_cache_are_fast, 1 })

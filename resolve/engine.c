@@ -164,6 +164,8 @@ open_context(struct ub_event_base *base, const struct servers *servers,
 	*out = ctx;
 	if (ctx == NULL)
 		return err_make(ERR_TEMP, "make a resolver's context");
+	/* What it would print is for its authors. */
+	ub_ctx_debugout(ctx, NULL);
 	e = set_options(ctx, servers);
 	if (!err_is(e) && validate)
 		e = add_anchors(ctx);
@@ -352,32 +354,56 @@ engine_take(struct engine *e, struct engine_question *q, struct dns_answer *out,
 
 /* --- DNSSEC --- */
 
-/* The root's name servers are signed: whoever can answer that securely can do
- * DNSSEC. */
+static void
+ask_root(struct engine *e, bool validate, struct dns_answer *a)
+{
+	struct engine_question *q =
+	    ask_context(e, validate, VIEW("."), DNS_TYPE_NS);
+
+	snprintf(q->name, sizeof(q->name), ".");
+	engine_take(e, q, a, DEADLINE_NEVER);
+}
+
+/*
+ * The root's name servers are signed: a server that can answer that securely
+ * can do DNSSEC.  One that answers only who does not ask for proof cannot; of
+ * one that does not answer at all nothing is known.
+ */
+static enum dnssec
+find_dnssec(struct engine *e)
+{
+	struct dns_answer proven, plain;
+	enum dnssec found = DNSSEC_UNKNOWN;
+
+	ask_root(e, true, &proven);
+	if (proven.secure) {
+		found = DNSSEC_WORKS;
+	} else {
+		ask_root(e, false, &plain);
+		if (!dns_status_is_temp(plain.status))
+			found = DNSSEC_ABSENT;
+		dns_answer_clear(&plain);
+	}
+	dns_answer_clear(&proven);
+	return found;
+}
+
 static void
 probe(struct engine *e)
 {
-	struct dns_answer a;
-	struct engine_question *q;
+	enum dnssec before = e->dnssec;
 
 	e->probing = true;
-	q = ask_context(e, true, VIEW("."), DNS_TYPE_NS);
-	snprintf(q->name, sizeof(q->name), ".");
-	engine_take(e, q, &a, DEADLINE_NEVER);
-	if (a.secure) {
-		e->dnssec = DNSSEC_WORKS;
-	} else {
-		if (e->dnssec == DNSSEC_UNKNOWN)
-			log_warn("the name servers do not do DNSSEC: answers "
-				 "are not validated");
-		e->dnssec = DNSSEC_ABSENT;
-	}
-	dns_answer_clear(&a);
+	e->dnssec = find_dnssec(e);
+	if (e->dnssec == DNSSEC_ABSENT && before == DNSSEC_UNKNOWN)
+		log_warn("the name servers do not do DNSSEC: answers are not "
+			 "validated");
 	e->probed_at = clock_ms();
 	e->probing = false;
 	wait_queue_wake_all(&e->probed);
 }
 
+/* While nothing is known the answer must be proven: it fails for now. */
 static bool
 can_validate(struct engine *e)
 {
@@ -387,10 +413,10 @@ can_validate(struct engine *e)
 	    clock_ms() < e->probed_at + PROBE_AGAIN_MS)
 		return false;
 	if (e->probing)
-		wait_queue_for(&e->probed, deadline_in_ms(ENGINE_WAIT_MS));
+		wait_queue_for(&e->probed, deadline_in_ms(2 * ENGINE_WAIT_MS));
 	else
 		probe(e);
-	return e->dnssec == DNSSEC_WORKS;
+	return e->dnssec != DNSSEC_ABSENT;
 }
 
 struct engine_question *

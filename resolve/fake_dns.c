@@ -273,10 +273,12 @@ static const char *const reverse[] = { NULL, "ok.test", "liar.test", "3", "4",
 static void
 do_reverse(struct reply *r, const struct query *q)
 {
-	int n = q->label[0] - '0';
+	int n = q->label[1] == '\0' ? q->label[0] - '0' : 0;
 
 	if (view_ends(view_of(q->name), VIEW("ip6.arpa")))
 		put_target(r, q, DNS_TYPE_PTR, -1, "ok.test");
+	else if (!view_ends(view_of(q->name), VIEW("192.in-addr.arpa")))
+		r->rcode = DNS_RCODE_NXDOMAIN;
 	else if (n == 4)
 		r->rcode = DNS_RCODE_SERVFAIL;
 	else if (n < 1 || n > 9 || n == 3)

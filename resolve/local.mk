@@ -21,3 +21,6 @@ resolve_hosts_test_SOURCES = resolve/hosts_test.c resolve/hosts.c
 resolve_hosts_test_LDADD = $(TEST_LDADD)
 resolve_servers_test_SOURCES = resolve/servers_test.c resolve/servers.c
 resolve_servers_test_LDADD = $(TEST_LDADD)
+
+TAP_TESTS += t/100-resolve.t
+EXTRA_DIST += t/lib/Barid/DNS.pm

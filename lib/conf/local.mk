@@ -2,6 +2,7 @@ libbarid_a_SOURCES += \
 	lib/conf/check.c lib/conf/check.h \
 	lib/conf/conf.c lib/conf/conf.h \
 	lib/conf/defaults.c lib/conf/defaults.h \
+	lib/conf/each.c lib/conf/each.h \
 	lib/conf/expand.c lib/conf/expand.h \
 	lib/conf/main_cf.c lib/conf/main_cf.h \
 	lib/conf/master_cf.c lib/conf/master_cf.h \
@@ -15,6 +16,10 @@ libbarid_a_SOURCES += \
 check_PROGRAMS += lib/conf/conf_test
 lib_conf_conf_test_SOURCES = lib/conf/conf_test.c
 lib_conf_conf_test_LDADD = $(TEST_LDADD)
+
+check_PROGRAMS += lib/conf/each_test
+lib_conf_each_test_SOURCES = lib/conf/each_test.c
+lib_conf_each_test_LDADD = $(TEST_LDADD)
 
 check_PROGRAMS += lib/conf/expand_test
 lib_conf_expand_test_SOURCES = lib/conf/expand_test.c

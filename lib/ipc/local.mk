@@ -5,3 +5,17 @@ libbarid_a_SOURCES += \
 	lib/ipc/messages.c lib/ipc/messages.h \
 	lib/ipc/server.c lib/ipc/server.h \
 	lib/ipc/type.c lib/ipc/type.h
+
+check_PROGRAMS += \
+	lib/ipc/client_test \
+	lib/ipc/server_test \
+	lib/ipc/type_test
+
+lib_ipc_client_test_SOURCES = lib/ipc/client_test.c
+lib_ipc_client_test_LDADD = $(TEST_LDADD)
+lib_ipc_server_test_SOURCES = lib/ipc/server_test.c
+lib_ipc_server_test_LDADD = $(TEST_LDADD)
+lib_ipc_type_test_SOURCES = lib/ipc/type_test.c
+lib_ipc_type_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += t/fuzz/ipc

@@ -104,8 +104,8 @@ answer_submit(struct ipc_request *r)
 	while (!err_is(ipc_request_next(r, &f, deadline_in_ms(LONG_MS)))) {
 		bool end = ipc_frame_is(f, ipc_submit_end_type());
 
-		if (!end && !err_is(ipc_frame_read(f,
-				IPC_IN(content, &content))))
+		if (!end &&
+		    !err_is(ipc_frame_read(f, IPC_IN(content, &content))))
 			answer.code += (int64_t)content.bytes.len;
 		ipc_frame_free(f);
 		if (!end)
@@ -146,9 +146,10 @@ raw_new(void)
 	struct raw r = { .in = STR_EMPTY };
 	int ends[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX,
-			     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-			     ends), 0);
+	ck_assert_int_eq(
+	    socketpair(
+		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+	    0);
 	r.fd = ends[0];
 	ipc_server_accept(&service.server, ends[1]);
 	return r;
@@ -177,7 +178,8 @@ raw_send_fds(struct raw *r, struct view v, const int *fds, size_t n)
 		struct cmsghdr align;
 	} control = { .bytes = { 0 } };
 	struct iovec iov = { (void *)(uintptr_t)v.ptr, v.len };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = CMSG_SPACE(sizeof(int) * n) };
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
@@ -220,8 +222,8 @@ raw_next(struct raw *r, struct ipc_frame *f)
 		size_t got = 0;
 		struct err e;
 
-		ck_assert(!err_is(ipc_decode_header(str_view(&r->in), h,
-		    &complete)));
+		ck_assert(
+		    !err_is(ipc_decode_header(str_view(&r->in), h, &complete)));
 		if (complete) {
 			f->bytes = STR_EMPTY;
 			str_set(&f->bytes,
@@ -234,10 +236,10 @@ raw_next(struct raw *r, struct ipc_frame *f)
 			str_clear(&f->bytes);
 			continue;
 		}
-		e = io_read(r->fd, bytes, sizeof(bytes), &got,
-		    deadline_in_ms(LONG_MS));
-		ck_assert_msg(e.kind == ERR_NONE || e.kind == ERR_GONE, "%s",
-		    e.text);
+		e = io_read(
+		    r->fd, bytes, sizeof(bytes), &got, deadline_in_ms(LONG_MS));
+		ck_assert_msg(
+		    e.kind == ERR_NONE || e.kind == ERR_GONE, "%s", e.text);
 		if (err_is(e) || got == 0)
 			return false;
 		str_add(&r->in, view_make(bytes, got));
@@ -263,8 +265,8 @@ check_served(struct raw *r, uint32_t number)
 	raw_say(r, number, IPC_OUT(rewrite, &ask));
 	ck_assert(raw_next(r, &f));
 	ck_assert_uint_eq(f.header.number, number);
-	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(rewritten, &answer),
-	    -1)));
+	ck_assert(
+	    !err_is(ipc_decode(&f.header, IPC_IN(rewritten, &answer), -1)));
 	ck_assert(view_eq(answer.address, ask.address));
 	str_clear(&f.bytes);
 }
@@ -511,13 +513,13 @@ ask_without_reading(void)
 	ask.address = str_view(&big);
 	frame = frame_of(7, IPC_OUT(rewrite, &ask));
 	for (;;) {
-		ssize_t n = send(r.fd, frame.ptr + at, frame.len - at,
-		    MSG_NOSIGNAL);
+		ssize_t n =
+		    send(r.fd, frame.ptr + at, frame.len - at, MSG_NOSIGNAL);
 
 		if (n < 0) {
 			ck_assert_int_eq(errno, EAGAIN);
-			if (err_is(io_wait(r.fd, IO_WRITE,
-				deadline_in_ms(200))))
+			if (err_is(
+				io_wait(r.fd, IO_WRITE, deadline_in_ms(200))))
 				break;
 			continue;
 		}
@@ -589,14 +591,14 @@ submit_two(void)
 	raw_say(&r, 2, IPC_OUT(submit_end, &end));
 	ck_assert(raw_next(&r, &f));
 	ck_assert_uint_eq(f.header.number, 2);
-	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer),
-	    -1)));
+	ck_assert(
+	    !err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer), -1)));
 	ck_assert_int_eq(answer.code, 250);
 	str_clear(&f.bytes);
 	raw_say(&r, 1, IPC_OUT(submit_end, &end));
 	ck_assert(raw_next(&r, &f));
-	ck_assert(!err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer),
-	    -1)));
+	ck_assert(
+	    !err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer), -1)));
 	ck_assert_int_eq(answer.code, 750);
 	str_clear(&f.bytes);
 	/* One that leaves in mid-conversation. */
@@ -688,8 +690,7 @@ END_TEST
 UNIT_MAIN("ipc server",
     { wrong_bytes_end_that_connection_only, (int)ARRAY_LEN(wrong) },
     { undeclared_descriptors_are_closed_and_end_it, 1 },
-    { flood_of_descriptors_ends_it, 1 },
-    { declared_descriptor_arrives, 1 },
+    { flood_of_descriptors_ends_it, 1 }, { declared_descriptor_arrives, 1 },
     { what_was_told_before_leaving_counts, 1 },
     { what_was_told_counts_though_nothing_could_be_read, 1 },
     { peer_that_only_asks_is_read_no_further, 1 },

@@ -54,8 +54,8 @@ check_same(const struct ipc_type *type, const char *a, const char *b)
 			continue;
 		memcpy(&v, a + at, sizeof(v));
 		memcpy(&w, b + at, sizeof(w));
-		ck_assert_msg(view_eq(v, w), "%s.%s", type->name,
-		    type->fields[i].name);
+		ck_assert_msg(
+		    view_eq(v, w), "%s.%s", type->name, type->fields[i].name);
 	}
 }
 
@@ -159,13 +159,13 @@ START_TEST(cut_or_changed_frame_is_never_believed_too_long)
 	back = xcalloc(1, type->size);
 	ck_assert(!err_is(ipc_encode(&out, 1, type, in, &fd)));
 	for (size_t n = 0; n < out.len; n++) {
-		read_bytes(view_first(str_view(&out), n), type, back, -1,
-		    &complete);
+		read_bytes(
+		    view_first(str_view(&out), n), type, back, -1, &complete);
 		ck_assert(!complete);
 	}
 	for (size_t n = 0; n < out.len; n++) {
-		static const char values[] = { 0, 1, 2, 32, 33, 'S', 'I',
-			'F', 'L', '\x7f', '\x80', '\xff' };
+		static const char values[] = { 0, 1, 2, 32, 33, 'S', 'I', 'F',
+			'L', '\x7f', '\x80', '\xff' };
 		char was = out.ptr[n];
 
 		for (size_t i = 0; i < sizeof(values); i++) {
@@ -174,8 +174,8 @@ START_TEST(cut_or_changed_frame_is_never_believed_too_long)
 		}
 		out.ptr[n] = was;
 	}
-	ck_assert(!err_is(read_bytes(str_view(&out), type, back, -1,
-	    &complete)));
+	ck_assert(
+	    !err_is(read_bytes(str_view(&out), type, back, -1, &complete)));
 	free(in);
 	free(back);
 	str_clear(&out);
@@ -188,17 +188,26 @@ START_TEST(list_of_messages_is_whole)
 	for (size_t i = 0; ipc_type_at(i) != NULL; i++) {
 		ck_assert_uint_le(ipc_type_at(i)->n_fields, IPC_FIELDS_MAX);
 		for (size_t j = 0; j < i; j++)
-			ck_assert_str_ne(ipc_type_at(i)->name,
-			    ipc_type_at(j)->name);
+			ck_assert_str_ne(
+			    ipc_type_at(i)->name, ipc_type_at(j)->name);
 	}
 }
 END_TEST
 
 /* Frames of `result` (status, text) by hand: the length is put in front. */
-#define HEAD "\0" "\0\0\0\1" "\6result"
-#define STATUS "I\6status\0\0\0\x8" "\0\0\0\0\0\0\0\1"
-#define TEXT "S\4text\0\0\0\2" "hi"
-#define UNKNOWN "Z\3new\0\0\0\1" "x"
+#define HEAD       \
+	"\0"       \
+	"\0\0\0\1" \
+	"\6result"
+#define STATUS               \
+	"I\6status\0\0\0\x8" \
+	"\0\0\0\0\0\0\0\1"
+#define TEXT              \
+	"S\4text\0\0\0\2" \
+	"hi"
+#define UNKNOWN          \
+	"Z\3new\0\0\0\1" \
+	"x"
 
 static const struct {
 	struct view body;
@@ -207,25 +216,50 @@ static const struct {
 	{ VIEW(HEAD STATUS TEXT "\0"), true },
 	{ VIEW(HEAD TEXT STATUS "\0"), true },
 	{ VIEW(HEAD UNKNOWN TEXT UNKNOWN STATUS UNKNOWN "\0"), true },
-	{ VIEW(HEAD STATUS "\0"), false },               /* text is missing */
+	{ VIEW(HEAD STATUS "\0"), false }, /* text is missing */
 	{ VIEW(HEAD "\0"), false },
-	{ VIEW(HEAD STATUS TEXT STATUS "\0"), false },   /* twice */
+	{ VIEW(HEAD STATUS TEXT STATUS "\0"), false }, /* twice */
 	{ VIEW(HEAD STATUS TEXT TEXT "\0"), false },
-	{ VIEW(HEAD STATUS TEXT), false },               /* no end */
-	{ VIEW(HEAD STATUS TEXT "\0\0"), false },        /* more after it */
+	{ VIEW(HEAD STATUS TEXT), false },	  /* no end */
+	{ VIEW(HEAD STATUS TEXT "\0\0"), false }, /* more after it */
 	{ VIEW(HEAD STATUS TEXT "\0" TEXT), false },
-	{ VIEW(HEAD "I\4text\0\0\0\x8" "12345678" STATUS "\0"), false },
-	{ VIEW(HEAD "S\6status\0\0\0\x8" "12345678" TEXT "\0"), false },
-	{ VIEW(HEAD "I\6status\0\0\0\7" "1234567" TEXT "\0"), false },
-	{ VIEW(HEAD STATUS "S\4text\0\0\0\4" "hi\0"), false },
-	{ VIEW(HEAD STATUS "S\4text\xff\xff\xff\xff" "hi\0"), false },
+	{ VIEW(HEAD "I\4text\0\0\0\x8"
+		    "12345678" STATUS "\0"),
+	    false },
+	{ VIEW(HEAD "S\6status\0\0\0\x8"
+		    "12345678" TEXT "\0"),
+	    false },
+	{ VIEW(HEAD "I\6status\0\0\0\7"
+		    "1234567" TEXT "\0"),
+	    false },
+	{ VIEW(HEAD STATUS "S\4text\0\0\0\4"
+			   "hi\0"),
+	    false },
+	{ VIEW(HEAD STATUS "S\4text\xff\xff\xff\xff"
+			   "hi\0"),
+	    false },
 	{ VIEW(HEAD STATUS "S\0\0\0\0\0" TEXT "\0"), false },
 	{ VIEW(HEAD STATUS "S\4"), false },
-	{ VIEW("\0" "\0\0\0\1" "\7results" STATUS TEXT "\0"), false },
-	{ VIEW("\0" "\0\0\0\1" "\0" STATUS TEXT "\0"), false },
-	{ VIEW("\0" "\0\0\0\1" "\xff" STATUS TEXT "\0"), false },
-	{ VIEW("\2" "\0\0\0\1" "\6result" STATUS TEXT "\0"), false },
-	{ VIEW("\0" "\0\0\0\1" "\6resul"), false },
+	{ VIEW("\0"
+	       "\0\0\0\1"
+	       "\7results" STATUS TEXT "\0"),
+	    false },
+	{ VIEW("\0"
+	       "\0\0\0\1"
+	       "\0" STATUS TEXT "\0"),
+	    false },
+	{ VIEW("\0"
+	       "\0\0\0\1"
+	       "\xff" STATUS TEXT "\0"),
+	    false },
+	{ VIEW("\2"
+	       "\0\0\0\1"
+	       "\6result" STATUS TEXT "\0"),
+	    false },
+	{ VIEW("\0"
+	       "\0\0\0\1"
+	       "\6resul"),
+	    false },
 };
 
 START_TEST(reader_refuses_what_is_not_exactly_so)
@@ -239,8 +273,8 @@ START_TEST(reader_refuses_what_is_not_exactly_so)
 
 	str_addf(&out, "%c%c%c%c", 0, 0, (int)(len >> 8), (int)(len & 255));
 	str_add(&out, body);
-	e = read_bytes(str_view(&out), ipc_result_type(), &result, -1,
-	    &complete);
+	e = read_bytes(
+	    str_view(&out), ipc_result_type(), &result, -1, &complete);
 	ck_assert_msg(err_is(e) != frames[_i].ok, "row %d: %s", _i, e.text);
 	ck_assert(!err_is(e) || e.kind == ERR_PERM);
 	str_clear(&out);
@@ -266,8 +300,8 @@ START_TEST(length_is_bounded_before_it_is_waited_for)
 	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
 		struct ipc_header h;
 		bool complete;
-		struct err e = ipc_decode_header(lengths[i].bytes, &h,
-		    &complete);
+		struct err e =
+		    ipc_decode_header(lengths[i].bytes, &h, &complete);
 
 		ck_assert_msg(err_is(e) != lengths[i].ok, "row %zu", i);
 		ck_assert(!complete);
@@ -285,16 +319,16 @@ START_TEST(descriptor_and_its_mark_go_together)
 
 	ipc_encode(&out, 1, IPC_OUT(report, &in), &fd);
 	ck_assert_int_eq(fd, 7);
-	ck_assert(err_is(read_bytes(str_view(&out), ipc_report_type(), &back,
-	    -1, &complete)));
+	ck_assert(err_is(read_bytes(
+	    str_view(&out), ipc_report_type(), &back, -1, &complete)));
 	str_reset(&out);
 	in.file = -1;
 	ipc_encode(&out, 1, IPC_OUT(report, &in), &fd);
 	ck_assert_int_eq(fd, -1);
-	ck_assert(err_is(read_bytes(str_view(&out), ipc_report_type(), &back,
-	    9, &complete)));
-	ck_assert(!err_is(read_bytes(str_view(&out), ipc_report_type(), &back,
-	    -1, &complete)));
+	ck_assert(err_is(read_bytes(
+	    str_view(&out), ipc_report_type(), &back, 9, &complete)));
+	ck_assert(!err_is(read_bytes(
+	    str_view(&out), ipc_report_type(), &back, -1, &complete)));
 	ck_assert_int_eq(back.file, -1);
 	str_clear(&out);
 }
@@ -328,8 +362,7 @@ START_TEST(message_beyond_the_largest_frame_is_not_written)
 }
 END_TEST
 
-UNIT_MAIN("ipc type",
-    { message_comes_back_as_it_was, 100 },
+UNIT_MAIN("ipc type", { message_comes_back_as_it_was, 100 },
     { message_goes_through_a_list, 100 },
     { cut_or_changed_frame_is_never_believed_too_long, 100 },
     { list_of_messages_is_whole, 1 },

@@ -87,8 +87,8 @@ add_address(struct str *out, const char *name, struct view address)
 }
 
 void
-deliver_log_format(struct str *out, const struct deliver_line *l,
-    int64_t resolution)
+deliver_log_format(
+    struct str *out, const struct deliver_line *l, int64_t resolution)
 {
 	str_add(out, l->queue_id);
 	add_address(out, ": to", l->recipient);

@@ -27,18 +27,18 @@ struct deliver_line {
 	struct view recipient; /* internal form, as all addresses here */
 	struct view original;  /* shown if it is another, whatever the case */
 	struct view relay;
-	int64_t conn_use;      /* shown if over 1 */
+	int64_t conn_use; /* shown if over 1 */
 	struct deliver_times times;
 	struct view dsn;
-	int status;            /* enum outcome */
-	bool is_probe;         /* the words are deliverable, undeliverable */
+	int status;    /* enum outcome */
+	bool is_probe; /* the words are deliverable, undeliverable */
 	struct view text;
 };
 
 /* Append the line.  `resolution` is delay_logging_resolution_limit: digits
  * after the point of a delay, at most 6. */
-void deliver_log_format(struct str *out, const struct deliver_line *l,
-    int64_t resolution);
+void deliver_log_format(
+    struct str *out, const struct deliver_line *l, int64_t resolution);
 /* Format and log it. */
 void deliver_log(const struct deliver_line *l, int64_t resolution);
 

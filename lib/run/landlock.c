@@ -37,7 +37,7 @@ enum {
 #define FS_TRUNCATE UINT64_C(0x4000)  /* ABI 3 */
 #define FS_IOCTL_DEV UINT64_C(0x8000) /* ABI 5 */
 
-#define NET_BIND_TCP UINT64_C(0x1)    /* ABI 4 */
+#define NET_BIND_TCP UINT64_C(0x1) /* ABI 4 */
 #define NET_CONNECT_TCP UINT64_C(0x2)
 
 #define SCOPE_ABSTRACT_SOCKET UINT64_C(0x1) /* ABI 6 */
@@ -85,8 +85,8 @@ fs_rights(int abi)
 static struct err
 add_path(int ruleset, int base, const struct sandbox_path *p, uint64_t known)
 {
-	struct path_attr attr = { .allowed = p->write ? FS_TO_WRITE :
-							FS_TO_READ };
+	struct path_attr attr = { .allowed =
+				      p->write ? FS_TO_WRITE : FS_TO_READ };
 	struct stat st;
 	struct err e = ERR_OK;
 
@@ -132,8 +132,8 @@ any_write(const struct sandbox_path *paths)
 }
 
 struct err
-landlock_open_rules(const struct sandbox_path *paths, const char *base,
-    bool tcp, int *fd)
+landlock_open_rules(
+    const struct sandbox_path *paths, const char *base, bool tcp, int *fd)
 {
 	int abi = landlock_abi();
 	struct ruleset_attr attr = { .fs = fs_rights(abi) };

@@ -20,8 +20,8 @@ int landlock_abi(void);
  * exist; an absolute one that does not is passed over.  TCP only with `tcp`.
  * *fd is -1, without an error, where the kernel is too old for what is asked.
  */
-struct err landlock_open_rules(const struct sandbox_path *paths,
-    const char *base, bool tcp, int *fd);
+struct err landlock_open_rules(
+    const struct sandbox_path *paths, const char *base, bool tcp, int *fd);
 /* For good; needs no_new_privs.  Closes the descriptor. */
 struct err landlock_enforce(int fd);
 

@@ -9,7 +9,22 @@ libbarid_a_SOURCES += \
 	lib/run/stream.c lib/run/stream.h
 
 check_PROGRAMS += \
-	lib/run/sandbox_test
+	lib/run/fiber_test \
+	lib/run/io_test \
+	lib/run/loop_test \
+	lib/run/offload_test \
+	lib/run/sandbox_test \
+	lib/run/stream_test
 
+lib_run_fiber_test_SOURCES = lib/run/fiber_test.c
+lib_run_fiber_test_LDADD = $(TEST_LDADD)
+lib_run_io_test_SOURCES = lib/run/io_test.c
+lib_run_io_test_LDADD = $(TEST_LDADD)
+lib_run_loop_test_SOURCES = lib/run/loop_test.c
+lib_run_loop_test_LDADD = $(TEST_LDADD)
+lib_run_offload_test_SOURCES = lib/run/offload_test.c
+lib_run_offload_test_LDADD = $(TEST_LDADD)
 lib_run_sandbox_test_SOURCES = lib/run/sandbox_test.c
 lib_run_sandbox_test_LDADD = $(TEST_LDADD)
+lib_run_stream_test_SOURCES = lib/run/stream_test.c
+lib_run_stream_test_LDADD = $(TEST_LDADD)

@@ -87,14 +87,14 @@ static const char *const account_suffix[IDENTITY_COUNT] = {
 };
 
 void
-sandbox_account_name(const struct sandbox_site *site,
-    enum sandbox_identity who, char *buf, size_t size)
+sandbox_account_name(const struct sandbox_site *site, enum sandbox_identity who,
+    char *buf, size_t size)
 {
 	if (who == IDENTITY_ROOT)
 		snprintf(buf, size, "root");
 	else
-		snprintf(buf, size, "%s%s", site->mail_owner,
-		    account_suffix[who]);
+		snprintf(
+		    buf, size, "%s%s", site->mail_owner, account_suffix[who]);
 }
 
 static struct err
@@ -108,8 +108,8 @@ find_uid(const char *name, uid_t *uid)
 	if (found != NULL)
 		*uid = found->pw_uid;
 	else if (code != 0)
-		e = err_make(ERR_TEMP, "find account %s: %s", name,
-		    strerror(code));
+		e = err_make(
+		    ERR_TEMP, "find account %s: %s", name, strerror(code));
 	else
 		e = err_make(ERR_TEMP, "find account %s: there is none", name);
 	free(buf);
@@ -127,8 +127,8 @@ find_gid(const char *name, gid_t *gid)
 	if (found != NULL)
 		*gid = found->gr_gid;
 	else if (code != 0)
-		e = err_make(ERR_TEMP, "find group %s: %s", name,
-		    strerror(code));
+		e = err_make(
+		    ERR_TEMP, "find group %s: %s", name, strerror(code));
 	else
 		e = err_make(ERR_TEMP, "find group %s: there is none", name);
 	free(buf);
@@ -157,8 +157,8 @@ sandbox_find_identity(const struct sandbox_site *site,
 	if (!err_is(e))
 		e = find_gid(site->mail_owner, gid);
 	if (!err_is(e) && (*uid == 0 || *gid == 0))
-		e = err_make(ERR_TEMP, "account %s has the rights of root",
-		    name);
+		e = err_make(
+		    ERR_TEMP, "account %s has the rights of root", name);
 	return e;
 }
 
@@ -167,8 +167,8 @@ find_groups(const char *name, struct sandbox_ids *ids)
 {
 	ids->n_groups = SANDBOX_GROUPS_MAX;
 	if (getgrouplist(name, ids->gid, ids->groups, &ids->n_groups) < 0)
-		return err_make(ERR_TEMP, "%s is in %d groups", name,
-		    ids->n_groups);
+		return err_make(
+		    ERR_TEMP, "%s is in %d groups", name, ids->n_groups);
 	return ERR_OK;
 }
 
@@ -247,8 +247,7 @@ enter_root(const char *path, bool empty)
 {
 	struct stat st;
 	struct err e = ERR_OK;
-	int fd = open(path,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(ERR_TEMP, "open %s", path);
@@ -359,9 +358,9 @@ clear_capabilities(struct drop *d)
 static bool
 pick_capabilities(cap_t now, cap_t then)
 {
-	static const cap_value_t keep[] = { CAP_SETUID, CAP_SETGID,
-		CAP_SETPCAP, CAP_SYS_CHROOT, CAP_KILL, CAP_NET_BIND_SERVICE,
-		CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_SYS_RESOURCE };
+	static const cap_value_t keep[] = { CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
+		CAP_SYS_CHROOT, CAP_KILL, CAP_NET_BIND_SERVICE, CAP_CHOWN,
+		CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_SYS_RESOURCE };
 
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
 		const cap_value_t *c = &keep[i];
@@ -528,15 +527,18 @@ void
 sandbox_drop_to(const struct sandbox_role *role,
     const struct sandbox_site *site, const struct sandbox_ids *ids)
 {
-	struct drop d = { .role = role, .ids = *ids, .rules = -1,
+	struct drop d = { .role = role,
+		.ids = *ids,
+		.rules = -1,
 		.queue_directory = site->queue_directory,
 		.as_root = !site->unprivileged,
 		.chroot = role->root != ROOT_NONE || site->chroot };
 	struct err e = ERR_OK;
 
 	if (d.as_root != (geteuid() == 0))
-		e = err_make(ERR_TEMP, "uid: %s", d.as_root ?
-		    "not started as root" : "an ordinary user was expected");
+		e = err_make(ERR_TEMP, "uid: %s",
+		    d.as_root ? "not started as root"
+			      : "an ordinary user was expected");
 	die_if(role, &e);
 	if (role->identity == IDENTITY_ROOT) {
 		e = run_steps(&d, monitor_steps);
@@ -565,7 +567,8 @@ struct err
 sandbox_become_user(uid_t uid, gid_t gid, const char *name, unsigned calls)
 {
 	struct sandbox_role role = { .name = name, .calls = calls };
-	struct drop d = { .role = &role, .as_root = geteuid() == 0,
+	struct drop d = { .role = &role,
+		.as_root = geteuid() == 0,
 		.ids = { .uid = uid, .gid = gid } };
 	struct err e = ERR_OK;
 

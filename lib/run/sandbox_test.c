@@ -6,12 +6,17 @@
  */
 #include "lib/run/sandbox.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/unit.h"
+#include "lib/run/fiber.h"
 #include "lib/run/landlock.h"
+#include "lib/run/loop.h"
+#include "lib/run/offload.h"
 #include "lib/run/sandbox_impl.h"
+#include "lib/run/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,26 +56,43 @@ static const struct sandbox_path read_paths[] = {
 };
 
 static const struct sandbox_role roles[] = {
-	{ .name = "base", .identity = IDENTITY_ANVIL, .root = ROOT_EMPTY,
+	{ .name = "base",
+	    .identity = IDENTITY_ANVIL,
+	    .root = ROOT_EMPTY,
 	    .calls = CALLS_BASE },
-	{ .name = "smtpd", .identity = IDENTITY_SMTPD, .root = ROOT_QUEUE,
+	{ .name = "smtpd",
+	    .identity = IDENTITY_SMTPD,
+	    .root = ROOT_QUEUE,
 	    .calls = CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT },
-	{ .name = "smtp", .identity = IDENTITY_SMTP, .root = ROOT_QUEUE,
-	    .calls = CALLS_STREAM | CALLS_CONNECT | CALLS_INET |
-	        CALLS_ACCEPT },
-	{ .name = "resolve", .identity = IDENTITY_RESOLVE, .root = ROOT_EMPTY,
+	{ .name = "smtp",
+	    .identity = IDENTITY_SMTP,
+	    .root = ROOT_QUEUE,
+	    .calls = CALLS_STREAM | CALLS_CONNECT | CALLS_INET | CALLS_ACCEPT },
+	{ .name = "resolve",
+	    .identity = IDENTITY_RESOLVE,
+	    .root = ROOT_EMPTY,
 	    .calls = CALLS_STREAM | CALLS_RESOLVER | CALLS_ACCEPT },
-	{ .name = "cleanup", .identity = IDENTITY_QUEUE, .root = ROOT_NONE,
+	{ .name = "cleanup",
+	    .identity = IDENTITY_QUEUE,
+	    .root = ROOT_NONE,
 	    .calls = CALLS_STREAM | CALLS_THREAD | CALLS_CONNECT |
-	        CALLS_ACCEPT | CALLS_QUEUE,
+		CALLS_ACCEPT | CALLS_QUEUE,
 	    .paths = queue_paths },
-	{ .name = "showq", .identity = IDENTITY_QUEUE, .root = ROOT_QUEUE,
+	{ .name = "showq",
+	    .identity = IDENTITY_QUEUE,
+	    .root = ROOT_QUEUE,
 	    .calls = CALLS_STREAM | CALLS_ACCEPT | CALLS_FILE_READ,
-	    .paths = read_paths, .file_size_max = SIZE_LIMIT },
-	{ .name = "threads", .identity = IDENTITY_LOG, .root = ROOT_NONE,
+	    .paths = read_paths,
+	    .file_size_max = SIZE_LIMIT },
+	{ .name = "threads",
+	    .identity = IDENTITY_LOG,
+	    .root = ROOT_NONE,
 	    .calls = CALLS_THREAD },
-	{ .name = "mailbox", .identity = IDENTITY_QUEUE, .root = ROOT_NONE,
-	    .calls = CALLS_MAILBOX, .paths = queue_paths },
+	{ .name = "mailbox",
+	    .identity = IDENTITY_QUEUE,
+	    .root = ROOT_NONE,
+	    .calls = CALLS_MAILBOX,
+	    .paths = queue_paths },
 };
 
 /* --- what a child tries: 0 if it was done --- */
@@ -163,8 +185,8 @@ try_unix(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? -1 :
-			connect(fd, (struct sockaddr *)&listener_addr,
+	return fd < 0 ? -1
+		      : connect(fd, (struct sockaddr *)&listener_addr,
 			    sizeof(listener_addr));
 }
 
@@ -173,8 +195,8 @@ try_abstract(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? -1 :
-			connect(fd, (struct sockaddr *)&abstract_addr,
+	return fd < 0 ? -1
+		      : connect(fd, (struct sockaddr *)&abstract_addr,
 			    sizeof(abstract_addr));
 }
 
@@ -260,8 +282,9 @@ static int
 try_mmap_exec(void)
 {
 	return mmap(NULL, 4096, PROT_READ | PROT_EXEC,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ?
-	    -1 : 0;
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+	    ? -1
+	    : 0;
 }
 
 static int
@@ -357,7 +380,9 @@ static int
 try_newer(void)
 {
 	return syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS &&
-		syscall(1020) < 0 && errno == ENOSYS ? 0 : -1;
+		syscall(1020) < 0 && errno == ENOSYS
+	    ? 0
+	    : -1;
 }
 
 #ifdef __x86_64__
@@ -449,8 +474,8 @@ listen_at(const struct sockaddr_un *addr)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	ck_assert_int_eq(bind(fd, (const struct sockaddr *)addr,
-			     sizeof(*addr)), 0);
+	ck_assert_int_eq(
+	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)), 0);
 	ck_assert_int_eq(listen(fd, 100), 0);
 	return fd;
 }
@@ -467,18 +492,18 @@ set_scene(void)
 	own_file("incoming", true);
 	own_file("active/file", false);
 	own_file("readable", false);
-	listener_addr = (struct sockaddr_un){ .sun_family = AF_UNIX,
-		.sun_path = "socket" };
+	listener_addr =
+	    (struct sockaddr_un){ .sun_family = AF_UNIX, .sun_path = "socket" };
 	spare_listener = listen_at(&listener_addr);
 	chmod("socket", 0777);
 	abstract_addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(abstract_addr.sun_path + 1,
-	    sizeof(abstract_addr.sun_path) - 1, "barid-sandbox-test-%ld",
-	    (long)getpid());
+	snprintf(abstract_addr.sun_path + 1, sizeof(abstract_addr.sun_path) - 1,
+	    "barid-sandbox-test-%ld", (long)getpid());
 	abstract_listener = listen_at(&abstract_addr);
 	other_process = getpid();
 	site = (struct sandbox_site){ .queue_directory = queue_dir,
-		.mail_owner = "barid", .setgid_group = "postdrop" };
+		.mail_owner = "barid",
+		.setgid_group = "postdrop" };
 }
 
 static void
@@ -540,8 +565,7 @@ end_of(pid_t pid)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		return DIED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   -WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 /* Check builds tell each forbidden call there. */
@@ -676,8 +700,8 @@ read_proc(pid_t pid, const char *name, char *buf, size_t size)
 static void
 check_line(const char *status, const char *line)
 {
-	ck_assert_msg(strstr(status, line) != NULL, "no \"%s\" in:\n%s", line,
-	    status);
+	ck_assert_msg(
+	    strstr(status, line) != NULL, "no \"%s\" in:\n%s", line, status);
 }
 
 #define NO_CAPS(set) "\n" set ":\t0000000000000000\n"
@@ -716,15 +740,15 @@ begin_drop(void *arg)
 }
 
 static void
-check_layers(const struct sandbox_role *role, enum way way,
-    const char *layers)
+check_layers(const struct sandbox_role *role, enum way way, const char *layers)
 {
 	char landlock[32];
 
 	snprintf(landlock, sizeof(landlock), "landlock:%d", landlock_abi());
 	ck_assert_msg(strstr(layers, "limits") && strstr(layers, "uid") &&
-	    strstr(layers, "caps") && strstr(layers, "nnp") &&
-	    strstr(layers, "seccomp"), "%s", layers);
+		strstr(layers, "caps") && strstr(layers, "nnp") &&
+		strstr(layers, "seccomp"),
+	    "%s", layers);
 	ck_assert_int_eq(strstr(layers, "chroot") != NULL,
 	    way == AS_ROOT && role->root != ROOT_NONE);
 	if (landlock_abi() >= 2)
@@ -738,8 +762,7 @@ check_limits(pid_t pid, const struct sandbox_role *role)
 	char size[80];
 
 	read_proc(pid, "limits", limits, sizeof(limits));
-	check_line(limits,
-	    "Max core file size        0                    0 ");
+	check_line(limits, "Max core file size        0                    0 ");
 	snprintf(size, sizeof(size), "Max file size             %-20d %-20d ",
 	    SIZE_LIMIT, SIZE_LIMIT);
 	if (role->file_size_max > 0)
@@ -779,10 +802,102 @@ START_TEST(kernel_says_that_all_is_dropped)
 }
 END_TEST
 
+/* --- our own machinery behind the drop --- */
+
+static int work_fd = -1;
+static size_t n_worked;
+
+static void
+write_and_sync(void *arg)
+{
+	char *p = malloc(300000);
+
+	(void)arg;
+	memset(p, 1, 300000);
+	free(p);
+	if (write(work_fd, "x", 1) == 1 && fsync(work_fd) == 0)
+		n_worked++;
+}
+
+static void
+work_on_fiber(void *arg)
+{
+	int *ends = arg;
+	struct stream s;
+	struct view v;
+
+	offload(write_and_sync, NULL);
+	stream_init(&s, ends[0]);
+	if (write(ends[1], "hello", 5) != 5 ||
+	    err_is(stream_peek_n(&s, 5, &v, deadline_in_ms(5000))) ||
+	    err_is(fiber_sleep(1)))
+		_exit(97);
+	fiber_trim_stack();
+	stream_clear(&s);
+	close(ends[1]);
+	loop_stop();
+}
+
+static int
+try_loop(void)
+{
+	int ends[2];
+
+	work_fd = open("active/work", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (work_fd < 0 || unlink("active/work") < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+		return -1;
+	loop_init();
+	fiber_spawn("work", work_on_fiber, ends);
+	loop_run();
+	offload_clear();
+	loop_clear();
+	return n_worked == 1 ? 0 : -1;
+}
+
+START_TEST(loop_fibers_and_threads_work_behind_the_drop)
+{
+	int end;
+
+	if (!can_go((enum way)_i))
+		return;
+	set_scene();
+	end = try_in_child(&roles[4], (enum way)_i, try_loop);
+	clear_scene();
+	ck_assert_int_eq(end, DONE);
+}
+END_TEST
+
+static int
+try_abort(void)
+{
+	abort();
+}
+
+static int
+try_exit(void)
+{
+	exit(DONE);
+}
+
+/* As they would without: what master tells must be what happened. */
+START_TEST(abort_and_exit_are_themselves_behind_the_drop)
+{
+	if (!can_go((enum way)_i))
+		return;
+	set_scene();
+	ck_assert_int_eq(
+	    try_in_child(&roles[0], (enum way)_i, try_abort), -SIGABRT);
+	ck_assert_int_eq(try_in_child(&roles[0], (enum way)_i, try_exit), DONE);
+	clear_scene();
+}
+END_TEST
+
 /* --- monitors, and what they start --- */
 
-static const struct sandbox_role monitor = { .name = "local",
-	.identity = IDENTITY_ROOT, .has_children = true };
+static const struct sandbox_role monitor = {
+	.name = "local", .identity = IDENTITY_ROOT, .has_children = true
+};
 
 static void
 begin_monitor(void *arg)
@@ -812,7 +927,8 @@ START_TEST(monitor_hands_nothing_down)
 	 * NET_BIND_SERVICE SYS_CHROOT SYS_RESOURCE: all or, in a container,
 	 * less. */
 	ck_assert_msg((strtoull(strstr(status, "\nCapEff:\t") + 9, NULL, 16) &
-			  ~0x10405ebULL) == 0, "%s", status);
+			  ~0x10405ebULL) == 0,
+	    "%s", status);
 	ck_assert_ptr_null(strstr(status, NO_CAPS("CapBnd")));
 	close(to);
 	ck_assert_int_eq(end_of(pid), 0);
@@ -825,8 +941,7 @@ static void
 begin_owner(void *arg)
 {
 	(void)arg;
-	if (err_is(sandbox_become_user(TEST_ID, TEST_ID, NULL,
-		CALLS_MAILBOX)))
+	if (err_is(sandbox_become_user(TEST_ID, TEST_ID, NULL, CALLS_MAILBOX)))
 		_exit(98);
 }
 
@@ -947,8 +1062,8 @@ START_TEST(accounts_have_the_mail_owner_in_front)
 	e = sandbox_find_identity(&s, IDENTITY_KEYS, &uid, &gid);
 	ck_assert_int_eq(e.kind, ERR_TEMP);
 	ck_assert_ptr_nonnull(strstr(e.text, "nosuchowner-keys"));
-	ck_assert(!err_is(sandbox_find_identity(&s, IDENTITY_ROOT, &uid,
-	    &gid)));
+	ck_assert(
+	    !err_is(sandbox_find_identity(&s, IDENTITY_ROOT, &uid, &gid)));
 	ck_assert_int_eq(uid, 0);
 }
 END_TEST
@@ -964,14 +1079,15 @@ START_TEST(account_with_rights_of_root_is_refused)
 }
 END_TEST
 
-UNIT_MAIN("sandbox", 
+UNIT_MAIN("sandbox",
     { role_may_do_what_it_should_and_nothing_else,
 	(int)ARRAY_LEN(roles) * WAYS },
     { forbidden_calls_kill, WAYS },
+    { loop_fibers_and_threads_work_behind_the_drop, WAYS },
+    { abort_and_exit_are_themselves_behind_the_drop, WAYS },
     { kernel_says_that_all_is_dropped, (int)ARRAY_LEN(roles) * WAYS },
     { monitor_hands_nothing_down, 1 },
     { mailbox_owner_is_dropped_to_from_a_monitor, 1 },
-    { mailbox_owner_is_never_root, 1 },
-    { start_fails_if_a_layer_does, 1 },
+    { mailbox_owner_is_never_root, 1 }, { start_fails_if_a_layer_does, 1 },
     { accounts_have_the_mail_owner_in_front, 1 },
     { account_with_rights_of_root_is_refused, 1 })

@@ -61,45 +61,130 @@ enum { CALL_NUMBERS_MAX = 1024, X32_BIT = 0x40000000 };
 
 static const char *const base_calls[] = {
 	/* malloc, stacks */
-	"brk", "munmap", "mremap", "madvise", "mlock", "mlock2", "munlock",
+	"brk",
+	"munmap",
+	"mremap",
+	"madvise",
+	"mlock",
+	"mlock2",
+	"munlock",
 	/* locks, threads' ends, restarts */
-	"futex", "futex_time64", "set_robust_list", "rseq", "set_tid_address",
-	"restart_syscall", "exit", "exit_group", "sched_yield",
+	"futex",
+	"futex_time64",
+	"set_robust_list",
+	"rseq",
+	"set_tid_address",
+	"restart_syscall",
+	"exit",
+	"exit_group",
+	"sched_yield",
 	/* signals, swapcontext */
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending",
-	"rt_sigtimedwait", "rt_sigtimedwait_time64", "sigreturn",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"rt_sigpending",
+	"rt_sigtimedwait",
+	"rt_sigtimedwait_time64",
+	"sigreturn",
 	"sigaltstack",
 	/* what the vDSO cannot answer */
-	"clock_gettime", "clock_gettime64", "clock_getres",
-	"clock_getres_time64", "gettimeofday", "time", "getcpu",
+	"clock_gettime",
+	"clock_gettime64",
+	"clock_getres",
+	"clock_getres_time64",
+	"gettimeofday",
+	"time",
+	"getcpu",
 	/* sleep, alarm */
-	"nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "setitimer",
-	"getitimer", "alarm", "pause", "poll", "ppoll", "ppoll_time64",
-	"_newselect", "select", "pselect6", "pselect6_time64",
+	"nanosleep",
+	"clock_nanosleep",
+	"clock_nanosleep_time64",
+	"setitimer",
+	"getitimer",
+	"alarm",
+	"pause",
+	"poll",
+	"ppoll",
+	"ppoll_time64",
+	"_newselect",
+	"select",
+	"pselect6",
+	"pselect6_time64",
 	/* who and where am I */
-	"getpid", "getppid", "gettid", "getuid", "geteuid", "getgid",
-	"getegid", "getresuid", "getresgid", "getgroups", "getrlimit",
-	"ugetrlimit", "getrusage", "times", "uname", "sysinfo",
-	"sched_getaffinity", "getrandom", "umask",
+	"getpid",
+	"getppid",
+	"gettid",
+	"getuid",
+	"geteuid",
+	"getgid",
+	"getegid",
+	"getresuid",
+	"getresgid",
+	"getgroups",
+	"getrlimit",
+	"ugetrlimit",
+	"getrusage",
+	"times",
+	"uname",
+	"sysinfo",
+	"sched_getaffinity",
+	"getrandom",
+	"umask",
 	/* descriptors that are there; the log's socket */
-	"read", "readv", "write", "writev", "send", "sendto", "close",
-	"close_range", "lseek", "_llseek", "dup", "dup2", "dup3", "fstat",
+	"read",
+	"readv",
+	"write",
+	"writev",
+	"send",
+	"sendto",
+	"close",
+	"close_range",
+	"lseek",
+	"_llseek",
+	"dup",
+	"dup2",
+	"dup3",
+	"fstat",
 	"fstat64",
 };
 
 /* clone is below: only with CLONE_THREAD. */
 static const char *const thread_calls[] = {
-	"get_robust_list", "arch_prctl", "sched_getparam",
+	"get_robust_list",
+	"arch_prctl",
+	"sched_getparam",
 	"sched_getscheduler",
 };
 
 static const char *const stream_calls[] = {
-	"recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64",
-	"sendmsg", "sendmmsg", "shutdown", "getsockopt", "setsockopt",
-	"getsockname", "getpeername", "epoll_create", "epoll_create1",
-	"epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2",
-	"timerfd_create", "timerfd_settime", "timerfd_settime64",
-	"timerfd_gettime", "signalfd4", "pipe", "pipe2", "pread64", "preadv",
+	"recv",
+	"recvfrom",
+	"recvmsg",
+	"recvmmsg",
+	"recvmmsg_time64",
+	"sendmsg",
+	"sendmmsg",
+	"shutdown",
+	"getsockopt",
+	"setsockopt",
+	"getsockname",
+	"getpeername",
+	"epoll_create",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_pwait2",
+	"eventfd2",
+	"timerfd_create",
+	"timerfd_settime",
+	"timerfd_settime64",
+	"timerfd_gettime",
+	"signalfd4",
+	"pipe",
+	"pipe2",
+	"pread64",
+	"preadv",
 };
 
 static const char *const connect_calls[] = { "connect" };
@@ -109,30 +194,91 @@ static const char *const inet_calls[] = { "connect", "bind" };
 static const char *const accept_calls[] = { "accept", "accept4" };
 
 static const char *const file_read_calls[] = {
-	"pread64", "preadv", "preadv2", "stat", "stat64", "lstat", "lstat64",
-	"statx", "fstatfs", "fstatfs64", "statfs", "statfs64", "getdents",
-	"getdents64", "readlink", "readlinkat", "access", "faccessat",
-	"faccessat2", "fadvise64", "readahead", "getcwd", "flock", "sendfile",
+	"pread64",
+	"preadv",
+	"preadv2",
+	"stat",
+	"stat64",
+	"lstat",
+	"lstat64",
+	"statx",
+	"fstatfs",
+	"fstatfs64",
+	"statfs",
+	"statfs64",
+	"getdents",
+	"getdents64",
+	"readlink",
+	"readlinkat",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"fadvise64",
+	"readahead",
+	"getcwd",
+	"flock",
+	"sendfile",
 	"sendfile64",
 };
 
 static const char *const queue_calls[] = {
-	"open", "openat", "openat2", "creat", "pwrite64", "pwritev",
-	"pwritev2", "truncate", "ftruncate", "ftruncate64", "fallocate",
-	"copy_file_range", "fsync", "fdatasync", "sync_file_range", "syncfs",
-	"rename", "renameat", "renameat2", "link", "linkat", "unlink",
-	"unlinkat", "mkdir", "mkdirat", "rmdir", "fchmod", "utimensat",
-	"utimensat_time64", "futimesat", "utime", "utimes",
+	"open",
+	"openat",
+	"openat2",
+	"creat",
+	"pwrite64",
+	"pwritev",
+	"pwritev2",
+	"truncate",
+	"ftruncate",
+	"ftruncate64",
+	"fallocate",
+	"copy_file_range",
+	"fsync",
+	"fdatasync",
+	"sync_file_range",
+	"syncfs",
+	"rename",
+	"renameat",
+	"renameat2",
+	"link",
+	"linkat",
+	"unlink",
+	"unlinkat",
+	"mkdir",
+	"mkdirat",
+	"rmdir",
+	"fchmod",
+	"utimensat",
+	"utimensat_time64",
+	"futimesat",
+	"utime",
+	"utimes",
 };
 
 static const char *const resolver_calls[] = {
-	"getpriority", "sched_getparam", "sched_getscheduler",
+	"getpriority",
+	"sched_getparam",
+	"sched_getscheduler",
 };
 
 static const char *const sanitizer_calls[] = {
-	"readlink", "readlinkat", "stat", "lstat", "statx", "access",
-	"faccessat", "faccessat2", "getcwd", "pipe2", "getdents64",
-	"arch_prctl", "get_robust_list", "wait4", "membarrier", "mincore",
+	"readlink",
+	"readlinkat",
+	"stat",
+	"lstat",
+	"statx",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"getcwd",
+	"pipe2",
+	"getdents64",
+	"arch_prctl",
+	"get_robust_list",
+	"wait4",
+	"membarrier",
+	"mincore",
 };
 
 static const struct {
@@ -153,20 +299,38 @@ static const struct {
 	{ CALLS_SANITIZER, sanitizer_calls, ARRAY_LEN(sanitizer_calls) },
 };
 
-enum { ALL_FILES = CALLS_FILE_READ | CALLS_QUEUE | CALLS_MAILBOX,
-	WRITE_FILES = CALLS_QUEUE | CALLS_MAILBOX };
+enum {
+	ALL_FILES = CALLS_FILE_READ | CALLS_QUEUE | CALLS_MAILBOX,
+	WRITE_FILES = CALLS_QUEUE | CALLS_MAILBOX
+};
 
-#define IS(arg, value) { arg, SCMP_CMP_EQ, (scmp_datum_t)(value), 0 }
-#define MASKED(arg, mask, value) \
-	{ arg, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value) }
+#define IS(arg, value)                                     \
+	{                                                  \
+		arg, SCMP_CMP_EQ, (scmp_datum_t)(value), 0 \
+	}
+#define MASKED(arg, mask, value)                               \
+	{                                                      \
+		arg, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), \
+		    (scmp_datum_t)(value)                      \
+	}
 
 /* O_TMPFILE needs to be open for writing, so it is none of these. */
 #define OPEN_CHANGES (O_ACCMODE | O_CREAT | O_TRUNC)
-#define NO_EXEC(call) \
-	{ call, CALLS_BASE, 0, 0, 1, { MASKED(2, PROT_EXEC, 0) } }
-#define FCNTL(sets, command)                                  \
-	{ "fcntl", sets, 0, 0, 1, { IS(1, command) } },       \
-	    { "fcntl64", sets, 0, 0, 1, { IS(1, command) } }
+#define NO_EXEC(call)                           \
+	{                                       \
+		call, CALLS_BASE, 0, 0, 1,      \
+		{                               \
+			MASKED(2, PROT_EXEC, 0) \
+		}                               \
+	}
+#define FCNTL(sets, command)                            \
+	{ "fcntl", sets, 0, 0, 1, { IS(1, command) } }, \
+	{                                               \
+		"fcntl64", sets, 0, 0, 1,               \
+		{                                       \
+			IS(1, command)                  \
+		}                                       \
+	}
 
 #ifdef __s390x__
 enum { CLONE_FLAGS_ARG = 1 };
@@ -194,8 +358,7 @@ static const struct {
 	/* our own limits, to read */
 	{ "prlimit64", CALLS_BASE, 0, 0, 2, { IS(0, 0), IS(2, 0) } },
 	{ "prctl", CALLS_BASE, 0, 0, 1, { IS(0, PR_SET_NAME) } },
-	{ "prctl", CALLS_BASE, 0, 0, 1,
-	    { IS(0, PR_SET_PDEATHSIG) } },
+	{ "prctl", CALLS_BASE, 0, 0, 1, { IS(0, PR_SET_PDEATHSIG) } },
 #ifdef PR_SET_VMA
 	{ "prctl", CALLS_BASE, 0, 0, 1, { IS(0, PR_SET_VMA) } },
 #endif
@@ -219,8 +382,7 @@ static const struct {
 	{ "socketpair", CALLS_STREAM, 0, 0, 1, { IS(0, AF_UNIX) } },
 	{ "socket", CALLS_CONNECT, 0, 0, 1, { IS(0, AF_UNIX) } },
 	{ "socket", CALLS_INET | CALLS_RESOLVER, 0, 0, 1, { IS(0, AF_INET) } },
-	{ "socket", CALLS_INET | CALLS_RESOLVER, 0, 0, 1,
-	    { IS(0, AF_INET6) } },
+	{ "socket", CALLS_INET | CALLS_RESOLVER, 0, 0, 1, { IS(0, AF_INET6) } },
 	{ "open", CALLS_FILE_READ | CALLS_SANITIZER, WRITE_FILES, 0, 1,
 	    { MASKED(1, OPEN_CHANGES, O_RDONLY) } },
 	{ "openat", CALLS_FILE_READ | CALLS_SANITIZER, WRITE_FILES, 0, 1,
@@ -279,8 +441,8 @@ static uint32_t
 newest_known_call(void)
 {
 	for (int n = CALL_NUMBERS_MAX; n > 0; n--) {
-		char *name = seccomp_syscall_resolve_num_arch(
-		    SCMP_ARCH_NATIVE, n);
+		char *name =
+		    seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, n);
 
 		if (name != NULL) {
 			free(name);
@@ -300,8 +462,8 @@ write_head(struct sock_filter *f)
 	const struct sock_filter head[HEAD] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seccomp_arch_native(), 0,
-		    4),
+		BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, seccomp_arch_native(), 0, 4),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 2, 0),
@@ -314,8 +476,7 @@ write_head(struct sock_filter *f)
 
 /* The library's program, through a pipe: it is far below what a pipe takes. */
 static struct err
-export_rules(scmp_filter_ctx ctx, struct sock_filter *f, size_t room,
-    size_t *n)
+export_rules(scmp_filter_ctx ctx, struct sock_filter *f, size_t room, size_t *n)
 {
 	int ends[2];
 	int failed;
@@ -410,8 +571,8 @@ seccomp_enforce(unsigned sets, bool *there)
 		catch_forbidden();
 		program.len = (unsigned short)n;
 		program.filter = f;
-		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0,
-			0) < 0)
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) <
+		    0)
 			e = err_sys(ERR_TEMP, "load %zu instructions", n);
 	}
 	free(f);

@@ -12,8 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { IS_LMTP = 1, IS_8BIT = 2, IS_UTF8 = 4, IS_PROBE = 8, FORWARD = 16,
-	IS_USED = 32, CUT = 64 };
+enum {
+	IS_LMTP = 1,
+	IS_8BIT = 2,
+	IS_UTF8 = 4,
+	IS_PROBE = 8,
+	FORWARD = 16,
+	IS_USED = 32,
+	CUT = 64
+};
 
 static const char content[] =
     "From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"

@@ -1,0 +1,204 @@
+#include "lib/mail/drop.h"
+
+#include "lib/base/mem.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define DEFINE_TABLE(message, FIELDS)                                      \
+	const struct ipc_type *ipc_##message##_type(void)                  \
+	{                                                                  \
+		typedef struct ipc_##message ipc_self;                     \
+		static const struct ipc_field fields[] = { FIELDS(IPC_ROW) }; \
+		static const struct ipc_type type = { #message, fields,    \
+			ARRAY_LEN(fields), sizeof(ipc_self) };             \
+                                                                           \
+		return &type;                                              \
+	}
+#define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
+
+DEFINE_TABLE(drop_commit, DROP_COMMIT)
+DEFINE_TABLE(drop_done, DROP_DONE)
+
+enum { OUT_STEP = 128 * 1024, RCPTS_STEP = 16384 };
+
+static struct err
+spawn(struct drop *d, int end, const char *path, const char *dir)
+{
+	const char *argv[] = { "postdrop", "-r", dir != NULL ? "-c" : NULL,
+		dir, NULL };
+	posix_spawn_file_actions_t actions;
+	int code;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, end, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, end, STDOUT_FILENO);
+	code = posix_spawn(&d->pid, path, &actions, NULL,
+	    (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (code == 0)
+		return ERR_OK;
+	d->pid = 0;
+	return err_make(ERR_TEMP, "execute %s: %s", path, strerror(code));
+}
+
+struct err
+drop_open(struct drop *d, const char *path, const char *dir)
+{
+	int ends[2];
+	struct err e;
+
+	*d = (struct drop){ .fd = -1, .out = STR_EMPTY, .rcpts = STR_EMPTY,
+		.failure = ERR_OK };
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(ERR_TEMP, "socketpair");
+	e = spawn(d, ends[1], path, dir);
+	close(ends[1]);
+	if (err_is(e))
+		close(ends[0]);
+	else
+		d->fd = ends[0];
+	return e;
+}
+
+static void
+send_out(struct drop *d)
+{
+	struct view v = str_view(&d->out);
+
+	while (v.len > 0 && !err_is(d->failure)) {
+		ssize_t n = send(d->fd, v.ptr, v.len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			d->failure = err_sys(ERR_TEMP, "write to postdrop");
+		else
+			v = view_skip(v, (size_t)n);
+	}
+	str_reset(&d->out);
+}
+
+static void
+put(struct drop *d, const struct ipc_type *type, const void *message)
+{
+	int none;
+	struct err e = ipc_encode(&d->out, 0, type, message, &none);
+
+	if (err_is(e) && !err_is(d->failure))
+		d->failure = e;
+	if (d->out.len >= OUT_STEP)
+		send_out(d);
+}
+
+static void
+put_rcpts(struct drop *d)
+{
+	struct ipc_more_rcpts frame = { str_view(&d->rcpts) };
+
+	if (d->rcpts.len > 0)
+		put(d, IPC_OUT(more_rcpts, &frame));
+	str_reset(&d->rcpts);
+}
+
+void
+drop_add_rcpt(struct drop *d, struct view address, unsigned notify)
+{
+	struct ipc_rcpt rcpt = { .address = address, .notify = notify };
+
+	ipc_list_add(&d->rcpts, ipc_rcpt_type(), &rcpt);
+	if (d->rcpts.len >= RCPTS_STEP)
+		put_rcpts(d);
+}
+
+void
+drop_add_content(struct drop *d, struct view bytes)
+{
+	while (bytes.len > 0) {
+		struct ipc_content frame = {
+			view_first(bytes, DROP_CONTENT_STEP) };
+
+		put(d, IPC_OUT(content, &frame));
+		bytes = view_skip(bytes, frame.bytes.len);
+	}
+}
+
+/* All that comes back, up to the end. */
+static struct err
+read_answer(struct drop *d, struct str *in)
+{
+	for (;;) {
+		ssize_t n = read(d->fd, str_reserve(in, 4096), 4096);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(ERR_TEMP, "read from postdrop");
+		if (n == 0 || in->len > IPC_FRAME_MAX)
+			return ERR_OK;
+		str_grew(in, (size_t)n);
+	}
+}
+
+static struct err
+take_answer(struct drop *d, struct str *in, struct str *queue_id)
+{
+	struct ipc_drop_done done;
+	struct ipc_header header;
+	bool complete = false;
+	struct err e = ipc_decode_header(str_view(in), &header, &complete);
+
+	if (!err_is(e) && complete)
+		e = ipc_decode(&header, IPC_IN(drop_done, &done), -1);
+	if (err_is(e) || !complete)
+		return err_is(d->failure) ? d->failure :
+		    err_make(ERR_TEMP, "postdrop gave no answer");
+	if (done.status != ERR_NONE)
+		return err_make(done.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
+		    "%.*s", VIEW_ARGS(done.text));
+	str_set(queue_id, done.queue_id);
+	return ERR_OK;
+}
+
+struct err
+drop_finish(struct drop *d, const struct ipc_drop_commit *commit,
+    struct str *queue_id)
+{
+	struct str in = STR_EMPTY;
+	struct err e;
+
+	put_rcpts(d);
+	/* After a failure of ours it must not be taken for whole. */
+	if (!err_is(d->failure)) {
+		put(d, IPC_OUT(drop_commit, commit));
+		send_out(d);
+	}
+	shutdown(d->fd, SHUT_WR);
+	/* Even if it stopped reading: it says why. */
+	e = read_answer(d, &in);
+	if (!err_is(e))
+		e = take_answer(d, &in, queue_id);
+	str_clear(&in);
+	return e;
+}
+
+void
+drop_close(struct drop *d)
+{
+	int status;
+
+	str_clear(&d->out);
+	str_clear(&d->rcpts);
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = -1;
+	if (d->pid > 0)
+		while (waitpid(d->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	d->pid = 0;
+}

@@ -1,0 +1,130 @@
+/* Jobs on threads: many at once, few threads, fibers that are cancelled. */
+#include "lib/run/offload.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/base/unit.h"
+#include "lib/run/fiber.h"
+#include "lib/run/loop.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static atomic_int n_running, n_most;
+static pthread_t main_thread;
+
+struct job_arg {
+	int in, out;
+	bool elsewhere;
+};
+
+static void
+work(void *arg)
+{
+	struct job_arg *a = arg;
+	struct timespec t = { 0, 2000000 };
+	int now = ++n_running;
+	sigset_t set;
+
+	if (now > n_most)
+		n_most = now;
+	nanosleep(&t, NULL);
+	a->out = a->in * 2;
+	a->elsewhere = !pthread_equal(pthread_self(), main_thread);
+	if (a->elsewhere) {
+		pthread_sigmask(SIG_BLOCK, NULL, &set);
+		a->elsewhere = sigismember(&set, SIGTERM) == 1;
+	}
+	n_running--;
+}
+
+static int n_done;
+
+static void
+ask(void *arg)
+{
+	struct job_arg a = { .in = (int)(intptr_t)arg };
+
+	offload(work, &a);
+	ck_assert_int_eq(a.out, a.in * 2);
+	ck_assert(a.elsewhere);
+	n_done++;
+}
+
+static void
+run_test(void *arg)
+{
+	void (*const *test)(void) = arg;
+
+	(*test)();
+	loop_stop();
+}
+
+static void
+in_loop(void (*test)(void))
+{
+	main_thread = pthread_self();
+	loop_init();
+	fiber_spawn("test", run_test, &test);
+	loop_run();
+	ck_assert_uint_eq(fiber_count(), 0);
+	offload_clear();
+	loop_clear();
+}
+
+static void
+ask_many(void)
+{
+	for (int i = 0; i < 200; i++)
+		fiber_spawn("ask", ask, (void *)(intptr_t)i);
+	while (n_done < 200)
+		fiber_sleep(1);
+	ck_assert_int_le(n_most, 7);
+	ck_assert_int_ge(n_most, 2);
+}
+
+START_TEST(jobs_run_on_few_threads)
+{
+	offload_set_threads(7);
+	in_loop(ask_many);
+	/* And once more, with new threads. */
+	n_done = 0;
+	in_loop(ask_many);
+}
+END_TEST
+
+static void
+cancel(void)
+{
+	struct fiber *f = fiber_spawn("ask", ask, NULL);
+
+	fiber_yield();
+	fiber_cancel(f);
+	ck_assert_int_eq(n_done, 0);
+	while (fiber_count() > 1)
+		fiber_sleep(1);
+	ck_assert_int_eq(n_done, 1);
+}
+
+START_TEST(cancelled_fiber_waits_for_its_job)
+{
+	in_loop(cancel);
+}
+END_TEST
+
+START_TEST(without_a_fiber_the_job_is_done_here)
+{
+	struct job_arg a = { .in = 4 };
+
+	main_thread = pthread_self();
+	offload(work, &a);
+	ck_assert_int_eq(a.out, 8);
+	ck_assert(!a.elsewhere);
+}
+END_TEST
+
+UNIT_MAIN("offload", { jobs_run_on_few_threads, 1 },
+    { cancelled_fiber_waits_for_its_job, 1 },
+    { without_a_fiber_the_job_is_done_here, 1 })
