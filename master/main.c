@@ -79,9 +79,11 @@ size_service(struct service *s)
 	const struct program *p = s->program;
 	int64_t n = master.conf->default_service_processes;
 
-	s->limit = s->cf->limit > 0 ? s->cf->limit :
-	    p->kind == PROGRAM_SESSIONS ? master.conf->default_session_limit :
-					  master.conf->default_process_limit;
+	/* "1" in the column of a program that is one process says just that,
+	 * and does not bound its clients. */
+	s->limit = s->cf->limit > 0 && p->processes_max != 1 ? s->cf->limit :
+	    p->kind == PROGRAM_WORKER ? master.conf->default_process_limit :
+				    master.conf->default_session_limit;
 	if (n == 0)
 		n = master.n_processors;
 	if (n < p->processes_min)

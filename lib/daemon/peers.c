@@ -41,7 +41,9 @@ static const struct peers_row rows[] = {
 	{ "dial", IDENTITY_LOOKUP, { "dial" } },
 	{ "anvil", IDENTITY_SMTPD, { "anvil", "anvil_restate" } },
 	{ "smtp", IDENTITY_QUEUE, { "deliver" } },
+	{ "lmtp", IDENTITY_QUEUE, { "deliver" } },
 	{ "local", IDENTITY_QUEUE, { "deliver" } },
+	{ "virtual", IDENTITY_QUEUE, { "deliver" } },
 	{ "bounce", IDENTITY_QUEUE, { "report" } },
 };
 

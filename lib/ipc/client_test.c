@@ -186,6 +186,7 @@ in_loop(void (*test)(void))
 	    path, sizeof(path), "/tmp/ipc-client-test.%ld", (long)getpid());
 	loop_init();
 	there.raw = -1;
+	there.n_asked = there.n_told = 0;
 	wait_queue_init(&there.gate);
 	ipc_server_init(&there.server, handlers, NULL);
 	there.listener =

@@ -16,9 +16,19 @@ run_test(void *arg)
 	loop_stop();
 }
 
+static struct waiter {
+	struct wait wait;
+	struct err e;
+	bool over;
+} one;
+static struct wait_queue queue;
+static int order[10], n_woken, n_done;
+
 static void
 in_loop(void (*test)(void))
 {
+	one = (struct waiter){ .wait = WAIT_EMPTY };
+	n_woken = n_done = 0;
 	loop_init();
 	fiber_spawn("test", run_test, &test);
 	loop_run();
@@ -26,12 +36,6 @@ in_loop(void (*test)(void))
 	ck_assert_ptr_null(fiber_self());
 	loop_clear();
 }
-
-static struct waiter {
-	struct wait wait;
-	struct err e;
-	bool over;
-} one;
 
 static void
 wait_long(void *arg)
@@ -133,9 +137,6 @@ START_TEST(cancelled_fiber_leaves_by_its_waits)
 }
 END_TEST
 
-static struct wait_queue queue;
-static int order[10], n_woken;
-
 static void
 stand_in_queue(void *arg)
 {
@@ -173,8 +174,6 @@ START_TEST(queue_is_first_come_first_served)
 END_TEST
 
 enum { MANY = 2000 };
-
-static int n_done;
 
 static int
 use_stack(int depth)

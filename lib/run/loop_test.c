@@ -16,7 +16,7 @@ enum { TIMERS = 500 };
 
 static struct timer timers[TIMERS];
 static int64_t last_at;
-static size_t n_fired;
+static size_t n_fired, n_ready;
 
 static void
 check_order(struct timer *t)
@@ -40,6 +40,7 @@ START_TEST(timers_fire_in_their_order_but_for_the_cancelled)
 	struct timer end = { .place = 0 };
 	int64_t now = clock_ms();
 
+	n_ready = 0;
 	loop_init();
 	for (size_t i = 0; i < TIMERS; i++)
 		timer_set(
@@ -61,7 +62,6 @@ END_TEST
 /* --- watches --- */
 
 static struct loop_watch watches[2];
-static size_t n_ready;
 
 static void
 remove_both(struct loop_watch *w, uint32_t events)
@@ -77,6 +77,7 @@ START_TEST(what_is_removed_is_not_reported_any_more)
 {
 	struct timer end = { .place = 0 };
 
+	n_ready = 0;
 	loop_init();
 	for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
 		watches[i] = (struct loop_watch){ .fd = eventfd(1, 0),
@@ -110,6 +111,7 @@ START_TEST(watch_changes_what_it_waits_for)
 {
 	int ends[2];
 
+	n_ready = 0;
 	loop_init();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	ck_assert_int_eq(write(ends[1], "x", 1), 1);
@@ -155,6 +157,7 @@ START_TEST(paused_listener_lets_clients_wait)
 	socklen_t len = sizeof(sa_family_t);
 	int clients[2];
 
+	n_ready = 0;
 	loop_init();
 	listener = (struct loop_listener){ .ready = accept_one,
 		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) };
@@ -203,6 +206,7 @@ START_TEST(hook_runs_in_each_turn)
 	struct loop_hook h = { .run = count_turn };
 	struct timer two[2] = { { .place = 0 }, { .place = 0 } };
 
+	n_ready = 0;
 	loop_init();
 	loop_add_hook(&h);
 	timer_set(&two[0], clock_ms() + 5, nothing);

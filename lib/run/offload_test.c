@@ -14,6 +14,7 @@
 
 static atomic_int n_running, n_most;
 static pthread_t main_thread;
+static int n_done;
 
 struct job_arg {
 	int in, out;
@@ -40,8 +41,6 @@ work(void *arg)
 	n_running--;
 }
 
-static int n_done;
-
 static void
 ask(void *arg)
 {
@@ -66,6 +65,8 @@ static void
 in_loop(void (*test)(void))
 {
 	main_thread = pthread_self();
+	n_done = 0;
+	n_most = 0;
 	loop_init();
 	fiber_spawn("test", run_test, &test);
 	loop_run();
@@ -90,7 +91,6 @@ START_TEST(jobs_run_on_few_threads)
 	offload_set_threads(7);
 	in_loop(ask_many);
 	/* And once more, with new threads. */
-	n_done = 0;
 	in_loop(ask_many);
 }
 END_TEST

@@ -301,6 +301,7 @@ change_transport(void)
 	struct view v;
 	int fd;
 
+	n_closed = 0;
 	open_stream();
 	say("abc");
 	ck_assert(!err_is(stream_peek(&s, &v, deadline)));
