@@ -61,7 +61,7 @@ create_file(struct message *m)
 		return;
 	}
 	m->created = true;
-	if (m->preamble.rcpts_at == 0)
+	if (m->n_rcpts <= QUEUE_RCPTS_INLINE)
 		return;
 	e = queue_write_at(m->fd, str_view(&m->rcpts), m->preamble.rcpts_at);
 	if (err_is(e))

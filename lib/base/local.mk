@@ -5,6 +5,7 @@ libbarid_a_SOURCES += \
 	lib/base/list.h \
 	lib/base/log.c lib/base/log.h \
 	lib/base/mem.c lib/base/mem.h \
+	lib/base/process.c lib/base/process.h \
 	lib/base/str.c lib/base/str.h \
 	lib/base/testpoint.c lib/base/testpoint.h \
 	lib/base/unit.h \

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@ enum { LOG_DATAGRAM_MAX = 16384, LOG_GATHER_US = 20000 };
 
 static struct {
 	char tag[64];
+	int pid; /* a system call per line would show; 0 after a fork */
 	int fd;
 	bool debug;
 	bool to_stderr;
@@ -35,6 +37,25 @@ static const char *const level_words[] = {
 	[LOG_LEVEL_ERROR] = "error: ",
 	[LOG_LEVEL_FATAL] = "fatal: ",
 };
+
+static void
+forget_pid(void)
+{
+	log_state.pid = 0;
+}
+
+static int
+own_pid(void)
+{
+	static bool watched;
+
+	if (!watched)
+		pthread_atfork(NULL, NULL, forget_pid);
+	watched = true;
+	if (log_state.pid == 0)
+		log_state.pid = (int)getpid();
+	return log_state.pid;
+}
 
 void
 log_open(const char *tag)
@@ -162,7 +183,7 @@ log_flush(void)
 	if (log_state.dropped > 0)
 		str_addf(&log_state.gathered,
 		    "%d %" PRId64 " %d %s %" PRIu64 " log lines were lost\n",
-		    LOG_LEVEL_WARN, clock_wall_us(), (int)getpid(),
+		    LOG_LEVEL_WARN, clock_wall_us(), own_pid(),
 		    log_state.tag, log_state.dropped);
 	if (log_send(str_view(&log_state.gathered))) {
 		log_state.dropped = 0;
@@ -202,7 +223,7 @@ log_line(enum log_level level, const char *format, va_list ap)
 		if (log_state.gathered.len == 0)
 			log_state.oldest_us = clock_us();
 		str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
-		    clock_wall_us(), (int)getpid(), log_state.tag, text.ptr);
+		    clock_wall_us(), own_pid(), log_state.tag, text.ptr);
 		if (level >= LOG_LEVEL_FATAL)
 			log_flush();
 	}

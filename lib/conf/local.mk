@@ -4,12 +4,14 @@ libbarid_a_SOURCES += \
 	lib/conf/defaults.c lib/conf/defaults.h \
 	lib/conf/each.c lib/conf/each.h \
 	lib/conf/expand.c lib/conf/expand.h \
+	lib/conf/light.c lib/conf/light.h \
 	lib/conf/main_cf.c lib/conf/main_cf.h \
 	lib/conf/master_cf.c lib/conf/master_cf.h \
 	lib/conf/names.c lib/conf/names.h \
 	lib/conf/netlist.c lib/conf/netlist.h \
 	lib/conf/params.h lib/conf/paths.h \
 	lib/conf/rows.c lib/conf/rows.h \
+	lib/conf/user_list.c lib/conf/user_list.h \
 	lib/conf/used.c lib/conf/used.h \
 	lib/conf/values.c lib/conf/values.h
 

@@ -5,6 +5,7 @@ libbarid_a_SOURCES += \
 	lib/mail/content.c lib/mail/content.h \
 	lib/mail/date.c lib/mail/date.h \
 	lib/mail/deliver_log.c lib/mail/deliver_log.h \
+	lib/mail/drop.c lib/mail/drop.h \
 	lib/mail/dsn.c lib/mail/dsn.h \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
 	lib/mail/header.c lib/mail/header.h \
