@@ -34,6 +34,7 @@ set_places(struct message *m)
 	if (m->n_rcpts > QUEUE_RCPTS_INLINE) {
 		p->rcpts_at = QUEUE_PREAMBLE_LEN;
 		p->rcpts_len = (int64_t)m->rcpts.len;
+		p->rcpts_sum = queue_rcpts_sum(str_view(&m->rcpts));
 		p->content_at += p->rcpts_len;
 	}
 }

@@ -14,9 +14,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { WRITE_AGAIN_MS = 20, STALE_CHECK_MS = 2000,
-	FILE_AGAIN_MS = 60 * 1000, LEAVE_ROUNDS = 100,
-	LEAVE_WAITS = 100 };
+enum {
+	WRITE_AGAIN_MS = 20,
+	STALE_CHECK_MS = 2000,
+	FILE_AGAIN_MS = 60 * 1000,
+	LEAVE_ROUNDS = 100,
+	LEAVE_WAITS = 100
+};
 
 #define SYSLOG_SOCKET "/dev/log"
 
@@ -126,10 +130,12 @@ open_file(struct sink *sink, const struct conf *conf)
 {
 	const char *path = conf->maillog_file;
 
-	if (!sink_path_allowed(view_of(path),
-	    view_of(conf->maillog_file_prefixes)))
-		return err_make(ERR_PERM, "maillog_file %s: not below one of "
-		    "maillog_file_prefixes", path);
+	if (!sink_path_allowed(
+		view_of(path), view_of(conf->maillog_file_prefixes)))
+		return err_make(ERR_PERM,
+		    "maillog_file %s: not below one of "
+		    "maillog_file_prefixes",
+		    path);
 	if (strcmp(path, "/dev/stdout") == 0)
 		return sink_open_stream(sink, STDOUT_FILENO);
 	return sink_open_file(sink, path);
@@ -162,7 +168,7 @@ open_own_socket(void)
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-	    ends) < 0)
+		ends) < 0)
 		die_temp("socketpair: %m");
 	log_take_socket(ends[0]);
 	/* Until somebody reads there. */
@@ -174,8 +180,9 @@ static void
 watch(struct loop_watch *w, int fd)
 {
 	receive_prepare(fd);
-	*w = (struct loop_watch){ .fd = fd, .events = EPOLLIN,
-		.ready = on_datagrams };
+	*w = (struct loop_watch){
+		.fd = fd, .events = EPOLLIN, .ready = on_datagrams
+	};
 	loop_add_watch(w);
 }
 
@@ -189,15 +196,15 @@ main(int argc, char **argv)
 
 	daemon_start(&d, "log", argc, argv);
 	if (d.n_listeners != 1)
-		die_usage("log: one socket is needed, there are %zu",
-		    d.n_listeners);
+		die_usage(
+		    "log: one socket is needed, there are %zu", d.n_listeners);
 	own = open_own_socket();
 	as_asked = open_sink(&w->sink, d.conf);
 	w->receiver.sink = &w->sink;
-	snprintf(w->sink.tag, sizeof(w->sink.tag), "%s/log",
-	    d.conf->syslog_name);
-	daemon_drop(&d, w->sink.kind == SINK_SYSLOG ? &syslog_role :
-						      &file_role);
+	snprintf(
+	    w->sink.tag, sizeof(w->sink.tag), "%s/log", d.conf->syslog_name);
+	daemon_drop(
+	    &d, w->sink.kind == SINK_SYSLOG ? &syslog_role : &file_role);
 	loop_init();
 	watch(&w->clients, d.listeners[0]);
 	watch(&w->own, own);
@@ -206,7 +213,7 @@ main(int argc, char **argv)
 	if (w->sink.kind == SINK_FILE)
 		timer_set(&w->stale, loop_now() + STALE_CHECK_MS, on_stale);
 	if (!as_asked)
-		timer_set(&w->file_again, loop_now() + FILE_AGAIN_MS,
-		    on_file_again);
+		timer_set(
+		    &w->file_again, loop_now() + FILE_AGAIN_MS, on_file_again);
 	return daemon_run(&d);
 }

@@ -28,14 +28,14 @@ tell_bad(struct receiver *r)
 	if (r->bad == 0 || (r->told_at != 0 && now - r->told_at < TELL_MS))
 		return;
 	log_warn("%" PRIu64 " malformed log records, the last from process "
-	    "%" PRId64 " of uid %" PRId64, r->bad, r->bad_pid, r->bad_uid);
+		 "%" PRId64 " of uid %" PRId64,
+	    r->bad, r->bad_pid, r->bad_uid);
 	r->bad = 0;
 	r->told_at = now;
 }
 
 void
-receive_one(struct receiver *r, struct view datagram, int64_t pid,
-    int64_t uid)
+receive_one(struct receiver *r, struct view datagram, int64_t pid, int64_t uid)
 {
 	int64_t now = clock_wall_us();
 	struct record record;
@@ -90,7 +90,8 @@ receive_datagrams(struct receiver *r, int fd)
 		struct iovec part = { bytes, sizeof(bytes) };
 		/* Descriptors, for which there is no room, the kernel
 		 * closes. */
-		struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+		struct msghdr m = { .msg_iov = &part,
+			.msg_iovlen = 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
 		int64_t pid, uid;

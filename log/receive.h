@@ -16,9 +16,9 @@ enum {
 
 struct receiver {
 	struct sink *sink;
-	uint64_t bad;      /* records that were none, not told yet */
+	uint64_t bad;		  /* records that were none, not told yet */
 	int64_t bad_pid, bad_uid; /* the last who sent one */
-	int64_t told_at;   /* ms */
+	int64_t told_at;	  /* ms */
 };
 
 /* Let the kernel say who sends: the pid in a record is only a claim. */
@@ -31,7 +31,7 @@ void receive_prepare(int fd);
 bool receive_datagrams(struct receiver *r, int fd);
 
 /* One datagram of this process; pid 0 if the kernel did not say. */
-void receive_one(struct receiver *r, struct view datagram, int64_t pid,
-    int64_t uid);
+void receive_one(
+    struct receiver *r, struct view datagram, int64_t pid, int64_t uid);
 
 #endif

@@ -65,8 +65,8 @@ record_next(struct view *datagram, struct record *r, bool *good)
 		return false;
 	/* The last one is cut short if the datagram was. */
 	*good = end != VIEW_NPOS && parse(view_first(*datagram, end), r);
-	*datagram = end == VIEW_NPOS ? VIEW_EMPTY :
-				       view_skip(*datagram, end + 1);
+	*datagram =
+	    end == VIEW_NPOS ? VIEW_EMPTY : view_skip(*datagram, end + 1);
 	return true;
 }
 
@@ -76,8 +76,8 @@ record_add_text(struct str *out, const struct record *r)
 	size_t i = 0;
 
 	/* Honest lines are clean: look at them once, copy them once. */
-	while (i < r->text.len && r->text.ptr[i] >= ' ' &&
-	    r->text.ptr[i] <= '~')
+	while (
+	    i < r->text.len && r->text.ptr[i] >= ' ' && r->text.ptr[i] <= '~')
 		i++;
 	if (i == r->text.len && i <= RECORD_TEXT_MAX)
 		str_add(out, r->text);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -44,8 +45,11 @@ static const int severities[] = {
 static void
 sink_init(struct sink *s, enum sink_kind kind, const char *path)
 {
-	*s = (struct sink){ .kind = kind, .fd = -1, .dir_fd = -1,
-		.out = STR_EMPTY, .text = STR_EMPTY };
+	*s = (struct sink){ .kind = kind,
+		.fd = -1,
+		.dir_fd = -1,
+		.out = STR_EMPTY,
+		.text = STR_EMPTY };
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	snprintf(s->tag, sizeof(s->tag), "log");
 	/* The short name, as syslog daemons write it. */
@@ -68,8 +72,8 @@ open_folder(struct sink *s)
 	if (slash == NULL)
 		return;
 	*slash = '\0';
-	s->dir_fd = open(slash == s->path ? "/" : s->path,
-	    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->dir_fd = open(
+	    slash == s->path ? "/" : s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*slash = '/';
 }
 
@@ -80,10 +84,13 @@ sink_open_file(struct sink *s, const char *path)
 
 	sink_init(s, SINK_FILE, path);
 	s->fd = open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-		O_NOCTTY | O_CLOEXEC, 0600);
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+		O_CLOEXEC,
+	    0600);
 	if (s->fd < 0 || fstat(s->fd, &s->opened) < 0)
 		e = err_sys(ERR_TEMP, "open %s", path);
+	else if (strlen(path) >= sizeof(s->path))
+		e = err_make(ERR_TEMP, "open: the path is too long");
 	else if (!S_ISREG(s->opened.st_mode))
 		e = err_make(ERR_TEMP, "open %s: not a regular file", path);
 	else
@@ -147,8 +154,8 @@ add_syslog_line(struct sink *s, const struct record *r, struct view text)
 
 	str_addf(&s->out, "<%d>", s->facility | severities[r->level]);
 	gap = s->out.len + stamp;
-	log_format_line(&s->out, r->wall_us, VIEW_EMPTY, view_of(r->tag), r->pid,
-	    text);
+	log_format_line(
+	    &s->out, r->wall_us, VIEW_EMPTY, view_of(r->tag), r->pid, text);
 	/* Two spaces, where the host is not. */
 	memmove(s->out.ptr + gap, s->out.ptr + gap + 1, s->out.len - gap - 1);
 	str_cut(&s->out, s->out.len - 1);
@@ -220,14 +227,15 @@ add_notice(struct sink *s)
 	struct str lines = s->out;
 	struct str text = STR_EMPTY;
 	struct record r = { .level = LOG_LEVEL_WARN,
-		.wall_us = clock_wall_us(), .pid = getpid() };
+		.wall_us = clock_wall_us(),
+		.pid = getpid() };
 
 	snprintf(r.tag, sizeof(r.tag), "%s", s->tag);
 	s->out = STR_EMPTY;
 	if (s->torn)
 		str_add_byte(&s->out, '\n');
-	str_printf(&text, "warning: %llu log lines were lost: ",
-	    (unsigned long long)s->lost);
+	str_printf(&text,
+	    "warning: %llu log lines were lost: ", (unsigned long long)s->lost);
 	log_clean(&text, view_of(s->lost_why), LOG_LINE_MAX);
 	add_line(s, &r, str_view(&text));
 	s->notice_len = s->out.len;
@@ -288,8 +296,9 @@ fill_batch(struct view rest, struct mmsghdr *messages, struct iovec *parts)
 		size_t end = view_find(rest, '\n');
 
 		parts[n] = (struct iovec){ (void *)(uintptr_t)rest.ptr, end };
-		messages[n] = (struct mmsghdr){ .msg_hdr = {
-			.msg_iov = &parts[n], .msg_iovlen = 1 } };
+		messages[n] = (struct mmsghdr){
+			.msg_hdr = { .msg_iov = &parts[n], .msg_iovlen = 1 }
+		};
 		rest = view_skip(rest, end + 1);
 	}
 	return n;
@@ -301,8 +310,8 @@ send_batch(struct sink *s, struct view v)
 	struct mmsghdr messages[SYSLOG_BATCH] = { 0 };
 	struct iovec parts[SYSLOG_BATCH];
 	size_t n = fill_batch(v, messages, parts);
-	int sent = sendmmsg(s->fd, messages, (unsigned)n,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	int sent =
+	    sendmmsg(s->fd, messages, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	size_t len = 0;
 
 	if (sent < 0)
@@ -361,7 +370,8 @@ sink_write(struct sink *s)
 	    s->out.len > 0)
 		add_notice(s);
 	while (s->out_at < s->out.len) {
-		ssize_t n = write_some(s, view_skip(str_view(&s->out), s->out_at));
+		ssize_t n =
+		    write_some(s, view_skip(str_view(&s->out), s->out_at));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -395,7 +405,7 @@ sink_is_stale(const struct sink *s)
 	if (s->dir_fd < 0)
 		return false;
 	if (fstatat(s->dir_fd, strrchr(s->path, '/') + 1, &st,
-	    AT_SYMLINK_NOFOLLOW) < 0)
+		AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT;
 	return st.st_ino != s->opened.st_ino || st.st_dev != s->opened.st_dev;
 }
@@ -408,8 +418,9 @@ sink_path_allowed(struct view path, struct view prefixes)
 	while (view_token(&prefixes, ", \t\r\n", &prefix)) {
 		while (prefix.len > 1 && view_ends(prefix, VIEW("/")))
 			prefix.len--;
-		if (view_starts(path, prefix) && (path.len == prefix.len ||
-		    path.ptr[prefix.len] == '/' || prefix.len == 1))
+		if (view_starts(path, prefix) &&
+		    (path.len == prefix.len || path.ptr[prefix.len] == '/' ||
+			prefix.len == 1))
 			return true;
 	}
 	return false;

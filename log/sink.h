@@ -10,13 +10,14 @@
 #include "lib/base/err.h"
 #include "log/record.h"
 
-#include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 enum {
 	SINK_FULL = 256 * 1024, /* bytes; who adds should stop above */
+	SINK_PATH_MAX = 1024,
 	SINK_HOST_MAX = 64,
-	SINK_RETRY_MS = 1000,   /* between two connects to the log daemon */
+	SINK_RETRY_MS = 1000, /* between two connects to the log daemon */
 };
 
 enum sink_kind { SINK_FILE, SINK_STREAM, SINK_SYSLOG };
@@ -24,18 +25,18 @@ enum sink_kind { SINK_FILE, SINK_STREAM, SINK_SYSLOG };
 struct sink {
 	enum sink_kind kind;
 	int fd;
-	char path[PATH_MAX];
+	char path[SINK_PATH_MAX];
 	char host[SINK_HOST_MAX];
 	char tag[RECORD_TAG_MAX + 1]; /* under which it tells of itself */
-	int facility;  /* of syslog(3), shifted */
-	int dir_fd;    /* of the file's folder: to see it renamed */
+	int facility;		      /* of syslog(3), shifted */
+	int dir_fd; /* of the file's folder: to see it renamed */
 	bool is_socket;
 	struct stat opened;
-	struct str out; /* lines, each with its newline */
-	size_t out_at;  /* of which this much is written */
-	size_t notice_len;  /* at the front of out: what was lost */
+	struct str out;	   /* lines, each with its newline */
+	size_t out_at;	   /* of which this much is written */
+	size_t notice_len; /* at the front of out: what was lost */
 	uint64_t lost;
-	bool torn;      /* the last thing written was half a line */
+	bool torn; /* the last thing written was half a line */
 	char lost_why[sizeof(((struct err *)0)->text)];
 	int64_t retry_at; /* no connect before */
 	struct str text;
@@ -51,8 +52,8 @@ struct err sink_open_stream(struct sink *s, int fd);
 /* Send to the datagram socket at this path; connects when there is something
  * to send, and again when the connection is lost.  ERR_PERM if there is no
  * such facility. */
-struct err sink_open_syslog(struct sink *s, const char *path,
-    const char *facility);
+struct err sink_open_syslog(
+    struct sink *s, const char *path, const char *facility);
 /* Drops what was not written. */
 void sink_close(struct sink *s);
 

@@ -66,10 +66,10 @@ address_complete(const struct conf *conf, enum address_context context,
     struct view address, struct str *out)
 {
 	bool local = context == ADDRESS_LOCAL;
-	struct view origin = view_of(local ? conf->myorigin :
-					     conf->remote_header_rewrite_domain);
-	struct view domain = view_of(local ? conf->mydomain :
-					     conf->remote_header_rewrite_domain);
+	struct view origin = view_of(
+	    local ? conf->myorigin : conf->remote_header_rewrite_domain);
+	struct view domain = view_of(
+	    local ? conf->mydomain : conf->remote_header_rewrite_domain);
 
 	if (address.len == 0 || view_eq(address, VIEW("@"))) {
 		str_reset(out);

@@ -10,7 +10,7 @@
 #include "lib/conf/conf.h"
 
 enum address_context {
-	ADDRESS_LOCAL,  /* $myorigin, $mydomain */
+	ADDRESS_LOCAL,	/* $myorigin, $mydomain */
 	ADDRESS_REMOTE, /* $remote_header_rewrite_domain; none if empty */
 };
 

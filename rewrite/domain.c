@@ -121,8 +121,8 @@ is_host_name(struct view name)
 		}
 		if (!ascii_is_alnum(c) && c != '-' && c != '_')
 			return false;
-		if (c == '-' && (label == 0 || i + 1 == name.len ||
-		    name.ptr[i + 1] == '.'))
+		if (c == '-' &&
+		    (label == 0 || i + 1 == name.len || name.ptr[i + 1] == '.'))
 			return false;
 		if (++label > LABEL_MAX_BYTES)
 			return false;
@@ -138,7 +138,7 @@ domain_is_valid(const struct domain *d)
 	bool is_ipv6;
 
 	if (view_starts(str_view(&d->forms[0]), VIEW("[")))
-		return addr_parse_literal(str_view(&d->forms[0]), &ip,
-		    &is_ipv6);
+		return addr_parse_literal(
+		    str_view(&d->forms[0]), &ip, &is_ipv6);
 	return is_host_name(domain_ascii(d));
 }

@@ -11,9 +11,9 @@ find_init(struct find *f, const struct conf *conf, struct view address,
 
 	*f = (struct find){ .conf = conf, .domain = domain };
 	f->local = domain == NULL ? address : addr_local(address);
-	f->has_extension = addr_split_extension(f->local,
-	    view_of(conf->recipient_delimiter), conf->owner_request_special,
-	    &f->user, &extension);
+	f->has_extension =
+	    addr_split_extension(f->local, view_of(conf->recipient_delimiter),
+		conf->owner_request_special, &f->user, &extension);
 }
 
 /* The key "LOCAL@DOMAIN", of which either may be left out, for each form of
@@ -57,8 +57,7 @@ static struct err
 ask_parents(struct table_list *list, struct view domain, bool plain,
     struct str *value, bool *found)
 {
-	struct err e =
-	    table_list_find(list, domain, TABLE_FIXED, value, found);
+	struct err e = table_list_find(list, domain, TABLE_FIXED, value, found);
 
 	if (view_starts(domain, VIEW("[")))
 		return e;

@@ -13,8 +13,8 @@
 /* An address with what the keys are made of; borrows. */
 struct find {
 	const struct conf *conf;
-	struct view local;      /* before the @ */
-	struct view user;       /* of that, without an extension */
+	struct view local; /* before the @ */
+	struct view user;  /* of that, without an extension */
 	bool has_extension;
 	const struct domain *domain; /* NULL: the address has none */
 };

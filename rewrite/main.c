@@ -34,8 +34,10 @@ answer_rewrite(struct ipc_request *request)
 
 	if (!ipc_request_read(request, IPC_IN(rewrite, &ask)))
 		return;
-	address_complete(r->conf, view_eq(ask.context, VIEW("remote")) ?
-		ADDRESS_REMOTE : ADDRESS_LOCAL, ask.address, &address);
+	address_complete(r->conf,
+	    view_eq(ask.context, VIEW("remote")) ? ADDRESS_REMOTE
+						 : ADDRESS_LOCAL,
+	    ask.address, &address);
 	answer.address = str_view(&address);
 	ipc_reply(request, IPC_OUT(rewritten, &answer));
 	str_clear(&address);

@@ -20,18 +20,18 @@ add_address(struct own *own, const struct sockaddr *addr)
 	const void *bytes;
 
 	if (addr->sa_family == AF_INET)
-		bytes = &((const struct sockaddr_in *)(const void *)addr)
-			    ->sin_addr;
+		bytes =
+		    &((const struct sockaddr_in *)(const void *)addr)->sin_addr;
 	else if (addr->sa_family == AF_INET6)
 		bytes = &((const struct sockaddr_in6 *)(const void *)addr)
-			    ->sin6_addr;
+			     ->sin6_addr;
 	else
 		return;
 	if (own->n >= OWN_MAX ||
 	    inet_ntop(addr->sa_family, bytes, text, sizeof(text)) == NULL)
 		return;
-	own->addresses = xreallocarray(own->addresses, own->n + 1,
-	    sizeof(*own->addresses));
+	own->addresses =
+	    xreallocarray(own->addresses, own->n + 1, sizeof(*own->addresses));
 	if (net_parse_address(view_of(text), &own->addresses[own->n]))
 		own->n++;
 }

@@ -42,9 +42,11 @@ has_route(const struct conf *conf, struct view local)
 		    view_find(local, '@') != VIEW_NPOS;
 		str_clear(&external);
 	}
-	return !quoted && (view_find(local, '@') != VIEW_NPOS ||
-	    (conf->swap_bangpath && view_find(local, '!') != VIEW_NPOS) ||
-	    (conf->allow_percent_hack && view_find(local, '%') != VIEW_NPOS));
+	return !quoted &&
+	    (view_find(local, '@') != VIEW_NPOS ||
+		(conf->swap_bangpath && view_find(local, '!') != VIEW_NPOS) ||
+		(conf->allow_percent_hack &&
+		    view_find(local, '%') != VIEW_NPOS));
 }
 
 /* Take one local domain off, into p->ours with its @; or find that it is not
@@ -65,8 +67,8 @@ peel_domain(struct peeling *p, struct str *address)
 		return ERR_OK;
 	/* "user@" has no domain to look at. */
 	if (at + 1 < address->len) {
-		e = is_local_name(p->r, view_skip(str_view(address), at + 1),
-		    &p->is_local);
+		e = is_local_name(
+		    p->r, view_skip(str_view(address), at + 1), &p->is_local);
 		if (err_is(e) || !p->is_local)
 			return e;
 	}
@@ -90,8 +92,7 @@ peel_once(struct peeling *p, struct str *address)
 		str_set(address, view_of(conf->empty_address_recipient));
 		p->again = view_find(str_view(address), '@') != VIEW_NPOS;
 	} else if (has_route(conf, str_view(address))) {
-		address_complete(conf, ADDRESS_LOCAL, str_view(address),
-		    &next);
+		address_complete(conf, ADDRESS_LOCAL, str_view(address), &next);
 		str_set(address, str_view(&next));
 		p->is_routed = p->again = true;
 	}

@@ -34,7 +34,8 @@ check_domain(struct way *w)
 	domain_init(&w->domain, name);
 	if (domain_is_valid(&w->domain))
 		return ERR_OK;
-	if (!w->r->conf->resolve_numeric_domain || !net_parse_address(name, &ip))
+	if (!w->r->conf->resolve_numeric_domain ||
+	    !net_parse_address(name, &ip))
 		return err_make(ERR_PERM, PEEL_BAD_ADDRESS);
 	str_printf(&literal, "[%s%.*s]", ip.family == 6 ? "IPv6:" : "",
 	    VIEW_ARGS(name));
@@ -43,15 +44,15 @@ check_domain(struct way *w)
 	domain_clear(&w->domain);
 	domain_init(&w->domain, str_view(&literal));
 	str_clear(&literal);
-	return w->is_local ? ERR_OK :
-			     router_is_local(w->r, &w->domain, &w->is_local);
+	return w->is_local ? ERR_OK
+			   : router_is_local(w->r, &w->domain, &w->is_local);
 }
 
 /* --- classes --- */
 
 static void
-warn_both(struct way *w, struct match_list *list, const char *one,
-    const char *other)
+warn_both(
+    struct way *w, struct match_list *list, const char *one, const char *other)
 {
 	struct str key = STR_EMPTY;
 	bool yes;
@@ -83,8 +84,8 @@ set_transport(struct way *w, const char *parameter, struct view value)
 
 	transport_split(value, &transport, &nexthop);
 	if (transport.len == 0)
-		return err_make(ERR_TEMP, "%s specifies no transport",
-		    parameter);
+		return err_make(
+		    ERR_TEMP, "%s specifies no transport", parameter);
 	str_set(&w->route->transport, transport);
 	if (nexthop.len > 0)
 		str_set(&w->route->nexthop, nexthop);
@@ -98,8 +99,8 @@ route_local(struct way *w)
 	warn_both(w, w->r->aliased, "mydestination", "virtual_alias_domains");
 	warn_both(w, w->r->hosted, "mydestination", "virtual_mailbox_domains");
 	str_set(&w->route->nexthop, default_nexthop(w));
-	return set_transport(w, "local_transport",
-	    view_of(w->r->conf->local_transport));
+	return set_transport(
+	    w, "local_transport", view_of(w->r->conf->local_transport));
 }
 
 static struct err
@@ -111,8 +112,8 @@ route_aliased(struct way *w)
 	warn_both(w, w->r->relayed, "virtual_alias_domains", "relay_domains");
 	str_set(&w->route->transport, VIEW("error"));
 	str_printf(&w->route->nexthop, "5.1.1 User unknown%s",
-	    w->r->conf->show_user_unknown_table_name ?
-		" in virtual alias table" : "");
+	    w->r->conf->show_user_unknown_table_name ? " in virtual alias table"
+						     : "");
 	return ERR_OK;
 }
 
@@ -120,11 +121,10 @@ static struct err
 route_hosted(struct way *w)
 {
 	w->route->class = IPC_CLASS_VIRTUAL_MAILBOX;
-	warn_both(w, w->r->relayed, "virtual_mailbox_domains",
-	    "relay_domains");
+	warn_both(w, w->r->relayed, "virtual_mailbox_domains", "relay_domains");
 	str_set(&w->route->nexthop, default_nexthop(w));
-	return set_transport(w, "virtual_transport",
-	    view_of(w->r->conf->virtual_transport));
+	return set_transport(
+	    w, "virtual_transport", view_of(w->r->conf->virtual_transport));
 }
 
 /* What a sender_dependent_ map says; an empty value counts as DUNNO. */
@@ -189,8 +189,8 @@ route_relayed(struct way *w)
 
 	w->route->class = IPC_CLASS_RELAY;
 	if (!err_is(e))
-		e = set_transport(w, "relay_transport",
-		    view_of(w->r->conf->relay_transport));
+		e = set_transport(
+		    w, "relay_transport", view_of(w->r->conf->relay_transport));
 	return e;
 }
 
@@ -211,8 +211,8 @@ route_foreign(struct way *w)
 	if (!err_is(e) && found)
 		e = set_transport(w, parameter, str_view(&value));
 	else if (!err_is(e))
-		e = set_transport(w, "default_transport",
-		    view_of(conf->default_transport));
+		e = set_transport(
+		    w, "default_transport", view_of(conf->default_transport));
 	str_clear(&value);
 	return e;
 }
@@ -252,8 +252,8 @@ apply_transport_maps(struct way *w, const struct find *f)
 {
 	struct str value = STR_EMPTY;
 	bool found;
-	struct err e = transport_map_find(f, w->r->transports,
-	    w->r->transport_parents, &value, &found);
+	struct err e = transport_map_find(
+	    f, w->r->transports, w->r->transport_parents, &value, &found);
 
 	if (err_is(e))
 		e = err_within(e, "transport_maps");
@@ -322,8 +322,8 @@ find_way(struct way *w, struct view address)
 	if (address.len > ADDRESS_LEN_MAX)
 		return err_make(ERR_PERM, PEEL_BAD_ADDRESS);
 	str_set(&route->recipient, address);
-	e = peel_address(w->r, &route->recipient, &w->is_local,
-	    &route->is_routed);
+	e = peel_address(
+	    w->r, &route->recipient, &w->is_local, &route->is_routed);
 	if (err_is(e))
 		return e;
 	e = check_domain(w);
@@ -377,8 +377,8 @@ route_find(struct router *r, struct view sender, struct view address,
 		str_set(&route->nexthop, view_of(route->why.text));
 	} else if (err_is(route->why)) {
 		str_set(&route->transport, VIEW("retry"));
-		str_set(&route->nexthop,
-		    VIEW("4.3.0 address resolver failure"));
+		str_set(
+		    &route->nexthop, VIEW("4.3.0 address resolver failure"));
 	}
 	domain_clear(&w.domain);
 }

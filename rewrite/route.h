@@ -44,11 +44,11 @@ bool router_has_changed(const struct router *r);
 bool router_may_wait(const struct router *r);
 
 /* Is the domain on the list, in any of its forms? */
-struct err router_lists(struct match_list *list, const struct domain *d,
-    bool *yes);
+struct err router_lists(
+    struct match_list *list, const struct domain *d, bool *yes);
 /* Is it one of mydestination, or an address of ours? */
-struct err router_is_local(const struct router *r, const struct domain *d,
-    bool *yes);
+struct err router_is_local(
+    const struct router *r, const struct domain *d, bool *yes);
 
 void route_init(struct route *route);
 void route_clear(struct route *route);

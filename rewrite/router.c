@@ -53,19 +53,17 @@ router_init(struct router *r, const struct conf *conf)
 	htable_init(&r->warned);
 	own_init(&r->own, conf);
 	r->transport_parents = parents_match(conf, "transport_maps");
-	open_match(&o, "mydestination", conf->mydestination, MATCH_WHOLE,
-	    &r->local);
+	open_match(
+	    &o, "mydestination", conf->mydestination, MATCH_WHOLE, &r->local);
 	open_match(&o, "virtual_alias_domains", conf->virtual_alias_domains,
 	    MATCH_WHOLE, &r->aliased);
-	open_match(&o, "virtual_mailbox_domains",
-	    conf->virtual_mailbox_domains, MATCH_WHOLE, &r->hosted);
+	open_match(&o, "virtual_mailbox_domains", conf->virtual_mailbox_domains,
+	    MATCH_WHOLE, &r->hosted);
 	open_match(&o, "relay_domains", conf->relay_domains,
 	    parents_match(conf, "relay_domains") ? MATCH_PARENTS : 0,
 	    &r->relayed);
-	open_tables(&o, "transport_maps", conf->transport_maps,
-	    &r->transports);
-	open_tables(&o, "relocated_maps", conf->relocated_maps,
-	    &r->relocated);
+	open_tables(&o, "transport_maps", conf->transport_maps, &r->transports);
+	open_tables(&o, "relocated_maps", conf->relocated_maps, &r->relocated);
 	open_tables(&o, "sender_dependent_relayhost_maps",
 	    conf->sender_dependent_relayhost_maps, &r->sender_relays);
 	open_tables(&o, "sender_dependent_default_transport_maps",

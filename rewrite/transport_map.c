@@ -12,22 +12,21 @@ transport_map_find(const struct find *f, struct table_list *list,
 		return ERR_OK;
 	e = find_whole(f, list, value, found);
 	if (!err_is(e) && !*found)
-		e = find_domains(f, list, parents_match_subdomains, value,
-		    found);
+		e = find_domains(
+		    f, list, parents_match_subdomains, value, found);
 	if (!err_is(e) && !*found)
 		e = table_list_find(list, VIEW("*"), TABLE_FIXED, value, found);
 	return e;
 }
 
 void
-transport_split(struct view entry, struct view *transport,
-    struct view *nexthop)
+transport_split(struct view entry, struct view *transport, struct view *nexthop)
 {
 	size_t colon = view_find(entry, ':');
 
 	*transport = view_trim(view_first(entry, colon));
-	*nexthop = colon == VIEW_NPOS ? VIEW_EMPTY :
-					view_trim(view_skip(entry, colon + 1));
+	*nexthop = colon == VIEW_NPOS ? VIEW_EMPTY
+				      : view_trim(view_skip(entry, colon + 1));
 }
 
 void

@@ -21,7 +21,7 @@ void transport_map_apply(struct view entry, struct view domain,
     struct str *transport, struct str *nexthop);
 
 /* Split "transport:nexthop"; either may be empty. */
-void transport_split(struct view entry, struct view *transport,
-    struct view *nexthop);
+void transport_split(
+    struct view entry, struct view *transport, struct view *nexthop);
 
 #endif

@@ -12,8 +12,7 @@ each_row(const struct conf *conf, conf_visit_fn *visit, void *arg)
 		const char *value = conf_find(conf, conf_rows[i].name);
 
 		if (value != NULL)
-			visit(arg, view_of(conf_rows[i].name),
-			    view_of(value));
+			visit(arg, view_of(conf_rows[i].name), view_of(value));
 	}
 }
 
@@ -28,16 +27,14 @@ each_made_up(const struct conf *conf, conf_visit_fn *visit, void *arg)
 	str_printf(&path, "%s/main.cf", conf_config_dir(conf));
 	e = main_cf_read_file(&cf, path.ptr);
 	if (!err_is(e))
-		LIST_EACH(it, after, &cf.defs)
-		{
+		LIST_EACH (it, after, &cf.defs) {
 			const struct main_cf_def *def =
 			    LIST_ITEM(it, struct main_cf_def, node);
 			const char *value = conf_find(conf, def->name);
 
 			if (value != NULL &&
 			    conf_row_find(view_of(def->name)) == NULL)
-				visit(arg, view_of(def->name),
-				    view_of(value));
+				visit(arg, view_of(def->name), view_of(value));
 		}
 	main_cf_clear(&cf);
 	str_clear(&path);
@@ -71,7 +68,7 @@ each_service(const struct conf *conf, conf_visit_fn *visit, void *arg)
 	str_printf(&path, "%s/master.cf", conf_config_dir(conf));
 	e = master_cf_read_file(&cf, path.ptr, false);
 	if (!err_is(e))
-		LIST_EACH(it, after, &cf.services)
+		LIST_EACH (it, after, &cf.services)
 			each_override(conf,
 			    LIST_ITEM(it, struct master_service, node), visit,
 			    arg);
@@ -128,8 +125,8 @@ each_word(struct view value, void (*visit)(void *arg, struct view word),
 }
 
 void
-conf_each_word(struct view value, void (*visit)(void *arg, struct view word),
-    void *arg)
+conf_each_word(
+    struct view value, void (*visit)(void *arg, struct view word), void *arg)
 {
 	each_word(value, visit, arg, 0);
 }

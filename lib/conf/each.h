@@ -16,8 +16,8 @@ typedef void conf_visit_fn(void *arg, struct view name, struct view value);
  * that cannot be expanded are passed over: who uses them says so.  Reads both
  * files again.  ERR_TEMP or ERR_PERM as those files give.
  */
-struct err conf_each_value(const struct conf *conf, conf_visit_fn *visit,
-    void *arg);
+struct err conf_each_value(
+    const struct conf *conf, conf_visit_fn *visit, void *arg);
 
 /*
  * The words of a value: separated by commas or white space, where braces
@@ -26,8 +26,8 @@ struct err conf_each_value(const struct conf *conf, conf_visit_fn *visit,
  * check_policy_service, unix:private/a, timeout=10s.  A word such as
  * "unionmap:{a, b}" is one, and so are then a and b.
  */
-void conf_each_word(struct view value, void (*visit)(void *arg,
-    struct view word), void *arg);
+void conf_each_word(
+    struct view value, void (*visit)(void *arg, struct view word), void *arg);
 
 enum { CONF_EACH_DEPTH_MAX = 10 }; /* braces in braces */
 

@@ -24,8 +24,9 @@ static const struct {
 	    "check_policy_service|unix:private/a|timeout=10s|reject|" },
 	{ "{ inet:localhost:1, default_action=accept } unix:b",
 	    "inet:localhost:1|default_action=accept|unix:b|" },
-	{ "unionmap:{ldap:/x, unix:y}", "unionmap:{ldap:/x, unix:y}|ldap:/x|"
-					"unix:y|" },
+	{ "unionmap:{ldap:/x, unix:y}",
+	    "unionmap:{ldap:/x, unix:y}|ldap:/x|"
+	    "unix:y|" },
 	{ "{unix:a}", "unix:a|" },
 	{ "a{", "a{|" },
 };
@@ -84,14 +85,17 @@ START_TEST(each_value_of_main_cf_and_master_cf_is_visited)
 	struct conf *conf;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	write_file(dir, "main.cf", "smtpd_milters = unix:$my_class\n"
+	write_file(dir, "main.cf",
+	    "smtpd_milters = unix:$my_class\n"
 	    "my_class = run/a\n");
-	write_file(dir, "master.cf", "smtp inet n - - - - smtpd\n"
+	write_file(dir, "master.cf",
+	    "smtp inet n - - - - smtpd\n"
 	    "  -o smtpd_milters=inet:$my_class:1\n"
 	    "  -o { relayhost = x y }\n");
 	ck_assert(!err_is(conf_load(&source, &conf)));
 	ck_assert(!err_is(conf_each_value(conf, note_value, &out)));
-	ck_assert_str_eq(out.ptr, "relayhost=;smtpd_milters=unix:run/a;"
+	ck_assert_str_eq(out.ptr,
+	    "relayhost=;smtpd_milters=unix:run/a;"
 	    "my_class=run/a;smtpd_milters=inet:run/a:1;relayhost=x y;");
 	str_clear(&out);
 	conf_free(conf);

@@ -288,7 +288,7 @@ ROW(BOOL, disable_dns_lookups, "no", 0, 1, USED,
     "Find hosts without DNS (no MX), by the system's name service.")
 ROW(BOOL, disable_mime_input_processing, "no", 0, 1, KNOWN,
     "Do not look at the MIME structure of received mail.")
-ROW(BOOL, disable_mime_output_conversion, "no", 0, 1, KNOWN,
+ROW(BOOL, disable_mime_output_conversion, "no", 0, 1, USED,
     "Do not convert 8-bit content for servers without 8BITMIME.")
 ROW(BOOL, disable_verp_bounces, "no", 0, 1, KNOWN,
     "Send one bounce per message also with variable envelope senders.")
@@ -340,7 +340,7 @@ ROW(RAW, execution_directory_expansion_filter,
     "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY"
     "Z", 0, CONF_LEN_MAX, KNOWN,
     "Characters that may come from mail into command_execution_directory.")
-ROW(BOOL, expand_owner_alias, "no", 0, 1, KNOWN,
+ROW(BOOL, expand_owner_alias, "no", 0, 1, USED,
     "Use what owner-NAME expands to as sender, not owner-NAME.")
 ROW(STR, export_environment, "TZ MAIL_CONFIG LANG", 0, CONF_LEN_MAX, USED,
     "Environment variables that leave the mail system: NAME or NAME=value.")
@@ -475,7 +475,7 @@ ROW(STR, lmtp_delivery_status_filter,
     "For LMTP what smtp_delivery_status_filter is for SMTP.")
 ROW(STR, lmtp_discard_lhlo_keyword_address_maps, "", 0, CONF_LEN_MAX, KNOWN,
     "Servers whose LHLO answer is read without some keywords.")
-ROW(STR, lmtp_discard_lhlo_keywords, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_discard_lhlo_keywords, "", 0, CONF_LEN_MAX, USED,
     "Keywords of the LHLO answer that are not seen.")
 ROW(STR, lmtp_dns_reply_filter, "", 0, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_dns_reply_filter is for SMTP.")
@@ -483,7 +483,7 @@ ROW(STR, lmtp_dns_resolver_options, "", 0, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_dns_resolver_options is for SMTP.")
 ROW(STR, lmtp_dns_support_level, "", 0, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_dns_support_level is for SMTP.")
-ROW(BOOL, lmtp_enforce_tls, "no", 0, 1, KNOWN,
+ROW(BOOL, lmtp_enforce_tls, "no", 0, 1, USED,
     "For LMTP what smtp_enforce_tls is for SMTP.")
 ROW(STR, lmtp_fallback_relay, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_fallback_relay is for SMTP.")
@@ -638,7 +638,7 @@ ROW(INT, lmtp_tls_scert_verifydepth, "9", 0, CONF_INT_MAX, KNOWN,
     "For LMTP what smtp_tls_scert_verifydepth is for SMTP.")
 ROW(STR, lmtp_tls_secure_cert_match, "nexthop", 1, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_tls_secure_cert_match is for SMTP.")
-ROW(STR, lmtp_tls_security_level, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_tls_security_level, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_tls_security_level is for SMTP.")
 ROW(STR, lmtp_tls_servername, "", 0, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_tls_servername is for SMTP.")
@@ -682,7 +682,7 @@ ROW(STR, local_recipient_maps,
     "Tables of all local recipients; empty accepts any.")
 ROW(STR, local_transport, "local:$myhostname", 1, CONF_LEN_MAX, USED,
     "Transport and next hop for mydestination and this host's addresses.")
-ROW(RAW, luser_relay, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(RAW, luser_relay, "", 0, CONF_LEN_MAX, USED,
     "Where mail for unknown local recipients goes.")
 ROW(STR, mail_name, "Barid", 1, CONF_LEN_MAX, USED,
     "The name of the mail system in greeting and headers.")
@@ -1144,9 +1144,9 @@ ROW(STR, sender_canonical_classes,
     "Which addresses sender_canonical_maps rewrites.")
 ROW(STR, sender_canonical_maps, "", 0, CONF_LEN_MAX, KNOWN,
     "canonical_maps for senders.")
-ROW(STR, sender_dependent_default_transport_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, sender_dependent_default_transport_maps, "", 0, CONF_LEN_MAX, USED,
     "default_transport by sender.")
-ROW(STR, sender_dependent_relayhost_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, sender_dependent_relayhost_maps, "", 0, CONF_LEN_MAX, USED,
     "relayhost by sender.")
 ENUM(sendmail_fix_line_endings, "always", "always|strict|never", USED,
     "When the sendmail command takes CRLF for a line end.")
@@ -1215,7 +1215,7 @@ ROW(STR, smtp_dns_resolver_options, "", 0, CONF_LEN_MAX, KNOWN,
     "Options of DNS questions: res_defnames, res_dnsrch.")
 ROW(STR, smtp_dns_support_level, "", 0, CONF_LEN_MAX, KNOWN,
     "How DNS is used: disabled, enabled, dnssec.")
-ROW(BOOL, smtp_enforce_tls, "no", 0, 1, KNOWN,
+ROW(BOOL, smtp_enforce_tls, "no", 0, 1, USED,
     "Send only with TLS (smtp_tls_security_level replaces this).")
 ROW(STR, smtp_fallback_relay, "$fallback_relay", 0, CONF_LEN_MAX, USED,
     "Next hops for mail that cannot be delivered.")
@@ -1383,7 +1383,7 @@ ROW(STR, smtp_tls_secure_cert_match,
     "Names that a certificate may have at level secure.")
 ROW(STR, smtp_tls_security_level,
     "${{$compatibility_level} <level {3.11} ? {} : {may}}",
-    0, CONF_LEN_MAX, KNOWN,
+    0, CONF_LEN_MAX, USED,
     "Level of TLS: none, may, encrypt, dane, dane-only, fingerprint, verify, "
     "secure.")
 ROW(STR, smtp_tls_servername, "", 0, CONF_LEN_MAX, KNOWN,

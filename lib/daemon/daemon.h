@@ -101,6 +101,10 @@ struct ipc_server *daemon_ipc_server(void);
 int daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
     void *owner);
 
+/* Serve no further client, and end the present one between two questions:
+ * from within a handler, when this process should be replaced. */
+void daemon_worker_leave(struct daemon *d);
+
 /* --- alone: a loop, with any of these before daemon_run --- */
 
 /* Call `accepted` on the loop's stack for each connection to listener i. */

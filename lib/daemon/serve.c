@@ -432,6 +432,8 @@ daemon_run(struct daemon *d)
 
 /* --- workers --- */
 
+static bool worker_leaves;
+
 /* Wait for a client; -1 when it is time to leave. */
 static int
 worker_accept(struct daemon *d)
@@ -465,6 +467,20 @@ worker_accept(struct daemon *d)
 	}
 }
 
+void
+daemon_worker_leave(struct daemon *d)
+{
+	int ends[2];
+
+	(void)d;
+	if (worker_leaves || pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	/* A pipe that nobody can write to any more is always readable. */
+	close(ends[1]);
+	worker_leaves = true;
+	acceptor.server.plain_leave_fd = ends[0];
+}
+
 int
 daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
     void *owner)
@@ -487,7 +503,9 @@ daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
 		if (e.kind != ERR_GONE)
 			log_warn("client: %s", e.text);
 		daemon_tell_master(CONTROL_IDLE, 0);
-		if (++served >= d->conf->max_use && d->conf->max_use > 0)
+		served++;
+		if (worker_leaves ||
+		    (d->conf->max_use > 0 && served >= d->conf->max_use))
 			break;
 	}
 	log_flush();

@@ -12,6 +12,8 @@ libbarid_a_SOURCES += \
 	lib/mail/mbox.c lib/mail/mbox.h \
 	lib/mail/queue_file.c lib/mail/queue_file.h \
 	lib/mail/queue_id.c lib/mail/queue_id.h \
+	lib/mail/queue_list.c lib/mail/queue_list.h \
+	lib/mail/queue_list_read.c \
 	lib/mail/received.c lib/mail/received.h \
 	lib/mail/reply.c lib/mail/reply.h \
 	lib/mail/xtext.c lib/mail/xtext.h
@@ -22,6 +24,7 @@ check_PROGRAMS += \
 	lib/mail/compose_test \
 	lib/mail/content_test \
 	lib/mail/date_test \
+	lib/mail/deliver_log_test \
 	lib/mail/dsn_test \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
@@ -40,6 +43,8 @@ lib_mail_content_test_SOURCES = lib/mail/content_test.c
 lib_mail_content_test_LDADD = $(TEST_LDADD)
 lib_mail_date_test_SOURCES = lib/mail/date_test.c
 lib_mail_date_test_LDADD = $(TEST_LDADD)
+lib_mail_deliver_log_test_SOURCES = lib/mail/deliver_log_test.c
+lib_mail_deliver_log_test_LDADD = $(TEST_LDADD)
 lib_mail_dsn_test_SOURCES = lib/mail/dsn_test.c
 lib_mail_dsn_test_LDADD = $(TEST_LDADD)
 lib_mail_esmtp_test_SOURCES = lib/mail/esmtp_test.c

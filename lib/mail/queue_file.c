@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -34,8 +36,10 @@ DEFINE_TABLE(journal_state, JOURNAL_STATE_ROWS)
 static const char preamble_magic[8] = "BARIDQ1\n";
 static const char mark_magic[8] = "BARIDEND";
 
-enum { PREAMBLE_NUMBERS = 12, RANGE_LEN = 16, JOURNAL_HEAD = 9,
-	JOURNAL_RECORD_MAX = 65536, JOURNAL_MAX = 64 << 20 };
+enum { PREAMBLE_NUMBERS = 13, RANGE_LEN = 16, JOURNAL_HEAD = 9,
+	JOURNAL_RECORD_MAX = 65536, JOURNAL_MAX = 64 << 20,
+	/* No recipient is written in less. */
+	RCPT_BYTES_MIN = 64 };
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -81,24 +85,38 @@ get_u32(const char *from)
 	return n;
 }
 
-/* CRC-32C (RFC 3720 appendix B.4), a byte at a time. */
+static uint32_t crc_table[256];
+
+static void
+fill_crc_table(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t c = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			c = c >> 1 ^ (0x82f63b78 & (0 - (c & 1)));
+		crc_table[i] = c;
+	}
+}
+
+/* CRC-32C (RFC 3720 appendix B.4), a byte at a time; on any thread. */
 static uint32_t
 crc32c(uint32_t crc, struct view v)
 {
-	static uint32_t table[256];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (table[1] == 0)
-		for (uint32_t i = 0; i < 256; i++) {
-			uint32_t c = i;
-
-			for (int bit = 0; bit < 8; bit++)
-				c = c >> 1 ^ (0x82f63b78 & (0 - (c & 1)));
-			table[i] = c;
-		}
+	pthread_once(&once, fill_crc_table);
 	crc = ~crc;
 	for (size_t i = 0; i < v.len; i++)
-		crc = table[(crc ^ (unsigned char)v.ptr[i]) & 0xff] ^ crc >> 8;
+		crc = crc_table[(crc ^ (unsigned char)v.ptr[i]) & 0xff] ^
+		    crc >> 8;
 	return ~crc;
+}
+
+int64_t
+queue_rcpts_sum(struct view rcpts)
+{
+	return crc32c(0, rcpts);
 }
 
 /* --- layout --- */
@@ -204,20 +222,26 @@ struct err
 queue_create(const char *queue, struct view id, int *fd)
 {
 	struct queue_path path = queue_path_of(queue, id);
+	struct stat st;
 	struct err e;
 
 	*fd = open(path.text,
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return err_sys(ERR_TEMP, "create %s", path.text);
-	if (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
+	if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
 		e = err_sys(ERR_TEMP, "lock %s", path.text);
-		unlink(path.text);
-		close(*fd);
-		*fd = -1;
-		return e;
-	}
-	return ERR_OK;
+	/* Between open and lock qmgr may have taken it for litter of a crash
+	 * and removed it; with the lock it cannot any more. */
+	else if (fstat(*fd, &st) < 0 || st.st_nlink == 0)
+		e = err_make(ERR_TEMP, "create %s: removed meanwhile",
+		    path.text);
+	else
+		return ERR_OK;
+	unlink(path.text);
+	close(*fd);
+	*fd = -1;
+	return e;
 }
 
 void
@@ -227,7 +251,7 @@ queue_build_preamble(char out[QUEUE_PREAMBLE_LEN],
 	const int64_t numbers[PREAMBLE_NUMBERS] = { p->flags, p->arrival_us,
 		p->content_at, p->content_len, p->envelope_at,
 		p->envelope_len, p->rcpts_at, p->rcpts_len, p->n_rcpts,
-		p->commit_len, p->longest_line, p->size };
+		p->commit_len, p->longest_line, p->size, p->rcpts_sum };
 
 	memset(out, 0, QUEUE_PREAMBLE_LEN);
 	memcpy(out, preamble_magic, sizeof(preamble_magic));
@@ -243,7 +267,7 @@ parse_preamble(const char in[QUEUE_PREAMBLE_LEN], struct queue_preamble *p)
 	int64_t *const numbers[PREAMBLE_NUMBERS] = { &p->flags, &p->arrival_us,
 		&p->content_at, &p->content_len, &p->envelope_at,
 		&p->envelope_len, &p->rcpts_at, &p->rcpts_len, &p->n_rcpts,
-		&p->commit_len, &p->longest_line, &p->size };
+		&p->commit_len, &p->longest_line, &p->size, &p->rcpts_sum };
 
 	if (memcmp(in, preamble_magic, sizeof(preamble_magic)) != 0 ||
 	    get_u32(in + QUEUE_PREAMBLE_LEN - 4) !=
@@ -284,6 +308,7 @@ queue_build_tail(struct str *tail, struct queue_preamble *p,
 	if (p->rcpts_at == 0) {
 		p->rcpts_at = base + (int64_t)tail->len;
 		p->rcpts_len = (int64_t)rcpts.len;
+		p->rcpts_sum = queue_rcpts_sum(rcpts);
 	}
 	p->commit_len =
 	    base + (int64_t)tail->len + (int64_t)rcpts.len + QUEUE_MARK_LEN;
@@ -338,8 +363,10 @@ sync_directory(const char *path)
 struct err
 queue_sync(int fd, const char *queue)
 {
-	/* Asked once: all queues stand on one file system. */
-	static enum { UNKNOWN, COVERED, NOT_COVERED } kind;
+	/* Asked once: all queues stand on one file system.  Threads that ask
+	 * at the same time get the same answer. */
+	enum { UNKNOWN, COVERED, NOT_COVERED };
+	static atomic_int kind = UNKNOWN;
 
 	if (fsync(fd) < 0)
 		return err_sys(ERR_TEMP, "sync queue file");
@@ -365,17 +392,18 @@ read_mark(struct queue_file *q, uint32_t *crc)
 	struct err e;
 
 	if (p->commit_len > q->file_len)
-		return err_make(ERR_GONE, "queue file: not complete");
+		return err_make(ERR_PERM, "queue file: cut off");
 	if (!range_fits(p->content_at, p->content_len, end) ||
 	    !range_fits(p->envelope_at, p->envelope_len, end) ||
 	    !range_fits(p->rcpts_at, p->rcpts_len, end) ||
-	    p->envelope_len > QUEUE_ENVELOPE_MAX)
+	    p->envelope_len > QUEUE_ENVELOPE_MAX ||
+	    p->n_rcpts > p->rcpts_len / RCPT_BYTES_MIN)
 		return err_make(ERR_PERM, "queue file: damaged preamble");
 	e = read_at(q->fd, mark, sizeof(mark), end);
 	if (err_is(e))
 		return e;
 	if (memcmp(mark, mark_magic, sizeof(mark_magic)) != 0)
-		return err_make(ERR_GONE, "queue file: no commit mark");
+		return err_make(ERR_PERM, "queue file: no commit mark");
 	if (get_u32(mark + 20) != crc32c(0, view_make(mark, 20)) ||
 	    (int64_t)get_u64(mark + 8) != p->commit_len)
 		return err_make(ERR_PERM, "queue file: damaged commit mark");
@@ -407,6 +435,15 @@ read_envelope(struct queue_file *q, uint32_t crc)
 	return ERR_OK;
 }
 
+static bool
+is_zero(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != '\0')
+			return false;
+	return true;
+}
+
 struct err
 queue_file_read(struct queue_file *q, int fd)
 {
@@ -421,13 +458,16 @@ queue_file_read(struct queue_file *q, int fd)
 	if (!S_ISREG(st.st_mode))
 		return err_make(ERR_PERM, "queue file: not a regular file");
 	q->file_len = st.st_size;
-	if (st.st_size < QUEUE_PREAMBLE_LEN + QUEUE_MARK_LEN)
-		return err_make(ERR_GONE, "queue file: not complete");
+	if (st.st_size < QUEUE_PREAMBLE_LEN) {
+		/* Nothing was written, or a file system lost it. */
+		return err_make(st.st_size == 0 ? ERR_GONE : ERR_PERM,
+		    "queue file: not complete");
+	}
 	e = read_at(fd, preamble, sizeof(preamble), 0);
 	if (err_is(e))
 		return e;
-	/* A hole where the preamble will be: still being written. */
-	if (get_u64(preamble) == 0)
+	/* A hole where the preamble will be: it is written last. */
+	if (is_zero(preamble, sizeof(preamble)))
 		return err_make(ERR_GONE, "queue file: not complete");
 	if (!parse_preamble(preamble, &q->preamble))
 		return err_make(ERR_PERM, "queue file: damaged preamble");
@@ -488,6 +528,29 @@ queue_file_read_rcpts(struct queue_file *q, int64_t *at, struct str *memory,
 	return ERR_OK;
 }
 
+struct err
+queue_file_check_rcpts(const struct queue_file *q)
+{
+	int64_t at = q->preamble.rcpts_at, left = q->preamble.rcpts_len;
+	char *buf = xmalloc(RCPTS_BATCH);
+	uint32_t sum = 0;
+	struct err e = ERR_OK;
+
+	while (left > 0 && !err_is(e)) {
+		size_t n = left < RCPTS_BATCH ? (size_t)left : RCPTS_BATCH;
+
+		e = read_at(q->fd, buf, n, at);
+		if (!err_is(e))
+			sum = crc32c(sum, view_make(buf, n));
+		at += (int64_t)n;
+		left -= (int64_t)n;
+	}
+	free(buf);
+	if (!err_is(e) && sum != (uint64_t)q->preamble.rcpts_sum)
+		e = err_make(ERR_PERM, "queue file: damaged recipients");
+	return e;
+}
+
 /* --- journal --- */
 
 void
@@ -509,8 +572,14 @@ queue_journal_add(struct str *out, enum journal_kind kind,
 struct err
 queue_journal_append(int fd, struct view records, int64_t *end)
 {
-	struct err e = queue_write_at(fd, records, *end);
+	struct stat st;
+	struct err e;
 
+	/* A torn tail of a crash goes before anything is written behind it. */
+	if (fstat(fd, &st) < 0 ||
+	    (st.st_size > *end && ftruncate(fd, *end) < 0))
+		return err_sys(ERR_TEMP, "cut journal");
+	e = queue_write_at(fd, records, *end);
 	if (err_is(e)) {
 		/* A torn tail is passed over by readers anyway. */
 		if (ftruncate(fd, *end) < 0)

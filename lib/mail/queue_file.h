@@ -11,9 +11,11 @@
  *	commit mark	with the length up to here and a checksum
  *	journal		records with length and checksum; a torn tail is no damage
  *
- * A file without its commit mark is litter of a crash (or still being
- * written: then it has a lock).  The layout says which ranges of the file, in
- * which order, make up the message as it is sent.
+ * The preamble of a large message is written last, that of a small one in one
+ * write with all the rest; so a file that has none is litter of a crash (or
+ * still being written: then it has a lock), and one that has it, but is cut or
+ * has no mark, was damaged.  The layout says which ranges of the file, in which
+ * order, make up the message as it is sent.
  *
  * These functions make system calls on files and so block: in a process with a
  * loop call them by offload where that matters.
@@ -47,6 +49,7 @@ struct queue_preamble {
 	int64_t commit_len;    /* where the journal begins */
 	int64_t longest_line;
 	int64_t size;          /* of the message as sent: the layout's sum */
+	int64_t rcpts_sum;     /* queue_rcpts_sum of all recipients */
 };
 
 #define QUEUE_ENVELOPE(F)  \
@@ -99,11 +102,14 @@ void queue_content_clear(struct queue_content *c);
 
 /* --- writing, by cleanup --- */
 
+/* The checksum of the recipients' bytes. */
+int64_t queue_rcpts_sum(struct view rcpts);
 /* Create queue/ID (O_EXCL) with an exclusive lock, for writing. */
 struct err queue_create(const char *queue, struct view id, int *fd);
 /* The bytes after content (or the whole file if content_in_memory): envelope,
  * recipients if they were not written before, added headers, mark.  `p` has
- * content and, if written before, rcpts filled in; the rest is set here.
+ * content and, if written before, rcpts (with their sum) filled in; the rest
+ * is set here.
  * `added` is written first; the envelope's layout may point into it at
  * p->content_at + p->content_len onwards. */
 void queue_build_tail(struct str *tail, struct queue_preamble *p,
@@ -129,8 +135,8 @@ struct queue_file {
 	int64_t file_len;
 };
 
-/* Read preamble, mark and envelope.  ERR_GONE: not committed; ERR_PERM:
- * damaged; ERR_TEMP: cannot be read now. */
+/* Read preamble, mark and envelope.  ERR_GONE: nothing was committed and nobody
+ * was told so; ERR_PERM: damaged; ERR_TEMP: cannot be read now. */
 struct err queue_file_read(struct queue_file *q, int fd);
 void queue_file_clear(struct queue_file *q);
 
@@ -139,6 +145,9 @@ void queue_file_clear(struct queue_file *q);
  * *list is the part that is whole.  *list is empty at the end. */
 struct err queue_file_read_rcpts(struct queue_file *q, int64_t *at,
     struct str *memory, struct view *list);
+/* Compare the checksum of all recipients, before any of them is acted upon.
+ * ERR_PERM if they are damaged. */
+struct err queue_file_check_rcpts(const struct queue_file *q);
 
 /* --- journal --- */
 
@@ -177,7 +186,7 @@ IPC_DECLARE(journal_state, JOURNAL_STATE_ROWS)
 void queue_journal_add(struct str *out, enum journal_kind kind,
     const struct ipc_type *type, const void *message);
 /* Write records at the journal's end, which is at *end (updated).  One write;
- * what a failed one left is cut. */
+ * what a crash or a failed one left behind it is cut.  One caller at a time. */
 struct err queue_journal_append(int fd, struct view records, int64_t *end);
 
 struct queue_journal {

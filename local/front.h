@@ -1,0 +1,93 @@
+/*
+ * The part of a worker that talks to qmgr: one request at a time, recipient by
+ * recipient.  It runs as the queue's owner in a sandbox without files; the
+ * mailboxes are others' business (wire.h).
+ */
+#ifndef LOCAL_FRONT_H
+#define LOCAL_FRONT_H
+
+#include "lib/daemon/daemon.h"
+#include "lib/ipc/client.h"
+#include "lib/ipc/server.h"
+#include "lib/mail/dsn.h"
+#include "local/child.h"
+#include "local/expand.h"
+#include "local/pool.h"
+
+struct front;
+struct delivery;
+
+struct front {
+	const struct daemon *daemon;
+	const struct conf *conf;
+	const char *relay; /* "local", "virtual" */
+	/* Decide and deliver one recipient; sets d->verdict. */
+	void (*deliver)(struct front *f, struct delivery *d);
+	struct pool pool;
+	struct ipc_service cleanup;
+	struct expand_site expand; /* local */
+	struct table_list *virtual_mailboxes, *virtual_uids, *virtual_gids;
+	bool prepend_file, prepend_forward; /* prepend_delivered_header */
+	struct str packet, head;
+	/* The last answers: of the monitor, of a child; who the user is. */
+	struct monitor_answer answer, user;
+	struct child_answer stored;
+	char *window;
+};
+
+/* How one recipient ended. */
+struct verdict {
+	enum outcome status;
+	char dsn[DSN_STATUS_SIZE];
+	char text[WIRE_TEXT_MAX];
+};
+
+/* One recipient of one request. */
+struct delivery {
+	const struct ipc_deliver *message;
+	const struct ipc_rcpt *rcpt;
+	struct view sender;  /* for Return-Path; an alias may change it */
+	struct str address;  /* the recipient in lower case */
+	struct str external; /* the same as Delivered-To has it */
+	struct verdict verdict;
+};
+
+/* A mailbox and whose it is. */
+struct target {
+	enum child_kind kind;
+	unsigned flags; /* CHILD_IN_SPOOL */
+	struct pool_identity owner;
+	const char *base, *path;
+};
+
+void verdict_set(struct verdict *v, enum outcome status, const char *dsn,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Deferred with this error's text, 4.3.0. */
+void verdict_defer(struct verdict *v, struct err e);
+
+/* The mailbox parameters that all children need.  `host` is never freed. */
+void front_child_site(const struct daemon *d, const char *locks,
+    int64_t size_limit, struct child_site *site);
+/* Opens what both services need; before the drop. */
+void front_open(struct front *f, const struct daemon *d, int monitor);
+void front_close(struct front *f);
+/* True if a table was replaced since it was opened. */
+bool front_tables_changed(const struct front *f);
+/* Handler of ipc_deliver. */
+void front_handle(struct ipc_request *r);
+/* One request, without the frames: outcomes are appended to the list. */
+void front_deliver_all(
+    struct front *f, const struct ipc_deliver *message, struct str *outcomes);
+
+/* Deliver to a mailbox; sets d->verdict. */
+void front_to_mailbox(
+    struct front *f, struct delivery *d, const struct target *t);
+/* True if the message is only asked about: then the verdict says what would
+ * be done. */
+bool front_is_probe(struct delivery *d, const char *what);
+
+/* The two services' way with one recipient. */
+void virtual_deliver(struct front *f, struct delivery *d);
+void user_deliver(struct front *f, struct delivery *d);
+
+#endif

@@ -1,0 +1,353 @@
+/*
+ * local: aliases, then users of the system.  A name that is neither may have
+ * luser_relay.
+ */
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/mail/addr.h"
+#include "local/front.h"
+#include "local/forward.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The local part of a recipient, in lower case, and what it is made of. */
+struct name {
+	struct view local, user, extension;
+};
+
+static void
+split_name(const struct front *f, struct view address, struct name *n)
+{
+	n->local = addr_local(address);
+	addr_split_extension(n->local, view_of(f->conf->recipient_delimiter),
+	    f->conf->owner_request_special, &n->user, &n->extension);
+}
+
+/* Who is this user (f->user)?  *found is false if nobody. */
+static struct err
+find_user(struct front *f, struct view user, bool *found)
+{
+	struct monitor_answer *a = &f->user;
+	char name[WIRE_NAME_MAX];
+	struct err e;
+
+	*found = false;
+	if (user.len == 0 || user.len >= sizeof(name) ||
+	    memchr(user.ptr, '\0', user.len) != NULL)
+		return ERR_OK;
+	memcpy(name, user.ptr, user.len);
+	name[user.len] = '\0';
+	e = pool_find_user(&f->pool, name, a);
+	if (err_is(e))
+		return e;
+	if (a->status == MONITOR_FAILED)
+		return err_make(
+		    ERR_TEMP, "look up user %s: %s", name, strerror(a->error));
+	*found = a->status == MONITOR_OK;
+	return a->status == MONITOR_REFUSED
+	    ? err_make(ERR_TEMP, "user %s: unusable entry", name)
+	    : ERR_OK;
+}
+
+/* --- a user's mailbox --- */
+
+/* What main.cf may ask for and this server has not yet. */
+static const char *
+unsupported_delivery(const struct conf *conf)
+{
+	const struct {
+		const char *value, *name;
+	} parameters[] = {
+		{ conf->mailbox_transport, "mailbox_transport" },
+		{ conf->mailbox_transport_maps, "mailbox_transport_maps" },
+		{ conf->mailbox_command, "mailbox_command" },
+		{ conf->mailbox_command_maps, "mailbox_command_maps" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(parameters); i++)
+		if (parameters[i].value[0] != '\0')
+			return parameters[i].name;
+	return NULL;
+}
+
+static bool
+ends_in_slash(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 0 && path[len - 1] == '/';
+}
+
+/* Never as root: the deferred mail is there once root has an alias. */
+static bool
+may_deliver_as(const struct front *f, struct delivery *d, const char *user)
+{
+	const struct monitor_answer *a = &f->user;
+	const char *missing = unsupported_delivery(f->conf);
+
+	if (a->uid == 0)
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "no delivery with root's privileges: give \"%s\" an alias",
+		    user);
+	else if (f->daemon->unprivileged && a->uid != getuid())
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "no privileges to deliver to user \"%s\"", user);
+	else if (missing != NULL)
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "%s is not supported yet", missing);
+	else
+		return true;
+	return false;
+}
+
+/* The user is the one that find_user found. */
+static void
+to_user(struct front *f, struct delivery *d, struct view user)
+{
+	const struct monitor_answer *a = &f->user;
+	const struct conf *conf = f->conf;
+	const char *spool = conf->mail_spool_directory;
+	char *name = xstrndup(user.ptr, user.len);
+	struct target t = { .kind = CHILD_MBOX,
+		.base = spool,
+		.path = name,
+		.owner = { name, a->uid, a->gid } };
+
+	if (conf->home_mailbox[0] != '\0') {
+		t.base = a->home;
+		t.path = conf->home_mailbox + strspn(conf->home_mailbox, "/");
+		if (ends_in_slash(t.path))
+			t.kind = CHILD_MAILDIR;
+	} else if (ends_in_slash(spool)) {
+		t.kind = CHILD_MAILDIR;
+	} else {
+		t.flags = CHILD_IN_SPOOL;
+	}
+	if (may_deliver_as(f, d, name))
+		front_to_mailbox(f, d, &t);
+	free(name);
+}
+
+/* --- new messages --- */
+
+static bool
+is_forwarding_loop(struct front *f, struct delivery *d)
+{
+	struct content content;
+	bool yes = false;
+	struct err e = content_open(
+	    &content, d->message->file, d->message->layout, f->window);
+
+	if (!err_is(e))
+		e = content_was_delivered_to(
+		    &content, str_view(&d->external), &yes);
+	if (err_is(e))
+		verdict_defer(&d->verdict, e);
+	else if (yes)
+		verdict_set(&d->verdict, OUTCOME_BOUNCED, "5.4.6",
+		    "mail forwarding loop for %s", d->external.ptr);
+	return yes || err_is(e);
+}
+
+/* The mailboxes among the members; false (and the verdict says why) if one
+ * could not be delivered to. A name without a user is passed over. */
+static bool
+to_member_mailboxes(struct front *f, struct delivery *d,
+    const struct expansion *x, size_t *n_delivered)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		struct name n;
+		bool found;
+		struct err e;
+
+		if (!x->members[i].is_mailbox)
+			continue;
+		split_name(f, view_of(x->members[i].address), &n);
+		e = find_user(f, n.user, &found);
+		if (err_is(e)) {
+			verdict_defer(&d->verdict, e);
+			return false;
+		}
+		if (!found)
+			continue;
+		to_user(f, d, n.user);
+		if (d->verdict.status != OUTCOME_SENT)
+			return false;
+		++*n_delivered;
+	}
+	return true;
+}
+
+/*
+ * All but the last word to cleanup, then the mailboxes, then the last word: if
+ * any part cannot be done now, none has been, but for a commit that fails.
+ */
+static void
+to_all(struct front *f, struct delivery *d, const struct expansion *x,
+    bool has_owner)
+{
+	struct forward_order order = { d->sender, has_owner, x->members, x->n };
+	size_t n_forwarded = 0, n_delivered = 0;
+	struct forward forward;
+
+	for (size_t i = 0; i < x->n; i++)
+		n_forwarded += !x->members[i].is_mailbox;
+	if (n_forwarded > 0 &&
+	    (front_is_probe(d, "alias") || is_forwarding_loop(f, d) ||
+		!forward_begin(&forward, f, d, &order)))
+		return;
+	if (!to_member_mailboxes(f, d, x, &n_delivered)) {
+		if (n_forwarded > 0)
+			forward_finish(&forward, false);
+		return;
+	}
+	if (n_forwarded > 0)
+		forward_finish(&forward, true);
+	else if (n_delivered == 0)
+		verdict_set(&d->verdict, OUTCOME_BOUNCED, "5.4.6",
+		    "alias \"%s\" leads to itself alone", x->alias);
+}
+
+/* The one member of an alias, if it is a user here. */
+static struct err
+find_single(
+    struct front *f, const struct expansion *x, struct name *n, bool *found)
+{
+	*found = false;
+	if (x->n != 1 || (!x->members[0].is_local && !x->members[0].is_mailbox))
+		return ERR_OK;
+	split_name(f, view_of(x->members[0].address), n);
+	return find_user(f, n->user, found);
+}
+
+static void
+to_expansion(struct front *f, struct delivery *d, const struct expansion *x)
+{
+	struct str owner = STR_EMPTY;
+	struct name n;
+	bool single = false;
+	struct err e = expand_owner(&f->expand, x->alias, &owner);
+
+	if (!err_is(e))
+		e = find_single(f, x, &n, &single);
+	if (owner.len > 0)
+		d->sender = str_view(&owner);
+	if (err_is(e))
+		verdict_defer(&d->verdict, e);
+	else if (x->unsupported != NULL)
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "alias \"%s\": %s is not supported yet", x->alias,
+		    x->unsupported);
+	else if (single)
+		to_user(f, d, n.user);
+	else
+		to_all(f, d, x, owner.len > 0);
+	d->sender = d->message->sender;
+	str_clear(&owner);
+}
+
+/* --- names that nobody has --- */
+
+struct relay_names {
+	const struct front *front;
+	const struct delivery *delivery;
+	const struct name *name;
+};
+
+static bool
+relay_name(void *arg, struct view name, struct view *value)
+{
+	const struct relay_names *r = arg;
+	struct view address = str_view(&r->delivery->address);
+	const struct {
+		struct view name, value;
+	} names[] = {
+		{ VIEW("user"), r->name->user },
+		{ VIEW("local"), r->name->local },
+		{ VIEW("domain"), addr_domain(address) },
+		{ VIEW("extension"), r->name->extension },
+		{ VIEW("recipient"), address },
+		{ VIEW("recipient_delimiter"),
+		    r->name->extension.len == 0
+			? VIEW_EMPTY
+			: view_sub(r->name->local, r->name->user.len, 1) },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (view_eq(name, names[i].name)) {
+			*value = names[i].value;
+			return value->len > 0;
+		}
+	}
+	return false;
+}
+
+static void
+to_luser_relay(struct front *f, struct delivery *d, const struct name *n)
+{
+	struct relay_names names = { f, d, n };
+	const struct conf_macros macros = { .lookup = relay_name,
+		.arg = &names };
+	struct expand_member member = { .is_local = false };
+	struct forward_order order = { d->sender, false, &member, 1 };
+	struct str text = STR_EMPTY, address = STR_EMPTY;
+	struct forward forward;
+	struct err e =
+	    conf_expand(&text, view_of(f->conf->luser_relay), &macros);
+
+	addr_to_internal(&address, view_trim(str_view(&text)));
+	member.address = address.ptr;
+	if (err_is(e))
+		verdict_defer(&d->verdict, e);
+	else if (address.len == 0 || strchr("|/:\"\\", text.ptr[0]) != NULL)
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "luser_relay that is no address is not supported yet");
+	else if (!front_is_probe(d, "luser_relay") &&
+	    !is_forwarding_loop(f, d) && forward_begin(&forward, f, d, &order))
+		forward_finish(&forward, true);
+	str_clear(&text);
+	str_clear(&address);
+}
+
+static void
+to_nobody(struct front *f, struct delivery *d, const struct name *n)
+{
+	const struct conf *conf = f->conf;
+
+	if (conf->fallback_transport[0] != '\0' ||
+	    conf->fallback_transport_maps[0] != '\0')
+		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
+		    "fallback_transport is not supported yet");
+	else if (conf->luser_relay[0] != '\0')
+		to_luser_relay(f, d, n);
+	else
+		verdict_set(&d->verdict, OUTCOME_BOUNCED, "5.1.1",
+		    "unknown user: \"%.*s\"", VIEW_ARGS(n->user));
+}
+
+void
+user_deliver(struct front *f, struct delivery *d)
+{
+	struct expansion x;
+	struct name n;
+	bool found;
+	struct err e;
+
+	split_name(f, str_view(&d->address), &n);
+	e = expand_alias(&f->expand, n.local, &x, &found);
+	if (!err_is(e) && found) {
+		to_expansion(f, d, &x);
+		expansion_clear(&x);
+		return;
+	}
+	expansion_clear(&x);
+	if (!err_is(e))
+		e = find_user(f, n.user, &found);
+	if (err_is(e))
+		verdict_defer(&d->verdict, e);
+	else if (found)
+		to_user(f, d, n.user);
+	else
+		to_nobody(f, d, &n);
+}

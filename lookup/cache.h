@@ -1,0 +1,31 @@
+/*
+ * What was found a moment ago: one message makes several processes ask for the
+ * same account.  Only hits are kept, for a few seconds.
+ */
+#ifndef LOOKUP_CACHE_H
+#define LOOKUP_CACHE_H
+
+#include "lib/base/htable.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+
+enum {
+	CACHE_ENTRIES_MAX = 10000,
+	CACHE_MS = 5000,
+	CACHE_VALUE_MAX = 4096 /* bytes; longer ones are not kept */
+};
+
+struct cache {
+	struct htable entries;
+};
+
+void cache_init(struct cache *c);
+void cache_clear(struct cache *c);
+/* `now` is in ms of the monotonic clock. */
+bool cache_find(struct cache *c, struct view spec, struct view key, int64_t now,
+    struct str *value);
+void cache_add(struct cache *c, struct view spec, struct view key, int64_t now,
+    struct view value);
+
+#endif

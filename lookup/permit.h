@@ -1,0 +1,22 @@
+/*
+ * Which tables may be asked for: those that the configuration names.  Who asks
+ * may have been taken over, and lookup sees more files than it.
+ */
+#ifndef LOOKUP_PERMIT_H
+#define LOOKUP_PERMIT_H
+
+#include "lib/base/htable.h"
+#include "lib/conf/conf.h"
+
+struct permit {
+	struct htable specs; /* without "proxy:" */
+};
+
+/* Reads main.cf and master.cf again. */
+struct err permit_init(struct permit *p, const struct conf *conf);
+void permit_clear(struct permit *p);
+/* One value of a parameter. */
+void permit_add_value(struct permit *p, struct view value);
+bool permit_has(const struct permit *p, struct view spec);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * Open tables: see pool.h.  A fiber of its own goes with each question to its
+ * thread and back, so that who asked need not stay.
+ */
+#include "lookup/pool.h"
+
+#include "lib/base/mem.h"
+#include "lib/run/fiber.h"
+#include "lib/run/offload.h"
+#include "lib/table/table.h"
+
+#include <stdlib.h>
+
+struct pool_spec {
+	struct str name;
+	struct table *idle[POOL_OPEN_MAX];
+	size_t n_idle, n_open;
+	struct wait_queue free;
+};
+
+struct question {
+	struct pool *pool;
+	struct pool_spec *spec;
+	struct table *table; /* NULL: to be opened */
+	struct str key, value;
+	bool found;
+	struct err e;
+	struct wait *asker; /* NULL once it has left */
+	bool done;
+};
+
+void
+pool_init(struct pool *p)
+{
+	*p = (struct pool){ .n_questions = 0 };
+	htable_init(&p->specs);
+}
+
+static void
+spec_free(void *arg)
+{
+	struct pool_spec *s = arg;
+
+	for (size_t i = 0; i < s->n_idle; i++)
+		table_close(s->idle[i]);
+	str_clear(&s->name);
+	free(s);
+}
+
+void
+pool_clear(struct pool *p)
+{
+	htable_clear(&p->specs, spec_free);
+}
+
+static struct pool_spec *
+find_spec(struct pool *p, struct view name)
+{
+	struct pool_spec *s = htable_find(&p->specs, name);
+
+	if (s != NULL || p->specs.n_entries >= POOL_SPECS_MAX)
+		return s;
+	s = xcalloc(1, sizeof(*s));
+	str_init(&s->name);
+	str_set(&s->name, name);
+	wait_queue_init(&s->free);
+	htable_set(&p->specs, name, s);
+	return s;
+}
+
+static void
+question_free(struct question *q)
+{
+	q->pool->n_questions--;
+	str_clear(&q->key);
+	str_clear(&q->value);
+	free(q);
+}
+
+/* On a thread: nobody else has this table, or this question. */
+static void
+run_question(void *arg)
+{
+	struct question *q = arg;
+
+	if (q->table == NULL)
+		q->e = table_open(str_view(&q->spec->name), 0, &q->table);
+	if (!err_is(q->e))
+		q->e = table_find(
+		    q->table, str_view(&q->key), &q->value, &q->found);
+}
+
+static void
+give_back(struct question *q)
+{
+	struct pool_spec *s = q->spec;
+
+	/* What failed may be broken: the next one opens it anew. */
+	if (err_is(q->e) || q->table == NULL) {
+		table_close(q->table);
+		s->n_open--;
+	} else {
+		s->idle[s->n_idle++] = q->table;
+	}
+	q->table = NULL;
+	wait_queue_wake_one(&s->free);
+}
+
+static void
+carry_question(void *arg)
+{
+	struct question *q = arg;
+
+	offload(run_question, q);
+	give_back(q);
+	q->done = true;
+	if (q->asker != NULL)
+		wait_wake(q->asker);
+	else
+		question_free(q);
+}
+
+/* A table for this question; q->table stays NULL if it is to open one. */
+static struct err
+take_table(struct question *q, int64_t deadline)
+{
+	struct pool_spec *s = q->spec;
+	struct err e = ERR_OK;
+
+	while (s->n_idle == 0 && s->n_open >= POOL_OPEN_MAX && !err_is(e))
+		e = wait_queue_for(&s->free, deadline);
+	if (err_is(e))
+		return err_within(e, "wait for table %s", s->name.ptr);
+	if (s->n_idle > 0)
+		q->table = s->idle[--s->n_idle];
+	else
+		s->n_open++;
+	return ERR_OK;
+}
+
+static struct question *
+question_new(struct pool *p, struct pool_spec *s, struct view key)
+{
+	struct question *q = xcalloc(1, sizeof(*q));
+
+	q->pool = p;
+	q->spec = s;
+	str_init(&q->key);
+	str_init(&q->value);
+	str_set(&q->key, key);
+	p->n_questions++;
+	return q;
+}
+
+/* Wait for the question's end, or leave it alone. */
+static struct err
+await_question(struct question *q, int64_t deadline)
+{
+	struct wait w = WAIT_EMPTY;
+	struct err e = ERR_OK;
+
+	q->asker = &w;
+	fiber_spawn("table", carry_question, q);
+	while (!q->done && !err_is(e))
+		e = wait_for(&w, deadline);
+	if (q->done)
+		return ERR_OK;
+	q->asker = NULL;
+	return err_within(e, "ask table %s", q->spec->name.ptr);
+}
+
+struct err
+pool_ask(struct pool *p, struct view spec, struct view key, struct str *value,
+    bool *found, int64_t deadline)
+{
+	struct pool_spec *s = find_spec(p, spec);
+	struct question *q;
+	struct err e;
+
+	*found = false;
+	if (s == NULL || p->n_questions >= POOL_QUESTIONS_MAX)
+		return err_make(ERR_TEMP, "ask table: too many questions");
+	q = question_new(p, s, key);
+	e = take_table(q, deadline);
+	if (err_is(e)) {
+		question_free(q);
+		return e;
+	}
+	e = await_question(q, deadline);
+	/* It is its carrier's now. */
+	if (err_is(e))
+		return e;
+	e = q->e;
+	*found = q->found && !err_is(e);
+	if (*found)
+		str_set(value, str_view(&q->value));
+	question_free(q);
+	return e;
+}
+
+static void
+check_spec(struct view key, void *value, void *arg)
+{
+	const struct pool_spec *s = value;
+	bool *changed = arg;
+
+	(void)key;
+	for (size_t i = 0; i < s->n_idle; i++)
+		*changed |= table_was_replaced(s->idle[i]);
+}
+
+bool
+pool_has_changed(const struct pool *p)
+{
+	bool changed = false;
+
+	htable_each(&p->specs, check_spec, &changed);
+	return changed;
+}

@@ -1,0 +1,388 @@
+/*
+ * One message from maildrop to cleanup: whole in one frame if it is small,
+ * else streamed.  The file goes once cleanup has said that it is safe.
+ */
+#include "pickup/dropped.h"
+#include "pickup/pickup.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/received.h"
+#include "lib/run/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	CLEANUP_TIMEOUT = 3600,
+	/* Room in a frame for what stands beside recipients and content. */
+	FRAME_SLACK = 8192,
+	/* How much content is read ahead of cleanup. */
+	CONTENT_STEP = 32768,
+	RCPTS_STEP = 32768,
+};
+
+struct submission {
+	struct pickup *pickup;
+	struct queue_path path;
+	struct dropped file;
+	struct queue_id id;
+	bool opened, litter;
+	/* What is read, on a thread. */
+	struct str rcpts, content;
+	bool more_rcpts, more_content;
+	struct err error;
+	/* cleanup's word */
+	struct ipc_submitted answer;
+	struct ipc_keep keep;
+};
+
+/* --- on a thread --- */
+
+static bool
+is_full(const struct submission *s)
+{
+	return s->rcpts.len + s->content.len > IPC_FRAME_MAX - FRAME_SLACK;
+}
+
+static void
+read_file(struct submission *s)
+{
+	while (!err_is(s->error) && s->more_rcpts && !is_full(s))
+		s->error = dropped_next_rcpts(&s->file, &s->rcpts,
+		    &s->more_rcpts);
+	while (!err_is(s->error) && !s->more_rcpts && s->more_content &&
+	    !is_full(s))
+		s->error = dropped_next_content(&s->file, &s->content,
+		    &s->more_content);
+}
+
+static void
+read_more(void *arg)
+{
+	read_file(arg);
+}
+
+static void
+open_file(void *arg)
+{
+	struct submission *s = arg;
+
+	s->error = dropped_open(&s->file, s->path.text, s->pickup->own_uid,
+	    &s->litter);
+	s->opened = true;
+}
+
+static void
+remove_file(void *arg)
+{
+	struct submission *s = arg;
+
+	if (unlink(s->path.text) < 0 && errno != ENOENT)
+		log_warn("remove %s: %s", s->path.text, strerror(errno));
+}
+
+/* --- what cleanup is told --- */
+
+static void
+add_received(struct submission *s)
+{
+	const struct conf *conf = s->pickup->conf;
+	struct received r = { .myhostname = view_of(conf->myhostname),
+		.mail_name = view_of(conf->mail_name),
+		.queue_id = queue_id_view(&s->id),
+		.wall = s->file.arrival_us / 1000000 };
+
+	received_add_local(&s->content, &r, (int64_t)s->file.owner);
+}
+
+static bool
+rcpts_are_ascii(struct view list)
+{
+	struct ipc_rcpt rcpt;
+	bool more;
+
+	while (!err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)) &&
+	    more)
+		if (!view_is_ascii(rcpt.address))
+			return false;
+	return true;
+}
+
+/* What the submitter said, and what is seen. */
+static int64_t
+flags_of(struct submission *s)
+{
+	struct queue_file *q = &s->file.file;
+	int64_t said = SUBMIT_SMTPUTF8 | SUBMIT_BODY_8BITMIME |
+	    SUBMIT_DSN_TRACE | SUBMIT_PROBE;
+	int64_t flags = (q->preamble.flags & said) | dropped_flags(&s->file);
+
+	if (s->pickup->autodetect_utf8 &&
+	    ((s->file.decoder.flags & CONTENT_8BIT_HEADER) != 0 ||
+		!view_is_ascii(q->envelope.sender) ||
+		!rcpts_are_ascii(str_view(&s->rcpts))))
+		flags |= SUBMIT_SMTPUTF8;
+	return flags;
+}
+
+static struct ipc_submit
+make_submit(struct submission *s, bool whole)
+{
+	const struct ipc_envelope *e = &s->file.file.envelope;
+	struct ipc_submit m = {
+		.queue_id = queue_id_view(&s->id),
+		.arrival_us = s->file.arrival_us,
+		.origin = VIEW("pickup"),
+		.context = view_eq(e->context, VIEW("remote")) ?
+		    VIEW("remote") : VIEW("local"),
+		.sender = e->sender,
+		.full_name = e->full_name,
+		.envid = e->envid,
+		.ret = e->ret,
+		.flags = flags_of(s),
+		.expect_content = s->file.file.preamble.content_len,
+		.rcpts = whole ? str_view(&s->rcpts) : VIEW_EMPTY,
+		.whole = whole,
+		.content = whole ? str_view(&s->content) : VIEW_EMPTY,
+	};
+
+	return m;
+}
+
+static void
+log_taken(struct submission *s)
+{
+	struct str sender = STR_EMPTY;
+
+	addr_to_external(&sender, s->file.file.envelope.sender);
+	log_info("%s: uid=%ld from=<%s>", s->id.text, (long)s->file.owner,
+	    sender.ptr);
+	str_clear(&sender);
+}
+
+static struct err
+send_whole(struct submission *s)
+{
+	struct ipc_submit m = make_submit(s, true);
+
+	return ipc_call_once(&s->pickup->cleanup, IPC_OUT(submit, &m),
+	    IPC_IN(submitted, &s->answer), &s->keep,
+	    deadline_in(CLEANUP_TIMEOUT));
+}
+
+/* The first recipients of a list that fit in a frame: one has far less than
+ * RCPTS_STEP bytes. */
+static struct view
+first_rcpts(struct view list)
+{
+	struct view rest = list;
+	struct ipc_rcpt rcpt;
+	bool more = true;
+
+	while (more && (size_t)(rest.ptr - list.ptr) < RCPTS_STEP)
+		if (err_is(ipc_list_next(&rest, IPC_IN(rcpt, &rcpt), &more)))
+			break;
+	return view_first(list, (size_t)(rest.ptr - list.ptr));
+}
+
+static struct err
+send_rcpts(struct submission *s, struct ipc_talk *t, int64_t deadline)
+{
+	struct view rest = str_view(&s->rcpts);
+	struct err e = ERR_OK;
+
+	while (rest.len > 0 && !err_is(e)) {
+		struct ipc_more_rcpts m = { first_rcpts(rest) };
+
+		e = ipc_talk_send(t, IPC_OUT(more_rcpts, &m), deadline);
+		rest = view_skip(rest, m.rcpts.len);
+	}
+	str_reset(&s->rcpts);
+	return e;
+}
+
+static struct err
+send_content(struct submission *s, struct ipc_talk *t, int64_t deadline)
+{
+	struct view rest = str_view(&s->content);
+	struct err e = ERR_OK;
+
+	while (rest.len > 0 && !err_is(e)) {
+		struct ipc_content m = { view_first(rest, CONTENT_STEP) };
+
+		e = ipc_talk_send(t, IPC_OUT(content, &m), deadline);
+		rest = view_skip(rest, m.bytes.len);
+	}
+	str_reset(&s->content);
+	return e;
+}
+
+/* All of it, in turns of reading and sending. */
+static struct err
+send_parts(struct submission *s, struct ipc_talk *t, int64_t deadline)
+{
+	struct ipc_submit_end end = { .commit = 1 };
+	struct ipc_submit m = make_submit(s, false);
+	struct str first = STR_EMPTY;
+	struct err e;
+
+	/* The Received header waits for the last recipient. */
+	str_set(&first, str_view(&s->content));
+	str_reset(&s->content);
+	e = ipc_talk_send(t, IPC_OUT(submit, &m), deadline);
+	if (!err_is(e))
+		e = send_rcpts(s, t, deadline);
+	while (!err_is(e) && s->more_rcpts) {
+		offload(read_more, s);
+		e = err_is(s->error) ? s->error : ERR_OK;
+		if (!err_is(e))
+			e = send_rcpts(s, t, deadline);
+	}
+	str_add(&first, str_view(&s->content));
+	str_set(&s->content, str_view(&first));
+	str_clear(&first);
+	if (!err_is(e))
+		e = send_content(s, t, deadline);
+	while (!err_is(e) && s->more_content) {
+		offload(read_more, s);
+		e = err_is(s->error) ? s->error : ERR_OK;
+		if (!err_is(e))
+			e = send_content(s, t, deadline);
+	}
+	end.flags = flags_of(s);
+	if (!err_is(e))
+		e = ipc_talk_send(t, IPC_OUT(submit_end, &end), deadline);
+	return e;
+}
+
+static struct err
+send_streamed(struct submission *s)
+{
+	int64_t deadline = deadline_in(CLEANUP_TIMEOUT);
+	struct ipc_talk t;
+	struct err e = ipc_talk_begin(&s->pickup->cleanup, &t, deadline);
+
+	if (!err_is(e))
+		e = send_parts(s, &t, deadline);
+	if (!err_is(e))
+		e = ipc_talk_answer(&t, IPC_IN(submitted, &s->answer),
+		    &s->keep, deadline);
+	ipc_talk_end(&t);
+	return e;
+}
+
+/* --- ends --- */
+
+/* It can never be taken: kept for the administrator, who is told. */
+static void
+set_aside(void *arg)
+{
+	struct submission *s = arg;
+	struct str to = STR_EMPTY;
+	const char *name = strchr(s->path.text, '/') + 1;
+
+	str_printf(&to, "corrupt/%s", name);
+	if (renameat2(AT_FDCWD, s->path.text, AT_FDCWD, to.ptr,
+		RENAME_NOREPLACE) < 0)
+		log_error("rename %s to %s: %s", s->path.text, to.ptr,
+		    strerror(errno));
+	str_clear(&to);
+}
+
+static enum submit_end
+failed(struct submission *s, struct err e)
+{
+	if (e.kind == ERR_GONE && s->litter) {
+		log_info("%s: removed: %s", s->path.text, e.text);
+		offload(remove_file, s);
+		return SUBMIT_DONE;
+	}
+	/* Not there, or not yet: whoever writes it will say so. */
+	if (e.kind == ERR_GONE)
+		return SUBMIT_DONE;
+	if (e.kind == ERR_PERM) {
+		log_warn("%s: uid=%ld: %s: moved to corrupt", s->path.text,
+		    (long)s->file.owner, e.text);
+		offload(set_aside, s);
+		return SUBMIT_DONE;
+	}
+	log_warn("%s: %s", s->path.text, e.text);
+	return SUBMIT_LATER;
+}
+
+/* As cleanup decided. */
+static struct err
+verdict_of(const struct submission *s)
+{
+	if (s->answer.status == ERR_NONE)
+		return ERR_OK;
+	return err_make(s->answer.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
+	    "%s: cleanup: %.*s", s->id.text, VIEW_ARGS(s->answer.reply));
+}
+
+static struct err
+run(struct submission *s)
+{
+	struct err e;
+	bool whole;
+
+	offload(open_file, s);
+	if (err_is(s->error))
+		return s->error;
+	s->id = queue_id_new(s->pickup->slot,
+	    s->pickup->conf->enable_long_queue_ids, NULL);
+	if (s->file.arrival_us <= 0 || s->file.arrival_us > clock_wall_us())
+		s->file.arrival_us = clock_wall_us();
+	s->more_rcpts = s->more_content = true;
+	add_received(s);
+	offload(read_more, s);
+	if (err_is(s->error))
+		return s->error;
+	log_taken(s);
+	whole = !s->more_rcpts && !s->more_content;
+	e = whole ? send_whole(s) : send_streamed(s);
+	/* Of damage that shows late, cleanup heard no end. */
+	if (err_is(s->error))
+		return s->error;
+	if (err_is(e)) {
+		/* What is not cleanup's word is no judgement. */
+		e.kind = ERR_TEMP;
+		return err_within(e, "%s: cleanup", s->id.text);
+	}
+	return verdict_of(s);
+}
+
+enum submit_end
+submit_file(struct pickup *p, struct view name)
+{
+	struct submission *s = xmalloc(sizeof(*s));
+	enum submit_end end = SUBMIT_DONE;
+	struct err e;
+
+	*s = (struct submission){ .pickup = p, .keep = IPC_KEEP_EMPTY,
+		.path = queue_path_of("maildrop", name),
+		.rcpts = STR_EMPTY, .content = STR_EMPTY, .error = ERR_OK };
+	e = run(s);
+	if (err_is(e)) {
+		end = failed(s, e);
+	} else {
+		TEST_POINT("pickup-submitted");
+		offload(remove_file, s);
+	}
+	if (s->opened)
+		dropped_close(&s->file);
+	ipc_keep_clear(&s->keep);
+	str_clear(&s->rcpts);
+	str_clear(&s->content);
+	free(s);
+	return end;
+}

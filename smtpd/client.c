@@ -1,0 +1,126 @@
+/* Connection facts: see client.h. */
+#include "smtpd/client.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+/* resolve has its own limits; this is for one that hangs. */
+enum { NAME_TIMEOUT = 60 };
+
+/* A list that cannot be asked is "no": none of these gives a right that mail
+ * could be lost by. */
+static bool
+is_on_list(struct session *s, struct match_list *list, const char *what)
+{
+	bool yes = false;
+	struct err e = match_list_matches_client(list, view_of(s->client.name),
+	    view_of(s->client.addr), &yes);
+
+	if (err_is(e))
+		log_warn("%s: %s: %s", s->client.label, what, e.text);
+	return !err_is(e) && yes;
+}
+
+static void
+make_label(struct session *s)
+{
+	struct client *c = &s->client;
+	struct str label = STR_EMPTY;
+
+	str_printf(&label, "%s[%s]", c->name, c->addr);
+	if (s->smtpd->conf->smtpd_client_port_logging)
+		str_addf(&label, ":%d", c->port);
+	free(c->label);
+	c->label = xstrndup(label.ptr, label.len);
+	str_clear(&label);
+}
+
+void
+client_changed(struct session *s)
+{
+	struct smtpd *smtpd = s->smtpd;
+	struct client *c = &s->client;
+
+	make_label(s);
+	c->is_trusted = is_on_list(s, smtpd->mynetworks, "mynetworks");
+	c->is_limited = !smtpd->stand_alone &&
+	    !is_on_list(s, smtpd->event_exceptions,
+		"smtpd_client_event_limit_exceptions");
+	c->may_bare_lf = smtpd->stand_alone ||
+	    is_on_list(s, smtpd->bare_lf_exclusions,
+		"smtpd_forbid_bare_newline_exclusions");
+	c->may_xclient = !smtpd->stand_alone &&
+	    is_on_list(s, smtpd->xclient_hosts,
+		"smtpd_authorized_xclient_hosts");
+	c->may_xforward = !smtpd->stand_alone &&
+	    is_on_list(s, smtpd->xforward_hosts,
+		"smtpd_authorized_xforward_hosts");
+}
+
+static uint16_t
+port_of(const struct sockaddr *addr)
+{
+	if (addr->sa_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)
+			(const void *)addr)->sin_port);
+	if (addr->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)
+			(const void *)addr)->sin6_port);
+	return 0;
+}
+
+static void
+find_name(struct session *s, const struct sockaddr *addr)
+{
+	struct client *c = &s->client;
+	struct dns_peer peer = { DNS_NXDOMAIN, DNS_NXDOMAIN, "unknown",
+		"unknown" };
+
+	if (s->smtpd->conf->smtpd_peername_lookup)
+		dns_peer_name(&s->smtpd->dns, addr, &peer,
+		    deadline_in(NAME_TIMEOUT));
+	c->name = xstrdup(peer.name);
+	c->reverse = xstrdup(peer.reverse);
+	c->name_status = (uint8_t)peer.status;
+	c->reverse_status = (uint8_t)peer.reverse_status;
+	if (strcmp(c->name, "unknown") == 0 &&
+	    strcmp(c->reverse, "unknown") != 0)
+		log_warn("hostname %s does not resolve to address %s",
+		    c->reverse, c->addr);
+}
+
+void
+client_init(struct session *s, const struct sockaddr *addr)
+{
+	struct client *c = &s->client;
+	struct dns_addr a;
+	char text[DNS_ADDR_TEXT_SIZE];
+
+	if (addr == NULL || !dns_addr_of_sockaddr(addr, &a)) {
+		/* Standard input, or a Unix socket: somebody here. */
+		c->addr = xstrdup("127.0.0.1");
+		c->name = xstrdup("localhost");
+		c->reverse = xstrdup("localhost");
+	} else {
+		dns_addr_text(&a, text);
+		c->addr = xstrdup(text);
+		c->is_ipv6 = a.family == AF_INET6;
+		c->port = port_of(addr);
+		find_name(s, addr);
+	}
+	client_changed(s);
+}
+
+void
+client_clear(struct client *c)
+{
+	free(c->name);
+	free(c->reverse);
+	free(c->addr);
+	free(c->label);
+	*c = (struct client){ .port = 0 };
+}

@@ -1,0 +1,17 @@
+/*
+ * What is known of a client from its connection: address, name, and the lists
+ * it is on.
+ */
+#ifndef SMTPD_CLIENT_H
+#define SMTPD_CLIENT_H
+
+#include "smtpd/session.h"
+
+/* Fill s->client from the peer's address; NULL is standard input.  Waits for
+ * the name. */
+void client_init(struct session *s, const struct sockaddr *addr);
+/* Look again at the lists, and make the label anew: XCLIENT changed it. */
+void client_changed(struct session *s);
+void client_clear(struct client *c);
+
+#endif

@@ -1,0 +1,114 @@
+/* Replies: see reply.h. */
+#include "smtpd/reply.h"
+
+#include "lib/base/mem.h"
+#include "lib/run/fiber.h"
+#include "smtpd/limits.h"
+
+/* RFC 5321 4.5.3.1.5: 512 bytes with the line end. */
+enum { REPLY_MAX = 510 };
+
+void
+reply_add_clean(struct str *out, struct view v, size_t max)
+{
+	bool is_utf8;
+
+	v = view_first(v, max);
+	while (v.len > 0 && v.len == max && !view_is_utf8(v) &&
+	    ((unsigned char)v.ptr[v.len - 1] & 0x80) != 0)
+		v.len--;
+	is_utf8 = view_is_utf8(v);
+	for (size_t i = 0; i < v.len; i++) {
+		unsigned char c = (unsigned char)v.ptr[i];
+
+		if (c < 32 || c == 127 || (c > 127 && !is_utf8))
+			str_add_byte(out, '?');
+		else
+			str_add_byte(out, v.ptr[i]);
+	}
+}
+
+void
+reply_soften(const struct smtpd *smtpd, struct str *line)
+{
+	if (!smtpd->conf->soft_bounce || line->len < 4 || line->ptr[0] != '5')
+		return;
+	line->ptr[0] = '4';
+	if (line->len > 6 && line->ptr[4] == '5' && line->ptr[5] == '.')
+		line->ptr[4] = '4';
+}
+
+void
+reply_part(struct session *s, struct view line)
+{
+	struct err e;
+
+	str_reserve(&s->io.out, line.len + 2);
+	reply_add_clean(&s->io.out, line, REPLY_MAX);
+	e = stream_write(&s->io, VIEW("\r\n"), session_deadline(s));
+	if (err_is(e) && s->ending == SESSION_ON)
+		s->ending =
+		    e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+}
+
+void
+reply_line(struct session *s, struct view line)
+{
+	struct str text = STR_EMPTY;
+
+	limits_slow_down(s);
+	if (!s->smtpd->conf->soft_bounce) {
+		reply_part(s, line);
+		return;
+	}
+	str_set(&text, line);
+	reply_soften(s->smtpd, &text);
+	reply_part(s, str_view(&text));
+	str_clear(&text);
+}
+
+static void
+reply_format(struct session *s, const char *format, va_list ap)
+{
+	struct str text = STR_EMPTY;
+
+	str_vaddf(&text, format, ap);
+	reply_line(s, str_view(&text));
+	str_clear(&text);
+}
+
+void
+reply(struct session *s, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	reply_format(s, format, ap);
+	va_end(ap);
+}
+
+void
+reply_and_close(struct session *s, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	reply_format(s, format, ap);
+	va_end(ap);
+	if (s->ending == SESSION_ON)
+		s->ending = SESSION_CLOSED;
+}
+
+bool
+reply_flush(struct session *s)
+{
+	struct err e;
+
+	if (s->io.out.len == 0)
+		return s->ending == SESSION_ON;
+	e = stream_flush(&s->io, session_deadline(s));
+	if (err_is(e) && s->ending == SESSION_ON)
+		s->ending =
+		    e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+	return s->ending == SESSION_ON;
+}

@@ -1,0 +1,356 @@
+/*
+ * The session: from connect to disconnect, a line at a time.  What the lines
+ * mean is in the commands' files.
+ */
+#include "smtpd/session.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/mail/header.h"
+#include "lib/run/fiber.h"
+#include "lib/run/io.h"
+#include "smtpd/access.h"
+#include "smtpd/client.h"
+#include "smtpd/collect.h"
+#include "smtpd/command.h"
+#include "smtpd/limits.h"
+#include "smtpd/notice.h"
+#include "smtpd/reply.h"
+#include "smtpd/xclient.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	/* A client that is silent for so long is at rest: its session gives
+	 * back what it can before it waits on. */
+	REST_AFTER_MS = 1000,
+	/* Of a line that is too long we read so much on. */
+	LINE_DROP_MAX = 1 << 20,
+};
+
+const char *
+session_queue_id(const struct session *s)
+{
+	return s->t != NULL && s->t->id.text[0] != '\0' ? s->t->id.text
+							: "NOQUEUE";
+}
+
+const char *
+session_protocol(const struct session *s)
+{
+	return s->is_esmtp ? "ESMTP" : "SMTP";
+}
+
+int64_t
+session_deadline(const struct session *s)
+{
+	const struct conf *conf = s->smtpd->conf;
+
+	return conf->smtpd_per_request_deadline && s->deadline != 0 ?
+	    s->deadline : deadline_in(conf->smtpd_timeout);
+}
+
+bool
+session_charge(struct session *s, int64_t bytes)
+{
+	struct smtpd *smtpd = s->smtpd;
+
+	if (bytes > 0 && smtpd->collected + bytes >
+	    smtpd->conf->smtpd_collect_memory_limit)
+		return false;
+	smtpd->collected += bytes;
+	s->t->charged += bytes;
+	return true;
+}
+
+/* --- transactions --- */
+
+void
+transaction_begin(struct session *s, struct view sender)
+{
+	struct transaction *t = xcalloc(1, sizeof(*t));
+
+	str_init(&t->sender);
+	str_init(&t->rcpts);
+	str_init(&t->first_rcpt);
+	str_init(&t->envid);
+	str_init(&t->prepend);
+	str_set(&t->sender, sender);
+	s->t = t;
+}
+
+void
+transaction_end(struct session *s)
+{
+	struct transaction *t = s->t;
+
+	if (t == NULL)
+		return;
+	collect_free(s, t->collect);
+	session_charge(s, -t->charged);
+	str_clear(&t->sender);
+	str_clear(&t->rcpts);
+	str_clear(&t->first_rcpt);
+	str_clear(&t->envid);
+	str_clear(&t->prepend);
+	free(t);
+	s->t = NULL;
+	s->content_bytes = 0;
+	forwarded_clear(s);
+}
+
+void
+session_reset_helo(struct session *s)
+{
+	free(s->helo);
+	s->helo = NULL;
+	if (!s->protocol_is_set)
+		s->is_esmtp = false;
+}
+
+/* --- reading --- */
+
+/* Nothing has come for a while: wait on as small as can be. */
+static struct err
+rest(struct session *s, size_t max, struct view *line, enum stream_eol *eol,
+    int64_t deadline)
+{
+	log_flush_if_old();
+	fiber_trim_stack();
+	return stream_read_line(&s->io, max, LINE_DROP_MAX, line, eol,
+	    deadline);
+}
+
+static struct err
+wait_for_line(struct session *s, struct view *line, enum stream_eol *eol)
+{
+	size_t max = (size_t)s->smtpd->conf->line_length_limit;
+	int64_t deadline = deadline_in(s->smtpd->conf->smtpd_timeout);
+	int64_t soon = deadline_in_ms(REST_AFTER_MS);
+	bool may_rest = fiber_self() != NULL && soon < deadline;
+	struct err e;
+
+	s->deadline = deadline;
+	s->is_idle = s->t == NULL;
+	e = stream_read_line(&s->io, max, LINE_DROP_MAX, line, eol,
+	    may_rest ? soon : deadline);
+	if (e.kind == ERR_TIME && may_rest)
+		e = rest(s, max, line, eol, deadline);
+	s->is_idle = false;
+	return e;
+}
+
+/* The next command line.  False if there is none; *ok is false for one that
+ * was too long, and answered. */
+static bool
+read_command(struct session *s, struct view *line, enum stream_eol *eol,
+    bool *ok)
+{
+	struct err e;
+
+	if (view_find(stream_buffered(&s->io), '\n') == VIEW_NPOS &&
+	    !reply_flush(s))
+		return false;
+	e = wait_for_line(s, line, eol);
+	*ok = !err_is(e);
+	if (*ok)
+		return true;
+	if (e.kind == ERR_PERM) {
+		s->n_errors++;
+		s->where = "UNKNOWN";
+		s->total[command_count()]++;
+		reply(s, "500 5.5.2 Error: line too long");
+		return true;
+	}
+	s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+	return false;
+}
+
+/* The process is to go, and the client is between two transactions. */
+static bool
+must_leave(struct session *s)
+{
+	if (!s->smtpd->leaving || s->t != NULL ||
+	    s->ending == SESSION_TIMEOUT ||
+	    (s->ending == SESSION_LOST && !fiber_is_cancelled()))
+		return false;
+	s->ending = SESSION_ON;
+	reply_and_close(s,
+	    "421 4.3.2 %s Service not available, closing connection",
+	    s->smtpd->conf->myhostname);
+	return true;
+}
+
+/* A command that ends in LF alone.  True if the session is over. */
+static bool
+is_bare_lf_refused(struct session *s, enum stream_eol eol)
+{
+	const struct conf *conf = s->smtpd->conf;
+
+	if (eol == STREAM_EOL_CRLF || s->smtpd->bare_lf == BARE_LF_NO)
+		return false;
+	s->saw_bare_lf = true;
+	if (s->smtpd->bare_lf != BARE_LF_REJECT || s->client.may_bare_lf)
+		return false;
+	notice(s, "reject", "bare <LF> received", VIEW_EMPTY);
+	reply_and_close(s, "%d 5.5.2 %s Error: bare <LF> received",
+	    (int)conf->smtpd_forbid_bare_newline_reject_code,
+	    conf->myhostname);
+	return true;
+}
+
+static void
+converse(struct session *s)
+{
+	while (s->ending == SESSION_ON) {
+		struct view line;
+		enum stream_eol eol;
+		bool ok;
+
+		if (limits_end_session(s) || must_leave(s))
+			break;
+		if (!read_command(s, &line, &eol, &ok)) {
+			must_leave(s);
+			break;
+		}
+		if (ok && !is_bare_lf_refused(s, eol))
+			command_dispatch(s, line);
+	}
+}
+
+/* --- the beginning --- */
+
+/*
+ * Who speaks before the greeting does not listen to it: a program that sends
+ * what it was told, mail through an open proxy, or bulk.
+ */
+static bool
+is_early_talker(struct session *s)
+{
+	struct view early;
+	struct err e;
+
+	if (s->smtpd->stand_alone || !stream_has_input(&s->io))
+		return false;
+	e = stream_peek(&s->io, &early, clock_ms());
+	if (err_is(e)) {
+		if (e.kind != ERR_TIME)
+			s->ending = SESSION_LOST;
+		return err_is(e) && e.kind != ERR_TIME;
+	}
+	notice_pipelining(s, early);
+	s->pipelined_badly = true;
+	if (!s->smtpd->conf->smtpd_forbid_unauth_pipelining)
+		return false;
+	reply_and_close(s, "554 5.5.0 Error: SMTP protocol synchronization");
+	return true;
+}
+
+bool
+session_greet(struct session *s)
+{
+	struct str refusal = STR_EMPTY;
+
+	if (!s->smtpd->stand_alone && !s->smtpd->conf->smtpd_delay_reject &&
+	    !access_check_stage(s, ACCESS_CLIENT, "CONNECT", &refusal)) {
+		reply_line(s, str_view(&refusal));
+		s->n_errors++;
+		free(s->refused);
+		s->refused = str_release(&refusal);
+		return false;
+	}
+	str_clear(&refusal);
+	reply(s, "220 %s", s->smtpd->conf->smtpd_banner);
+	return true;
+}
+
+/* --- the end --- */
+
+static void
+say_last_words(struct session *s)
+{
+	if (s->ending == SESSION_TIMEOUT) {
+		s->ending = SESSION_ON;
+		reply(s, "421 4.4.2 %s Error: timeout exceeded",
+		    s->smtpd->conf->myhostname);
+		s->ending = SESSION_TIMEOUT;
+	}
+	if (s->ending != SESSION_LOST && s->io.out.len > 0)
+		stream_flush(&s->io, deadline_in(10));
+}
+
+static void
+session_clear(struct session *s)
+{
+	transaction_end(s);
+	forwarded_clear(s);
+	stream_clear(&s->io);
+	client_clear(&s->client);
+	free(s->helo);
+	free(s->refused);
+	free(s->defer_if_permit);
+	list_remove(&s->node);
+	free(s);
+}
+
+static struct session *
+session_new(struct smtpd *smtpd, struct stream *io)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->smtpd = smtpd;
+	s->fiber = fiber_self();
+	s->io = *io;
+	s->where = "CONNECT";
+	list_append(&smtpd->sessions, &s->node);
+	return s;
+}
+
+static void
+run(struct session *s)
+{
+	log_info("connect from %s", s->client.label);
+	if (limits_connect(s) && !is_early_talker(s)) {
+		session_greet(s);
+		converse(s);
+	}
+	say_last_words(s);
+	notice_ending(s);
+	limits_disconnect(s);
+	notice_disconnect(s);
+}
+
+void
+session_run_stream(
+    struct smtpd *smtpd, struct stream *io, const struct sockaddr *addr)
+{
+	struct session *s = session_new(smtpd, io);
+
+	client_init(s, addr);
+	run(s);
+	session_clear(s);
+}
+
+void
+session_run(struct smtpd *smtpd, int fd, const struct sockaddr *addr)
+{
+	struct stream io;
+
+	stream_init(&io, fd);
+	session_run_stream(smtpd, &io, addr);
+}
+
+void
+sessions_leave(struct smtpd *smtpd)
+{
+	smtpd->leaving = true;
+	LIST_EACH(it, after, &smtpd->sessions)
+	{
+		struct session *s = LIST_ITEM(it, struct session, node);
+
+		if (s->is_idle && s->fiber != NULL)
+			fiber_cancel(s->fiber);
+	}
+}
