@@ -169,7 +169,7 @@ void destination_failed(struct destination *d, const char *reason);
 void transport_failed(struct transport *t, const char *reason);
 /* Forget that destinations were dead: a flush. */
 void schedule_forget_dead(void);
-/* Defer the recipients of jobs that wait for a dead one. */
+/* Defer the recipients of jobs that wait for a dead one; does not wait. */
 void destination_defer_all(struct destination *d, const char *dsn,
     const char *reason);
 

@@ -402,32 +402,68 @@ may_start(struct destination *d)
 	return true;
 }
 
+struct deferral {
+	struct list jobs;
+	char *dsn, *reason, *nexthop;
+};
+
+static void
+defer_job(const struct deferral *x, struct job *j)
+{
+	struct verdict v = { .status = OUTCOME_DEFERRED,
+		.dsn = view_of(x->dsn), .text = view_of(x->reason),
+		.relay = VIEW("none") };
+	struct outcomes o;
+	struct list *node;
+
+	outcomes_init(&o, j->message);
+	while ((node = list_first(&j->rcpts)) != NULL) {
+		struct rcpt *r = LIST_ITEM(node, struct rcpt, node);
+
+		outcome_log(j->message, r, &v);
+		outcomes_add(&o, r, &v);
+	}
+	free(j->message->reason_destination);
+	j->message->reason_destination = xstrdup(x->nexthop);
+	outcomes_flush(&o);
+	message_unuse(j->message);
+	list_remove(&j->node);
+	free(j);
+}
+
+static void
+defer_fiber(void *arg)
+{
+	struct deferral *x = arg;
+	struct list *it;
+
+	while ((it = list_first(&x->jobs)) != NULL)
+		defer_job(x, LIST_ITEM(it, struct job, node));
+	free(x->dsn);
+	free(x->reason);
+	free(x->nexthop);
+	free(x);
+}
+
 void
 destination_defer_all(struct destination *d, const char *dsn,
     const char *reason)
 {
+	struct deferral *x = xmalloc(sizeof(*x));
 	struct list *it;
 
+	/* The jobs are no longer the destination's: the writing takes time, and
+	 * meanwhile others come. */
+	list_init(&x->jobs);
 	while ((it = list_first(&d->jobs)) != NULL) {
-		struct job *j = LIST_ITEM(it, struct job, node);
-		struct verdict v = { .status = OUTCOME_DEFERRED,
-			.dsn = view_of(dsn), .text = view_of(reason),
-			.relay = VIEW("none") };
-		struct outcomes o;
-		struct list *node;
-
-		outcomes_init(&o, j->message);
-		while ((node = list_first(&j->rcpts)) != NULL) {
-			struct rcpt *r = LIST_ITEM(node, struct rcpt, node);
-
-			outcome_log(j->message, r, &v);
-			outcomes_add(&o, r, &v);
-		}
-		free(j->message->reason_destination);
-		j->message->reason_destination = xstrdup(d->nexthop);
-		outcomes_flush(&o);
-		job_free(j);
+		list_remove(it);
+		list_append(&x->jobs, it);
 	}
+	d->n_jobs = 0;
+	x->dsn = xstrdup(dsn);
+	x->reason = xstrdup(reason);
+	x->nexthop = xstrdup(d->nexthop);
+	fiber_spawn("defer", defer_fiber, x);
 }
 
 /* Why nothing can go there now; NULL if it can. */
