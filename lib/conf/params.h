@@ -388,7 +388,7 @@ ENUM(header_from_format, "standard", "standard|obsolete", USED,
     "Form of From headers that we add.")
 ROW(SIZE, header_size_limit, "102400", 1, CONF_SIZE_MAX, USED,
     "Longest header; more is cut.")
-ROW(BOOL, helpful_warnings, "yes", 0, 1, KNOWN,
+ROW(BOOL, helpful_warnings, "yes", 0, 1, USED,
     "Warn of settings that look wrong.")
 ROW(STR, home_mailbox, "", 0, CONF_LEN_MAX, USED,
     "Mailbox below the user's home; a maildir if it ends in a slash.")

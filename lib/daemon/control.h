@@ -30,6 +30,8 @@ enum control_verb {
 	/* from master */
 	CONTROL_DRAIN,       /* accept nothing, leave when the last session ends */
 	CONTROL_RELOAD,      /* read the configuration again (qmgr, log) */
+	CONTROL_LEAVE,       /* after DRAIN: drain_time is over, end sessions */
+	CONTROL_WAKEUP,      /* the wakeup column's time has come */
 };
 
 struct control_record {

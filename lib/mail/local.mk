@@ -12,6 +12,7 @@ libbarid_a_SOURCES += \
 	lib/mail/mbox.c lib/mail/mbox.h \
 	lib/mail/queue_file.c lib/mail/queue_file.h \
 	lib/mail/queue_id.c lib/mail/queue_id.h \
+	lib/mail/queue_rewrite.c lib/mail/queue_rewrite.h \
 	lib/mail/queue_list.c lib/mail/queue_list.h \
 	lib/mail/queue_list_read.c \
 	lib/mail/received.c lib/mail/received.h \
@@ -29,6 +30,9 @@ check_PROGRAMS += \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
 	lib/mail/mbox_test \
+	lib/mail/queue_file_test \
+	lib/mail/queue_id_test \
+	lib/mail/queue_rewrite_test \
 	lib/mail/received_test \
 	lib/mail/reply_test \
 	lib/mail/xtext_test
@@ -53,6 +57,14 @@ lib_mail_header_test_SOURCES = lib/mail/header_test.c
 lib_mail_header_test_LDADD = $(TEST_LDADD)
 lib_mail_mbox_test_SOURCES = lib/mail/mbox_test.c
 lib_mail_mbox_test_LDADD = $(TEST_LDADD)
+lib_mail_queue_file_test_SOURCES = lib/mail/queue_file_test.c \
+	lib/mail/queue_sample.h
+lib_mail_queue_file_test_LDADD = $(TEST_LDADD)
+lib_mail_queue_id_test_SOURCES = lib/mail/queue_id_test.c
+lib_mail_queue_id_test_LDADD = $(TEST_LDADD)
+lib_mail_queue_rewrite_test_SOURCES = lib/mail/queue_rewrite_test.c \
+	lib/mail/queue_sample.h
+lib_mail_queue_rewrite_test_LDADD = $(TEST_LDADD)
 lib_mail_received_test_SOURCES = lib/mail/received_test.c
 lib_mail_received_test_LDADD = $(TEST_LDADD)
 lib_mail_reply_test_SOURCES = lib/mail/reply_test.c
@@ -66,5 +78,6 @@ FUZZERS += \
 	t/fuzz/content \
 	t/fuzz/esmtp \
 	t/fuzz/header \
+	t/fuzz/queue_file \
 	t/fuzz/reply \
 	t/fuzz/xtext

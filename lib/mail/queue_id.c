@@ -77,6 +77,8 @@ queue_id_is_valid(struct view id)
 	return true;
 }
 
+/* Sixteen folders, as Postfix has them for short IDs, whatever letters an ID
+ * from elsewhere is made of. */
 char
 queue_id_hash(struct view id)
 {
@@ -85,8 +87,7 @@ queue_id_hash(struct view id)
 	char c = id.ptr[is_long ? LONG_SECONDS + LONG_MICROS - 1 : 4];
 	const char *at = strchr(long_digits, c);
 
-	/* Sixteen folders, as Postfix has them for short IDs. */
-	if (!is_long)
+	if (!is_long && c >= 'A' && c <= 'F')
 		return c;
 	return "0123456789ABCDEF"[at != NULL ? (at - long_digits) % 16 : 0];
 }

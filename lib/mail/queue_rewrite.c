@@ -180,11 +180,29 @@ copy_all_before(struct rewriting *w)
 	return e;
 }
 
+/* The new one takes the old one's time, which says when it is due, and then
+ * its place. */
 static struct err
-write_new(struct rewriting *w)
+replace_old(struct rewriting *w)
 {
 	struct stat st;
-	struct timespec times[2];
+
+	if (fstat(w->from, &st) == 0) {
+		const struct timespec times[2] = { st.st_atim, st.st_mtim };
+
+		futimens(w->to, times);
+	}
+	if (fsync(w->to) < 0)
+		return err_sys(ERR_TEMP, "sync %s", w->made.text);
+	if (rename(w->made.text, w->old.text) < 0)
+		return err_sys(ERR_TEMP, "rename %s", w->made.text);
+	return ERR_OK;
+}
+
+/* Not inlined: its errors would make the caller's frame too large. */
+__attribute__((noinline)) static struct err
+write_new(struct rewriting *w)
+{
 	struct err e;
 
 	w->to = open(w->made.text,
@@ -195,16 +213,8 @@ write_new(struct rewriting *w)
 	if (!err_is(e))
 		e = queue_write_at(w->to, str_view(&w->records),
 		    w->file.preamble.commit_len);
-	/* The time says when it is due. */
-	if (!err_is(e) && fstat(w->from, &st) == 0) {
-		times[0] = st.st_atim;
-		times[1] = st.st_mtim;
-		futimens(w->to, times);
-	}
-	if (!err_is(e) && fsync(w->to) < 0)
-		e = err_sys(ERR_TEMP, "sync %s", w->made.text);
-	if (!err_is(e) && rename(w->made.text, w->old.text) < 0)
-		e = err_sys(ERR_TEMP, "rename %s", w->made.text);
+	if (!err_is(e))
+		e = replace_old(w);
 	if (err_is(e))
 		unlink(w->made.text);
 	close(w->to);
@@ -227,35 +237,45 @@ open_old(struct rewriting *w)
 	return e;
 }
 
+static struct err
+rewrite(struct rewriting *w, bool *done, int64_t *journal_end)
+{
+	const struct queue_preamble *p = &w->file.preamble;
+	int64_t len = w->file.file_len - p->commit_len;
+	struct err e;
+
+	if (!queue_rewrite_is_due(p, len))
+		return ERR_OK;
+	gather(w);
+	if ((int64_t)w->records.len > len / 2)
+		return ERR_OK;
+	e = write_new(w);
+	*done = !err_is(e);
+	*journal_end = p->commit_len + (int64_t)w->records.len;
+	return e;
+}
+
 struct err
 queue_rewrite(const char *queue, struct view id, bool *done,
     int64_t *journal_end)
 {
-	struct rewriting w = { .old = queue_path_of(queue, id), .to = -1 };
-	int64_t len;
+	struct rewriting *w = xcalloc(1, sizeof(*w));
 	struct err e;
 
 	*done = false;
-	w.made = w.old;
-	strncat(w.made.text, NEW_SUFFIX,
-	    sizeof(w.made.text) - strlen(w.made.text) - 1);
-	w.records = w.file.memory = w.journal.memory = STR_EMPTY;
-	e = open_old(&w);
-	len = w.file.file_len - w.file.preamble.commit_len;
-	if (!err_is(e) && queue_rewrite_is_due(&w.file.preamble, len)) {
-		gather(&w);
-		if ((int64_t)w.records.len <= len / 2) {
-			e = write_new(&w);
-			*done = !err_is(e);
-			*journal_end = w.file.preamble.commit_len +
-			    (int64_t)w.records.len;
-		}
-	}
-	queue_journal_clear(&w.journal);
-	queue_file_clear(&w.file);
-	str_clear(&w.records);
-	free(w.last);
-	if (w.from >= 0)
-		close(w.from);
+	w->old = queue_path_of(queue, id);
+	snprintf(w->made.text, sizeof(w->made.text), "%.*s" NEW_SUFFIX,
+	    (int)(sizeof(w->made.text) - sizeof(NEW_SUFFIX)), w->old.text);
+	w->records = w->file.memory = w->journal.memory = STR_EMPTY;
+	e = open_old(w);
+	if (!err_is(e))
+		e = rewrite(w, done, journal_end);
+	queue_journal_clear(&w->journal);
+	queue_file_clear(&w->file);
+	str_clear(&w->records);
+	free(w->last);
+	if (w->from >= 0)
+		close(w->from);
+	free(w);
 	return e;
 }

@@ -35,7 +35,6 @@ struct match_list {
 	size_t n;
 	struct held *files;
 	size_t n_files;
-	struct str name; /* that is asked for, in lower case */
 };
 
 static struct err add_words(
@@ -207,7 +206,6 @@ match_list_open(struct view value, unsigned flags, struct match_list **out)
 	struct err e;
 
 	l->flags = flags;
-	str_init(&l->name);
 	e = add_words(l, value, false, 0);
 	if (err_is(e)) {
 		match_list_close(l);
@@ -231,7 +229,6 @@ match_list_close(struct match_list *l)
 		held_clear(&l->files[i]);
 	free(l->entries);
 	free(l->files);
-	str_clear(&l->name);
 	free(l);
 }
 
@@ -324,49 +321,61 @@ matches(struct match_list *l, struct view name, struct view text,
 	return ERR_OK;
 }
 
-static struct view
-fold_name(struct match_list *l, struct view name)
+/* In memory of the question's own: while one fiber waits for a table, another
+ * asks the same list. */
+static void
+fold_name(struct str *folded, struct view name)
 {
 	if (name.len > TABLE_KEY_MAX)
-		return VIEW_EMPTY;
-	str_set(&l->name, name);
-	str_lower(&l->name);
-	return str_view(&l->name);
+		return;
+	str_set(folded, name);
+	str_lower(folded);
 }
 
 struct err
 match_list_matches(struct match_list *l, struct view name, bool *yes)
 {
 	struct net none = { .family = 0 };
+	struct str folded = STR_EMPTY;
 	struct net literal;
+	struct err e;
 
 	*yes = false;
 	if (l == NULL)
 		return ERR_OK;
-	name = fold_name(l, name);
+	fold_name(&folded, name);
+	name = str_view(&folded);
 	/* A network word that is the name itself: "192.0.2.1". */
 	if (net_parse_address(name, &literal))
-		return matches(l, name, name, &literal, yes);
-	return matches(l, name, VIEW_EMPTY, &none, yes);
+		e = matches(l, name, name, &literal, yes);
+	else
+		e = matches(l, name, VIEW_EMPTY, &none, yes);
+	str_clear(&folded);
+	return e;
 }
 
 struct err
-match_list_matches_client(
-    struct match_list *l, struct view name, struct view address, bool *yes)
+match_list_matches_client(struct match_list *l, struct view name,
+    struct view address, bool *yes)
 {
 	struct net net = { .family = 0 };
+	struct str folded = STR_EMPTY;
+	struct err e;
 
 	*yes = false;
 	if (l == NULL)
 		return ERR_OK;
-	if (address.len >= 2 && address.ptr[0] == '[' &&
-	    address.ptr[address.len - 1] == ']')
+	if (address.len >= 2 && address.ptr[0] == '['
+	    && address.ptr[address.len - 1] == ']')
 		address = view_sub(address, 1, address.len - 2);
 	if (view_starts_case(address, VIEW("IPv6:")))
 		address = view_skip(address, 5);
 	if (!net_parse_address(address, &net))
 		net.family = 0;
-	return matches(l, fold_name(l, name), address, &net, yes);
+	fold_name(&folded, name);
+	e = matches(l, str_view(&folded), address, &net, yes);
+	str_clear(&folded);
+	return e;
 }
 
 struct err

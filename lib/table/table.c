@@ -138,7 +138,6 @@ table_open(struct view spec, unsigned flags, struct table **out)
 
 	t->flags = flags;
 	str_init(&t->spec);
-	str_init(&t->folded);
 	str_set(&t->spec, without_proxy(view_trim(spec)));
 	e = open_type(t);
 	if (err_is(e) && flags & TABLE_OPEN_LATER) {
@@ -164,12 +163,13 @@ table_close(struct table *t)
 	if (t->type != NULL && t->ask == NULL && t->type->close != NULL)
 		t->type->close(t);
 	str_clear(&t->spec);
-	str_clear(&t->folded);
 	free(t);
 }
 
+/* The key in lower case: itself, or a copy in memory of the question's own,
+ * since a remote table is asked by many fibers at a time. */
 static struct view
-fold(struct table *t, struct view key)
+fold(struct str *folded, struct view key)
 {
 	size_t i = 0;
 
@@ -177,14 +177,15 @@ fold(struct table *t, struct view key)
 		i++;
 	if (i == key.len)
 		return key;
-	str_set(&t->folded, key);
-	str_lower(&t->folded);
-	return str_view(&t->folded);
+	str_set(folded, key);
+	str_lower(folded);
+	return str_view(folded);
 }
 
 struct err
 table_find(struct table *t, struct view key, struct str *value, bool *found)
 {
+	struct str folded = STR_EMPTY;
 	struct err e;
 
 	*found = false;
@@ -193,11 +194,12 @@ table_find(struct table *t, struct view key, struct str *value, bool *found)
 	if (key.len > TABLE_KEY_MAX)
 		return ERR_OK;
 	if (t->fixed && !(t->flags & TABLE_NO_FOLD))
-		key = fold(t, key);
+		key = fold(&folded, key);
 	if (t->ask != NULL)
 		e = t->ask(str_view(&t->spec), key, value, found);
 	else
 		e = t->type->find(t, key, value, found);
+	str_clear(&folded);
 	if (!err_is(e))
 		return ERR_OK;
 	*found = false;

@@ -40,7 +40,6 @@ struct table {
 	bool fixed;
 	table_ask_fn *ask;  /* not NULL: remote, and no state */
 	struct err refused; /* TABLE_OPEN_LATER: what each find answers */
-	struct str folded;
 	void *state; /* the type's own */
 };
 
