@@ -1,6 +1,7 @@
 daemon_PROGRAMS += log/log
 log_log_SOURCES = \
 	log/main.c \
+	log/order.c log/order.h \
 	log/receive.c log/receive.h \
 	log/record.c log/record.h \
 	log/sink.c log/sink.h
@@ -11,6 +12,7 @@ log_record_test_SOURCES = log/record_test.c log/record.c log/record.h
 log_record_test_LDADD = $(TEST_LDADD)
 log_sink_test_SOURCES = \
 	log/sink_test.c \
+	log/order.c log/order.h \
 	log/receive.c log/receive.h \
 	log/record.c log/record.h \
 	log/sink.c log/sink.h

@@ -3,6 +3,7 @@
  * writes to maillog_file or to the system's log daemon.  Its successor opens
  * the file anew, as root, after rotation; so this one just leaves.
  */
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/run/loop.h"
@@ -42,9 +43,10 @@ static const struct sandbox_role syslog_role = {
 
 struct writer {
 	struct sink sink;
+	struct order order;
 	struct receiver receiver;
 	struct loop_watch clients, own;
-	struct timer again, stale, file_again;
+	struct timer again, held, stale, file_again;
 	bool paused;
 };
 
@@ -78,12 +80,29 @@ on_again(struct timer *t)
 	write_out(&writer);
 }
 
+/* What has been held for long enough. */
+static void
+on_held(struct timer *t)
+{
+	struct writer *w = &writer;
+
+	order_release(&w->order,
+	    clock_wall_us() - (int64_t)ORDER_HOLD_MS * 1000);
+	write_out(w);
+	if (w->order.n > 0)
+		timer_set(t, loop_now() + ORDER_HOLD_MS / 2, on_held);
+}
+
 static void
 on_datagrams(struct loop_watch *watch, uint32_t events)
 {
+	struct writer *w = &writer;
+
 	(void)events;
-	receive_datagrams(&writer.receiver, watch->fd);
-	write_out(&writer);
+	receive_datagrams(&w->receiver, watch->fd);
+	if (w->order.n > 0 && w->held.place == 0)
+		timer_set(&w->held, loop_now() + ORDER_HOLD_MS, on_held);
+	write_out(w);
 }
 
 /* All that was sent before we were told to leave is still written, unless who
@@ -99,6 +118,7 @@ leave(void *owner)
 		bool done = receive_datagrams(&w->receiver, w->clients.fd);
 
 		done &= receive_datagrams(&w->receiver, w->own.fd);
+		order_release(&w->order, INT64_MAX);
 		while (!sink_write(&w->sink) && waits++ < LEAVE_WAITS)
 			poll(NULL, 0, WRITE_AGAIN_MS);
 		if (done || waits > LEAVE_WAITS)
@@ -200,7 +220,8 @@ main(int argc, char **argv)
 		    "log: one socket is needed, there are %zu", d.n_listeners);
 	own = open_own_socket();
 	as_asked = open_sink(&w->sink, d.conf);
-	w->receiver.sink = &w->sink;
+	order_init(&w->order, &w->sink);
+	w->receiver.order = &w->order;
 	snprintf(
 	    w->sink.tag, sizeof(w->sink.tag), "%s/log", d.conf->syslog_name);
 	daemon_drop(

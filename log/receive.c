@@ -53,7 +53,7 @@ receive_one(struct receiver *r, struct view datagram, int64_t pid, int64_t uid)
 		if (record.wall_us < now - DAY_US ||
 		    record.wall_us > now + DAY_US)
 			record.wall_us = now;
-		sink_add(r->sink, &record);
+		order_add(r->order, &record);
 	}
 	tell_bad(r);
 }
@@ -86,7 +86,7 @@ receive_datagrams(struct receiver *r, int fd)
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 
-	for (int i = 0; i < RECEIVE_BATCH && !sink_is_full(r->sink); i++) {
+	for (int i = 0; i < RECEIVE_BATCH && !sink_is_full(r->order->sink); i++) {
 		struct iovec part = { bytes, sizeof(bytes) };
 		/* Descriptors, for which there is no room, the kernel
 		 * closes. */

@@ -1,11 +1,11 @@
 /*
- * From the sockets to the sink: takes datagrams, checks them, and tells who
+ * From the sockets to the lines that are held: takes datagrams, checks them, and tells who
  * sends what is no record.
  */
 #ifndef LOG_RECEIVE_H
 #define LOG_RECEIVE_H
 
-#include "log/sink.h"
+#include "log/order.h"
 
 #include <stdbool.h>
 
@@ -15,7 +15,7 @@ enum {
 };
 
 struct receiver {
-	struct sink *sink;
+	struct order *order;
 	uint64_t bad;		  /* records that were none, not told yet */
 	int64_t bad_pid, bad_uid; /* the last who sent one */
 	int64_t told_at;	  /* ms */

@@ -292,7 +292,8 @@ START_TEST(who_sends_is_what_the_kernel_says_and_times_are_near)
 {
 	const char *text;
 	struct sink s;
-	struct receiver r = { .sink = &s };
+	struct order order;
+	struct receiver r = { .order = &order };
 	int ends[2], out[2];
 	char own[40];
 
@@ -302,18 +303,63 @@ START_TEST(who_sends_is_what_the_kernel_says_and_times_are_near)
 	receive_prepare(ends[1]);
 	/* 1970, and a pid that is not ours. */
 	ck_assert_int_gt(send(ends[0], "1 1 4321 t old\nbad\n", 19, 0), 0);
+	order_init(&order, &s);
 	ck_assert(receive_datagrams(&r, ends[1]));
+	order_release(&order, INT64_MAX);
 	ck_assert(sink_write(&s));
 	text = contents(out[0]);
 	snprintf(own, sizeof(own), " t[%d]: old\n", (int)getpid());
 	ck_assert_ptr_nonnull(strstr(text, own));
 	ck_assert_ptr_null(strstr(text, "Jan  1 0"));
 	ck_assert_int_eq(r.bad_pid, getpid());
+	order_clear(&order);
 	sink_close(&s);
 	for (int i = 0; i < 2; i++) {
 		close(ends[i]);
 		close(out[i]);
 	}
+}
+END_TEST
+
+START_TEST(lines_leave_in_the_order_of_their_times)
+{
+	static const struct {
+		int64_t wall_us;
+		const char *text;
+	} came[] = { { 5000000, "third" }, { 3000000, "first" },
+		{ 4000000, "second" }, { 5000000, "fourth" },
+		{ 9000000, "later" } };
+	struct order order;
+	struct sink s;
+	const char *text, *at;
+	int out[2];
+
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	ck_assert(!err_is(sink_open_stream(&s, out[1])));
+	order_init(&order, &s);
+	for (size_t i = 0; i < ARRAY_LEN(came); i++) {
+		struct record r = { .level = LOG_LEVEL_INFO,
+			.wall_us = came[i].wall_us, .pid = 1, .tag = "t",
+			.text = view_of(came[i].text) };
+
+		order_add(&order, &r);
+	}
+	order_release(&order, 5000000);
+	ck_assert_uint_eq(order.n, 1);
+	ck_assert(sink_write(&s));
+	text = contents(out[0]);
+	at = strstr(text, "first");
+	ck_assert_ptr_nonnull(at);
+	at = strstr(at, "second");
+	ck_assert_ptr_nonnull(at);
+	at = strstr(at, "third");
+	ck_assert_ptr_nonnull(at);
+	ck_assert_ptr_nonnull(strstr(at, "fourth"));
+	ck_assert_ptr_null(strstr(text, "later"));
+	order_clear(&order);
+	sink_close(&s);
+	close(out[0]);
+	close(out[1]);
 }
 END_TEST
 
@@ -325,4 +371,5 @@ UNIT_MAIN("log/sink", { a_file_gets_lines_in_the_form_that_analysers_know, 1 },
     { a_log_daemon_gets_datagrams_also_after_it_was_started_again, 1 },
     { an_unknown_facility_is_refused, 1 },
     { a_log_file_lies_below_a_prefix, ARRAY_LEN(prefixes) },
-    { who_sends_is_what_the_kernel_says_and_times_are_near, 1 })
+    { who_sends_is_what_the_kernel_says_and_times_are_near, 1 },
+    { lines_leave_in_the_order_of_their_times, 1 })

@@ -30,6 +30,9 @@ static struct {
 } log_state = { .tag = "barid", .fd = -1, .to_stderr = true,
 	.gathered = { str_nothing, 0, 0 } };
 
+/* Threads of offload warn as well. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 static const char *const level_words[] = {
 	[LOG_LEVEL_DEBUG] = "debug: ",
 	[LOG_LEVEL_INFO] = "",
@@ -173,8 +176,9 @@ log_send(struct view records)
 	return n >= 0;
 }
 
-void
-log_flush(void)
+/* With the lock held. */
+static void
+flush_gathered(void)
 {
 	uint64_t lines = 0;
 
@@ -195,15 +199,27 @@ log_flush(void)
 	str_reset(&log_state.gathered);
 }
 
+void
+log_flush(void)
+{
+	pthread_mutex_lock(&lock);
+	flush_gathered();
+	pthread_mutex_unlock(&lock);
+}
+
 bool
 log_flush_if_old(void)
 {
+	bool waits;
+
 	if (log_state.gathered.len == 0)
 		return false;
-	if (clock_us() - log_state.oldest_us < LOG_GATHER_US)
-		return true;
-	log_flush();
-	return false;
+	pthread_mutex_lock(&lock);
+	waits = clock_us() - log_state.oldest_us < LOG_GATHER_US;
+	if (!waits)
+		flush_gathered();
+	pthread_mutex_unlock(&lock);
+	return waits;
 }
 
 static void
@@ -215,18 +231,20 @@ log_line(enum log_level level, const char *format, va_list ap)
 	str_vaddf(&raw, format, ap);
 	str_add_text(&text, level_words[level]);
 	log_clean(&text, str_view(&raw), LOG_LINE_MAX);
+	pthread_mutex_lock(&lock);
 	if (log_state.to_stderr || log_state.fd < 0)
 		fprintf(stderr, "%s: %s\n", log_state.tag, text.ptr);
 	if (log_state.fd >= 0) {
 		if (log_state.gathered.len + text.len + 128 > LOG_DATAGRAM_MAX)
-			log_flush();
+			flush_gathered();
 		if (log_state.gathered.len == 0)
 			log_state.oldest_us = clock_us();
 		str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
 		    clock_wall_us(), own_pid(), log_state.tag, text.ptr);
 		if (level >= LOG_LEVEL_FATAL)
-			log_flush();
+			flush_gathered();
 	}
+	pthread_mutex_unlock(&lock);
 	str_clear(&raw);
 	str_clear(&text);
 	errno = saved;
