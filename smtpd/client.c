@@ -11,18 +11,28 @@
 /* resolve has its own limits; this is for one that hangs. */
 enum { NAME_TIMEOUT = 60 };
 
-/* A list that cannot be asked is "no": none of these gives a right that mail
- * could be lost by. */
+/* A list that cannot be asked is "no", and *failed where mail would be lost by
+ * that. */
 static bool
-is_on_list(struct session *s, struct match_list *list, const char *what)
+ask_list(struct session *s, struct match_list *list, const char *what,
+    bool *failed)
 {
 	bool yes = false;
 	struct err e = match_list_matches_client(list, view_of(s->client.name),
 	    view_of(s->client.addr), &yes);
 
-	if (err_is(e))
+	*failed = err_is(e);
+	if (*failed)
 		log_warn("%s: %s: %s", s->client.label, what, e.text);
-	return !err_is(e) && yes;
+	return !*failed && yes;
+}
+
+static bool
+is_on_list(struct session *s, struct match_list *list, const char *what)
+{
+	bool failed;
+
+	return ask_list(s, list, what, &failed);
 }
 
 static void
@@ -46,7 +56,8 @@ client_changed(struct session *s)
 	struct client *c = &s->client;
 
 	make_label(s);
-	c->is_trusted = is_on_list(s, smtpd->mynetworks, "mynetworks");
+	c->is_trusted = ask_list(s, smtpd->mynetworks, "mynetworks",
+	    &c->trust_failed);
 	c->is_limited = !smtpd->stand_alone &&
 	    !is_on_list(s, smtpd->event_exceptions,
 		"smtpd_client_event_limit_exceptions");

@@ -317,7 +317,7 @@ check_destination(struct access *a)
 
 	/* Without an @ it is completed with $myorigin, which is not
 	 * necessarily a domain of ours; rewrite says. */
-	e = rcpt_route_take(smtpd, str_view(&a->s->t->sender), a->recipient,
+	e = rcpt_route_take(smtpd, address_of(a, SUBJECT_SENDER), a->recipient,
 	    &r);
 	if (err_is(e))
 		return access_lookup_failed(a, a->recipient, e);
@@ -328,17 +328,11 @@ check_destination(struct access *a)
 	return fine ? ACCESS_OK : ACCESS_DUNNO;
 }
 
-static bool
-has_destination(const struct access *a)
-{
-	return a->recipient.len > 0 && a->s->t != NULL;
-}
-
 static enum access_verdict
 permit_auth_destination(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	return has_destination(a) ? check_destination(a) : ACCESS_DUNNO;
+	return a->recipient.len > 0 ? check_destination(a) : ACCESS_DUNNO;
 }
 
 static enum access_verdict
@@ -347,7 +341,7 @@ deny_relay(struct access *a, int64_t code, const char *dsn)
 	enum access_verdict v;
 	struct str name = STR_EMPTY;
 
-	if (!has_destination(a))
+	if (a->recipient.len == 0)
 		return ACCESS_DUNNO;
 	v = check_destination(a);
 	if (v != ACCESS_DUNNO)
@@ -431,9 +425,8 @@ access_check_listed(struct access *a, enum access_subject subject)
 		a->sender_is_listed = true;
 	else
 		a->recipient_is_listed = true;
-	e = rcpt_route_take(smtpd, subject == SUBJECT_SENDER ||
-		a->s->t == NULL ? VIEW_EMPTY : str_view(&a->s->t->sender),
-	    address, &r);
+	e = rcpt_route_take(smtpd, subject == SUBJECT_SENDER ? VIEW_EMPTY :
+		address_of(a, SUBJECT_SENDER), address, &r);
 	if (err_is(e))
 		return access_lookup_failed(a, address, e);
 	e = rcpt_is_known(smtpd, r, &known);

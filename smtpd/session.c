@@ -7,9 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/mail/header.h"
 #include "lib/run/fiber.h"
-#include "lib/run/io.h"
 #include "smtpd/access.h"
 #include "smtpd/client.h"
 #include "smtpd/collect.h"
@@ -20,7 +18,6 @@
 #include "smtpd/xclient.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	/* A client that is silent for so long is at rest: its session gives
@@ -106,8 +103,7 @@ session_reset_helo(struct session *s)
 {
 	free(s->helo);
 	s->helo = NULL;
-	if (!s->protocol_is_set)
-		s->is_esmtp = false;
+	s->is_esmtp = false;
 }
 
 /* --- reading --- */

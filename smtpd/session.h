@@ -92,7 +92,6 @@ struct session {
 	bool is_idle;		       /* waits for a command */
 	bool pipelined_badly;	       /* for reject_unauth_pipelining */
 	bool saw_bare_lf;
-	bool protocol_is_set;	       /* by XCLIENT PROTO */
 	char *refused;		       /* by smtpd_client_restrictions */
 	/* What stages before RCPT would have refused but for a temporary
 	 * error, if smtpd_delay_reject is off. */

@@ -1,0 +1,373 @@
+/*
+ * The envelope: MAIL and RCPT; and VRFY and ETRN, whose arguments are alike.
+ */
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/esmtp.h"
+#include "lib/mail/xtext.h"
+#include "smtpd/access.h"
+#include "smtpd/command.h"
+#include "smtpd/limits.h"
+#include "smtpd/notice.h"
+#include "smtpd/offer.h"
+#include "smtpd/reply.h"
+
+#include <stdlib.h>
+
+enum { ADDRESS_SHOWN = 100, FLUSH_TIMEOUT = 100 };
+
+/* An address argument, parsed; `internal` is what is worked with. */
+struct path {
+	struct addr addr;
+	struct str internal;
+	struct view params;
+};
+
+static bool
+refuse_path(struct session *s, struct view text, const char *what)
+{
+	struct view shown = view_first(text, ADDRESS_SHOWN);
+
+	log_warn("Illegal address syntax from %s in %s command: %.*s",
+	    s->client.label, s->where, VIEW_ARGS(shown));
+	reply(s, "501 %s address syntax", what);
+	return false;
+}
+
+/*
+ * Parse what follows "FROM:" or "TO:".  False, and the reply is said, if it is
+ * no address.  `flags` are enum addr_parse_flags.
+ */
+static bool
+take_path(struct session *s, struct view text, unsigned flags,
+    const char *bad, struct path *p)
+{
+	bool had_utf8 = (flags & ADDR_UTF8) != 0;
+	struct err e;
+
+	if (s->smtpd->conf->strict_rfc821_envelopes)
+		flags |= ADDR_STRICT;
+	/* Parsed as if it was allowed, to say what is wrong. */
+	e = addr_parse_path(text, flags | ADDR_UTF8, &p->addr, &p->params);
+	if (err_is(e))
+		return refuse_path(s, text, bad);
+	if ((p->addr.flags & ADDR_IS_UTF8) != 0 && !had_utf8) {
+		reply(s, "553 5.6.7 Must declare SMTPUTF8 to send unicode "
+			 "address");
+		return false;
+	}
+	str_reset(&p->internal);
+	addr_add_internal(&p->internal, &p->addr);
+	return true;
+}
+
+/* Cut "FROM:" off, in any case, with blanks before the colon or not. */
+static bool
+take_prefix(struct view args, struct view name, struct view *rest)
+{
+	if (!view_starts_case(args, name))
+		return false;
+	args = view_skip(args, name.len);
+	if (args.len == 0 || args.ptr[0] != ':')
+		return false;
+	*rest = view_skip(args, 1);
+	return rest->len > 0;
+}
+
+/* --- MAIL --- */
+
+static unsigned
+utf8_flag(struct session *s, struct view args)
+{
+	return (offer_params(s) & ESMTP_SMTPUTF8) != 0 &&
+	    esmtp_has_smtputf8(args) ? ADDR_UTF8 : 0;
+}
+
+static bool
+is_too_large(struct session *s, const struct esmtp_mail *mail)
+{
+	int64_t limit = s->smtpd->conf->message_size_limit;
+
+	if (limit <= 0 || mail->size <= limit)
+		return false;
+	reply(s, "552 5.3.4 Message size exceeds fixed limit");
+	return true;
+}
+
+static void
+begin(struct session *s, const struct path *p, const struct esmtp_mail *mail)
+{
+	transaction_begin(s, str_view(&p->internal));
+	s->t->size = mail->size > 0 ? mail->size : 0;
+	s->t->body = (uint8_t)mail->body;
+	s->t->ret = (uint8_t)mail->ret;
+	s->t->is_smtputf8 = mail->is_smtputf8;
+	xtext_decode(&s->t->envid, mail->envid, 0);
+}
+
+/* The sender is understood: is it wanted? */
+static bool
+accept_sender(struct session *s, const struct path *p,
+    const struct esmtp_mail *mail)
+{
+	struct str refusal = STR_EMPTY;
+
+	if (is_too_large(s, mail) || !limits_message(s))
+		return false;
+	begin(s, p, mail);
+	if (!s->smtpd->conf->smtpd_delay_reject &&
+	    !access_check_stage(s, ACCESS_SENDER, "MAIL", &refusal)) {
+		transaction_end(s);
+		access_say(s, &refusal);
+		return false;
+	}
+	reply(s, "250 2.1.0 Ok");
+	return true;
+}
+
+bool
+command_mail(struct session *s, struct view args)
+{
+	struct path p = { .internal = STR_EMPTY };
+	struct esmtp_mail mail;
+	struct view text;
+	bool ok = false;
+
+	if (s->t != NULL) {
+		reply(s, "503 5.5.1 Error: nested MAIL command");
+		return false;
+	}
+	if (!take_prefix(args, VIEW("FROM"), &text)) {
+		reply(s, "501 5.5.4 Syntax: MAIL FROM:<address>");
+		return false;
+	}
+	if (take_path(s, text, ADDR_NULL | utf8_flag(s, args),
+		"5.1.7 Bad sender", &p)) {
+		struct err e =
+		    esmtp_parse_mail(p.params, offer_params(s), &mail);
+
+		if (err_is(e))
+			reply(s, "%s", e.text);
+		else
+			ok = accept_sender(s, &p, &mail);
+	}
+	str_clear(&p.internal);
+	return ok;
+}
+
+/* --- RCPT --- */
+
+/* The first recipient makes it a message: it has a name from now on. */
+static void
+name_message(struct session *s, struct view recipient)
+{
+	struct transaction *t = s->t;
+
+	t->id = queue_id_new(s->smtpd->slot,
+	    s->smtpd->conf->enable_long_queue_ids, &t->arrival_us);
+	str_set(&t->first_rcpt, recipient);
+	notice_client(s);
+}
+
+static bool
+add_recipient(struct session *s, const struct path *p,
+    const struct esmtp_rcpt *rcpt)
+{
+	struct transaction *t = s->t;
+	struct str orcpt = STR_EMPTY;
+	size_t before = t->rcpts.len;
+	struct ipc_rcpt r = {
+		.number = (int64_t)t->n_rcpts,
+		.address = str_view(&p->internal),
+		.original = str_view(&p->internal),
+		.notify = rcpt->notify,
+	};
+
+	if (rcpt->orcpt.len > 0) {
+		str_set(&orcpt, rcpt->orcpt_type);
+		str_add_byte(&orcpt, ';');
+		if (!esmtp_decode_orcpt(&orcpt, rcpt->orcpt))
+			str_reset(&orcpt);
+	}
+	r.orcpt = str_view(&orcpt);
+	ipc_list_add(&t->rcpts, ipc_rcpt_type(), &r);
+	str_clear(&orcpt);
+	if (!session_charge(s, (int64_t)(t->rcpts.len - before))) {
+		str_cut(&t->rcpts, before);
+		reply(s, "452 4.3.1 Insufficient system storage");
+		return false;
+	}
+	if (t->n_rcpts++ == 0)
+		name_message(s, str_view(&p->internal));
+	reply(s, "250 2.1.5 Ok");
+	return true;
+}
+
+/* True, and the reply is said, if there are enough.  *is_error is false as
+ * long as the client may not know better. */
+static bool
+has_too_many(struct session *s, bool *is_error)
+{
+	const struct conf *conf = s->smtpd->conf;
+	struct transaction *t = s->t;
+
+	if (s->smtpd->stand_alone ||
+	    (int64_t)t->n_rcpts < conf->smtpd_recipient_limit)
+		return false;
+	/* RFC 5321 4.5.3.1.10. */
+	reply(s, "452 4.5.3 Error: too many recipients");
+	*is_error = (int64_t)t->n_refused_over++ >=
+	    conf->smtpd_recipient_overshoot_limit;
+	return true;
+}
+
+static bool
+accept_recipient(struct session *s, const struct path *p)
+{
+	struct str refusal = STR_EMPTY;
+	struct esmtp_rcpt rcpt;
+	bool is_error;
+	struct err e = esmtp_parse_rcpt(p->params, offer_params(s),
+	    s->t->is_smtputf8, &rcpt);
+
+	if (err_is(e)) {
+		reply(s, "%s", e.text);
+		return false;
+	}
+	if (has_too_many(s, &is_error)) {
+		if (!is_error)
+			s->n_errors--;
+		return false;
+	}
+	if (!limits_recipient(s))
+		return false;
+	if (!access_check_rcpt(s, str_view(&p->internal), &refusal)) {
+		access_say(s, &refusal);
+		return false;
+	}
+	return add_recipient(s, p, &rcpt);
+}
+
+bool
+command_rcpt(struct session *s, struct view args)
+{
+	struct path p = { .internal = STR_EMPTY };
+	struct view text;
+	bool ok;
+
+	if (!take_prefix(args, VIEW("TO"), &text)) {
+		reply(s, "501 5.5.4 Syntax: RCPT TO:<address>");
+		return false;
+	}
+	ok = take_path(s, text, s->t->is_smtputf8 ? ADDR_UTF8 : 0,
+		 "5.1.3 Bad recipient", &p) &&
+	    accept_recipient(s, &p);
+	str_clear(&p.internal);
+	return ok;
+}
+
+/* --- VRFY --- */
+
+static bool
+verify(struct session *s, const struct path *p)
+{
+	struct str refusal = STR_EMPTY, line = STR_EMPTY;
+
+	if (!access_check_vrfy(s, str_view(&p->internal), &refusal)) {
+		access_say(s, &refusal);
+		return false;
+	}
+	/* RFC 5321 3.5.3: "cannot verify", and will try. */
+	str_add_text(&line, "252 2.0.0 ");
+	str_add(&line, p->addr.text);
+	reply_line(s, str_view(&line));
+	str_clear(&line);
+	return true;
+}
+
+bool
+command_vrfy(struct session *s, struct view args)
+{
+	struct path p = { .internal = STR_EMPTY };
+	bool ok;
+
+	if (s->smtpd->conf->disable_vrfy_command) {
+		reply(s, "502 5.5.1 VRFY command is disabled");
+		return false;
+	}
+	if (args.len == 0) {
+		reply(s, "501 5.5.4 Syntax: VRFY address");
+		return false;
+	}
+	ok = take_path(s, args, utf8_flag(s, args), "5.1.3 Bad recipient",
+		 &p);
+	if (ok && p.params.len > 0 &&
+	    !(view_eq_case(p.params, VIEW("SMTPUTF8")) &&
+		(offer_params(s) & ESMTP_SMTPUTF8) != 0)) {
+		reply(s, "501 5.5.4 Syntax: VRFY address");
+		ok = false;
+	}
+	ok = ok && verify(s, &p);
+	str_clear(&p.internal);
+	return ok;
+}
+
+/* --- ETRN --- */
+
+/* qmgr does what it can at once, or does not know the site. */
+static bool
+flush_site(struct session *s, struct view domain)
+{
+	struct ipc_flush m = { VIEW("site"), domain };
+	struct ipc_result answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct err e = ipc_call(&s->smtpd->qmgr, IPC_OUT(flush, &m),
+	    IPC_IN(result, &answer), &keep, deadline_in(FLUSH_TIMEOUT));
+	bool ok = !err_is(e) && answer.status == ERR_NONE;
+
+	if (err_is(e))
+		log_warn("%s", e.text);
+	ipc_keep_clear(&keep);
+	if (ok)
+		reply(s, "250 2.0.0 Queuing started");
+	else
+		reply(s, "458 4.3.0 Unable to queue messages");
+	return ok;
+}
+
+bool
+command_etrn(struct session *s, struct view args)
+{
+	struct str refusal = STR_EMPTY;
+	struct view ip;
+	bool is_ipv6, yes;
+	struct err e;
+
+	/* RFC 1985 5.3: "@" asks for the domain and what is below it. */
+	if (args.len > 1 && (args.ptr[0] == '@' || args.ptr[0] == '#'))
+		args = view_skip(args, 1);
+	if (args.len == 0 || view_find_any(args, " \t") != VIEW_NPOS) {
+		reply(s, "500 5.5.4 Syntax: ETRN domain");
+		return false;
+	}
+	if (!dns_name_is_valid(args) &&
+	    !addr_parse_literal(args, &ip, &is_ipv6)) {
+		reply(s, "501 5.5.4 Error: invalid parameter syntax");
+		return false;
+	}
+	if (!access_check_etrn(s, args, &refusal)) {
+		access_say(s, &refusal);
+		return false;
+	}
+	e = match_list_matches(s->smtpd->flush_domains, args, &yes);
+	if (err_is(e) || !yes) {
+		if (err_is(e))
+			log_warn("fast_flush_domains: %s", e.text);
+		reply(s, err_is(e) ? "458 4.3.0 Unable to queue messages" :
+				     "459 4.7.0 Error: service unavailable");
+		return false;
+	}
+	return flush_site(s, args);
+}

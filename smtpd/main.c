@@ -1,0 +1,118 @@
+/*
+ * smtpd: speaks SMTP to clients.  It decides whose mail is taken and for whom;
+ * what becomes of a message is cleanup's.
+ */
+#include "smtpd/smtpd.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/daemon/daemon.h"
+#include "lib/run/io.h"
+#include "lib/run/loop.h"
+#include "smtpd/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct sandbox_path smtpd_paths[] = {
+	{ "private", false },
+	{ "public", false },
+	{ NULL, false },
+};
+
+static const struct sandbox_role smtpd_role = {
+	.name = "smtpd",
+	.identity = IDENTITY_SMTPD,
+	.root = ROOT_QUEUE,
+	.calls = CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT,
+	.paths = smtpd_paths,
+};
+
+static struct smtpd smtpd;
+static struct timer leave_timer;
+
+static void
+serve_client(struct daemon_client *c)
+{
+	session_run(c->owner, c->fd, (struct sockaddr *)&c->addr);
+}
+
+static void
+on_leave(struct timer *t)
+{
+	(void)t;
+	sessions_leave(&smtpd);
+}
+
+/* New clients go to our successor; those that are here have some time. */
+static void
+on_drain(void *owner)
+{
+	struct smtpd *m = owner;
+
+	timer_set(&leave_timer, deadline_in_ms(m->conf->drain_time * 1000),
+	    on_leave);
+}
+
+/* --- standard input --- */
+
+static ssize_t
+read_stdin(void *state, int fd, void *buf, size_t room, int *wait_for)
+{
+	(void)state;
+	*wait_for = IO_READ;
+	return read(fd, buf, room);
+}
+
+/* Standard output blocks, unless it is the same thing as standard input; then
+ * to wait for that one is right. */
+static ssize_t
+write_stdout(void *state, int fd, const void *buf, size_t len, int *wait_for)
+{
+	(void)state, (void)fd;
+	*wait_for = IO_WRITE;
+	return write(STDOUT_FILENO, buf, len);
+}
+
+static const struct stream_transport standard_io = { read_stdin, write_stdout,
+	NULL };
+
+/* What was asked for by `sendmail -bs`: one client, whom we know. */
+static int
+serve_standard_input(const struct daemon *d)
+{
+	struct stream io;
+
+	if (d->n_args != 1 || strcmp(d->args[0], "-S") != 0)
+		die_usage("usage: smtpd -S");
+	stream_init(&io, STDIN_FILENO);
+	stream_set_transport(&io, &standard_io, NULL);
+	session_run_stream(&smtpd, &io, NULL);
+	return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon d;
+
+	daemon_start(&d, "smtpd", argc, argv);
+	smtpd.service = d.service;
+	smtpd.slot = d.slot;
+	smtpd.stand_alone = !d.managed;
+	daemon_service(&d, "cleanup", &smtpd.cleanup);
+	daemon_service(&d, "rewrite", &smtpd.rewrite);
+	daemon_service(&d, "resolve", &smtpd.resolve);
+	daemon_service(&d, "anvil", &smtpd.anvil_service);
+	daemon_service(&d, "qmgr", &smtpd.qmgr);
+	dns_client_init(&smtpd.dns, &smtpd.resolve);
+	anvil_init(&smtpd.anvil, &smtpd.anvil_service);
+	smtpd_open(&smtpd, d.conf);
+	if (smtpd.stand_alone)
+		return serve_standard_input(&d);
+	daemon_drop(&d, &smtpd_role);
+	daemon_watch_tables(&d, smtpd_tables_changed, &smtpd);
+	daemon_on_drain(&d, on_drain, &smtpd);
+	return daemon_serve_sessions(&d, serve_client, &smtpd);
+}

@@ -1,0 +1,665 @@
+/* Stand-ins for the other processes and for the client: see standin.h. */
+#include "smtpd/standin.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/mail/addr.h"
+#include "smtpd/session.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct standin standin;
+
+static struct str said, log_text;
+static int log_fd = -1;
+static bool keeps_log = true;
+
+/* --- the client --- */
+
+/* What is still to be sent. */
+struct script {
+	struct view rest;
+	bool is_silent;
+	struct str got;
+};
+
+static ssize_t
+script_read(void *state, int fd, void *buf, size_t room, int *wait_for)
+{
+	struct script *c = state;
+	struct view now;
+
+	(void)fd;
+	*wait_for = 1;
+	if (c->rest.len > 0 && c->rest.ptr[0] == STANDIN_LATER[0])
+		c->rest = view_skip(c->rest, 1);
+	if (c->is_silent ||
+	    (c->rest.len > 0 && c->rest.ptr[0] == STANDIN_SILENCE[0])) {
+		c->is_silent = true;
+		errno = EAGAIN;
+		return -1;
+	}
+	now = view_first(c->rest,
+	    view_find_any(c->rest, STANDIN_LATER STANDIN_SILENCE));
+	now = view_first(now, room);
+	if (now.len > 0)
+		memcpy(buf, now.ptr, now.len);
+	c->rest = view_skip(c->rest, now.len);
+	return (ssize_t)now.len;
+}
+
+static ssize_t
+script_write(void *state, int fd, const void *buf, size_t len, int *wait_for)
+{
+	struct script *c = state;
+
+	(void)fd;
+	*wait_for = 2;
+	str_add(&c->got, view_make(buf, len));
+	return (ssize_t)len;
+}
+
+static const struct stream_transport script_transport = { script_read,
+	script_write, NULL };
+
+static bool
+is_id_byte(char c)
+{
+	return ascii_is_alnum(c);
+}
+
+/* CRLF to LF; the word after "queued as " and QIDs of logs to "QID". */
+static void
+normalise(struct view v, struct str *out)
+{
+	static const struct view queued = VIEW("queued as ");
+
+	while (v.len > 0) {
+		if (view_starts(v, queued)) {
+			str_add(out, queued);
+			str_add_text(out, "QID");
+			v = view_skip(v, queued.len);
+			while (v.len > 0 && is_id_byte(v.ptr[0]))
+				v = view_skip(v, 1);
+			continue;
+		}
+		if (!view_starts(v, VIEW("\r\n")))
+			str_add_byte(out, v.ptr[0]);
+		else
+			str_add_byte(out, '\n');
+		v = view_skip(v, view_starts(v, VIEW("\r\n")) ? 2 : 1);
+	}
+}
+
+/* "192.0.2.1", "2001:db8::1" */
+static struct sockaddr *
+client_address(const char *text, struct sockaddr_storage *ss)
+{
+	struct dns_addr addr;
+
+	if (text == NULL)
+		return NULL;
+	if (!dns_addr_parse(view_of(text), &addr))
+		abort();
+	dns_addr_to_sockaddr(&addr, 2525, ss);
+	return (struct sockaddr *)ss;
+}
+
+const char *
+standin_talk_bytes(const char *address, struct view text)
+{
+	struct script script = { .rest = text, .got = STR_EMPTY };
+	struct sockaddr_storage ss;
+	struct stream io;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	assert(fd >= 0);
+	stream_init(&io, fd);
+	stream_set_transport(&io, &script_transport, &script);
+	standin.smtpd.stand_alone = address == NULL;
+	session_run_stream(&standin.smtpd, &io, client_address(address, &ss));
+	str_reset(&said);
+	normalise(str_view(&script.got), &said);
+	str_clear(&script.got);
+	/* No session leaves anything behind. */
+	assert(standin.smtpd.collected == 0);
+	assert(list_is_empty(&standin.smtpd.sessions));
+	return said.ptr;
+}
+
+const char *
+standin_talk(const char *address, const char *text)
+{
+	return standin_talk_bytes(address, view_of(text));
+}
+
+/* --- the log --- */
+
+static void
+open_log(void)
+{
+	int fds[2], size = 8 << 20;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		fds) < 0)
+		die_temp("socketpair: %s", strerror(errno));
+	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	log_open("smtpd");
+	log_take_socket(fds[0]);
+	log_set_stderr(false);
+	log_fd = fds[1];
+}
+
+/* "QID: client=" and so on: the ID at the line's beginning. */
+static void
+add_log_line(struct view line)
+{
+	size_t colon = view_find(line, ':');
+
+	if (colon != VIEW_NPOS && colon >= 12 && colon < 24) {
+		size_t i = 0;
+
+		while (i < colon && is_id_byte(line.ptr[i]))
+			i++;
+		if (i == colon) {
+			str_add_text(&log_text, "QID");
+			line = view_skip(line, colon);
+		}
+	}
+	str_add(&log_text, line);
+	str_add_byte(&log_text, '\n');
+}
+
+/* "LEVEL TIME PID TAG TEXT", as `log` gets it. */
+static void
+add_record(struct view record)
+{
+	for (int i = 0; i < 4; i++)
+		record = view_skip(record, view_find(record, ' ') + 1);
+	add_log_line(record);
+}
+
+const char *
+standin_log(void)
+{
+	static char buffer[1 << 16];
+	ssize_t n;
+
+	str_reset(&log_text);
+	log_flush();
+	while ((n = recv(log_fd, buffer, sizeof(buffer), 0)) > 0) {
+		struct view rest = view_make(buffer, (size_t)n), line;
+
+		while (view_field(&rest, '\n', &line))
+			if (line.len > 0)
+				add_record(line);
+	}
+	return log_text.ptr;
+}
+
+void
+standin_no_log(void)
+{
+	keeps_log = false;
+}
+
+/* --- rewrite --- */
+
+static void
+answer_rewrite(const struct ipc_rewrite *ask, struct ipc_rewritten *answer)
+{
+	static char full[2100];
+	struct view at = view_find(ask->address, '@') == VIEW_NPOS ?
+	    VIEW("@local.test") : VIEW_EMPTY;
+
+	snprintf(full, sizeof(full), "%.*s%.*s", VIEW_ARGS(ask->address),
+	    VIEW_ARGS(at));
+	answer->address = view_of(full);
+}
+
+static const struct {
+	struct view domain;
+	enum ipc_class class;
+	const char *transport, *nexthop;
+} domains[] = {
+	{ VIEW("local.test"), IPC_CLASS_LOCAL, "local", "local.test" },
+	{ VIEW("alias.test"), IPC_CLASS_VIRTUAL_ALIAS, "error",
+	    "5.1.1 User unknown in virtual alias table" },
+	{ VIEW("mbox.test"), IPC_CLASS_VIRTUAL_MAILBOX, "virtual",
+	    "mbox.test" },
+	{ VIEW("relay.test"), IPC_CLASS_RELAY, "relay", "relay.test" },
+	{ VIEW("error.test"), IPC_CLASS_RELAY, "error", "5.1.2 no such host" },
+	{ VIEW("retry.test"), IPC_CLASS_RELAY, "retry", "4.4.1 come again" },
+};
+
+static struct err
+answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
+{
+	struct view domain = addr_domain(ask->address);
+
+	standin.n_routes++;
+	*answer = (struct ipc_routed){ .status = ERR_NONE, .text = VIEW_EMPTY,
+		.address_class = IPC_CLASS_DEFAULT, .transport = VIEW("smtp"),
+		.nexthop = domain, .recipient = ask->address };
+	if (view_eq_case(domain, VIEW("broken.test"))) {
+		answer->status = ERR_TEMP;
+		answer->text = VIEW("table is broken");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
+		if (!view_eq_case(domain, domains[i].domain))
+			continue;
+		answer->address_class = domains[i].class;
+		answer->transport = view_of(domains[i].transport);
+		answer->nexthop = view_of(domains[i].nexthop);
+	}
+	return ERR_OK;
+}
+
+/* --- resolve --- */
+
+static void
+answer_peer_name(
+    const struct ipc_peer_name *ask, struct ipc_peer_named *answer)
+{
+	*answer = (struct ipc_peer_named){ .status = DNS_OK,
+		.name = VIEW("client.example"),
+		.reverse = VIEW("client.example"), .ttl = 60 };
+	if (view_eq(ask->address, VIEW("192.0.2.9"))) {
+		answer->name = answer->reverse = VIEW("unknown");
+		answer->status = answer->reverse_status = DNS_NXDOMAIN;
+	} else if (view_eq(ask->address, VIEW("192.0.2.8"))) {
+		answer->name = VIEW("unknown");
+		answer->reverse = VIEW("liar.example");
+		answer->status = DNS_NXDOMAIN;
+	} else if (view_eq(ask->address, VIEW("192.0.2.7"))) {
+		answer->name = answer->reverse = VIEW("unknown");
+		answer->status = answer->reverse_status = DNS_TEMP;
+	} else if (view_eq(ask->address, VIEW("127.0.0.1"))) {
+		answer->name = answer->reverse = VIEW("localhost");
+	}
+}
+
+/* nowhere.example is not there, slow.example cannot be found out, null.example
+ * takes no mail; all else has an address. */
+static void
+answer_dns(struct view name, bool is_mx, struct ipc_dns_answer *answer)
+{
+	static struct str records;
+	struct ipc_dns_record null_mx = { DNS_TYPE_MX, 0, VIEW_EMPTY };
+	struct ipc_dns_record address = { DNS_TYPE_A, 0,
+		view_make("\xc0\x00\x02\x05", 4) };
+
+	str_reset(&records);
+	*answer = (struct ipc_dns_answer){ .status = DNS_NODATA,
+		.text = VIEW_EMPTY, .ttl = 60, .name = name };
+	if (view_eq_case(name, VIEW("nowhere.example")))
+		answer->status = DNS_NXDOMAIN;
+	else if (view_eq_case(name, VIEW("slow.example")))
+		answer->status = DNS_TEMP;
+	else if (is_mx && view_eq_case(name, VIEW("null.example")))
+		ipc_list_add(&records, ipc_dns_record_type(), &null_mx);
+	else if (!is_mx)
+		ipc_list_add(&records, ipc_dns_record_type(), &address);
+	if (records.len > 0)
+		answer->status = DNS_OK;
+	answer->records = str_view(&records);
+}
+
+/* --- cleanup --- */
+
+static struct standin_message *
+last_message(void)
+{
+	return &standin.messages[standin.n_messages - 1];
+}
+
+static void
+copy_text(char *to, size_t room, struct view v)
+{
+	assert(v.len < room);
+	memcpy(to, v.ptr, v.len);
+	to[v.len] = '\0';
+}
+
+static void
+take_rcpts(struct view list)
+{
+	struct ipc_rcpt r;
+	bool more = true;
+
+	for (;;) {
+		struct err e = ipc_list_next(&list, IPC_IN(rcpt, &r), &more);
+
+		assert(!err_is(e));
+		if (!more)
+			break;
+		str_addf(&last_message()->rcpts, "%.*s",
+		    VIEW_ARGS(r.address));
+		if (r.notify != 0)
+			str_addf(&last_message()->rcpts, " notify=%d",
+			    (int)r.notify);
+		if (r.orcpt.len > 0)
+			str_addf(&last_message()->rcpts, " orcpt=%.*s",
+			    VIEW_ARGS(r.orcpt));
+		str_add_byte(&last_message()->rcpts, '\n');
+	}
+}
+
+static void
+take_submit(const struct ipc_submit *s, bool streamed)
+{
+	struct standin_message *m;
+
+	standin.messages = xreallocarray(standin.messages,
+	    ++standin.n_messages, sizeof(*standin.messages));
+	m = last_message();
+	*m = (struct standin_message){ .sender = STR_EMPTY,
+		.rcpts = STR_EMPTY, .content = STR_EMPTY, .envid = STR_EMPTY,
+		.flags = s->flags, .ret = s->ret, .hold = s->hold,
+		.streamed = streamed };
+	copy_text(m->queue_id, sizeof(m->queue_id), s->queue_id);
+	copy_text(m->context, sizeof(m->context), s->context);
+	copy_text(m->client_name, sizeof(m->client_name), s->client_name);
+	copy_text(m->client_addr, sizeof(m->client_addr), s->client_addr);
+	copy_text(m->protocol, sizeof(m->protocol), s->protocol);
+	copy_text(m->helo, sizeof(m->helo), s->helo);
+	str_add(&m->sender, s->sender);
+	str_add(&m->envid, s->envid);
+	str_add(&m->content, s->content);
+	assert(queue_id_is_valid(s->queue_id));
+	assert(s->whole == !streamed);
+	take_rcpts(s->rcpts);
+}
+
+static void
+forget_last_message(void)
+{
+	struct standin_message *m = last_message();
+
+	str_clear(&m->sender);
+	str_clear(&m->rcpts);
+	str_clear(&m->content);
+	str_clear(&m->envid);
+	standin.n_messages--;
+}
+
+static void
+answer_submit(struct ipc_submitted *answer)
+{
+	int code = standin.submit_code != 0 ? standin.submit_code : 250;
+
+	*answer = (struct ipc_submitted){
+		.status = code < 300 ? ERR_NONE : code < 500 ? ERR_TEMP :
+							       ERR_PERM,
+		.code = code,
+		.reply = view_of(standin.submit_reply != NULL ?
+			standin.submit_reply : "2.0.0 Ok"),
+	};
+	if (code != 250)
+		forget_last_message();
+}
+
+/* --- in the place of lib/ipc/client.c --- */
+
+void
+ipc_service_init(struct ipc_service *s, const char *path)
+{
+	*s = (struct ipc_service){ .n_processes = 1, .generation = 1 };
+	snprintf(s->path, sizeof(s->path), "%s", path);
+}
+
+void
+ipc_service_clear(struct ipc_service *s)
+{
+	(void)s;
+}
+
+void
+ipc_service_drop_idle(struct ipc_service *s)
+{
+	(void)s;
+}
+
+void
+ipc_keep_clear(struct ipc_keep *k)
+{
+	k->frame = NULL;
+}
+
+/* It must fit into a frame. */
+static void
+check_frame(const struct ipc_type *type, const void *message)
+{
+	struct str frame = STR_EMPTY;
+	int fd;
+	struct err e = ipc_encode(&frame, 1, type, message, &fd);
+
+	assert(!err_is(e));
+	standin.n_frames++;
+	if (frame.len > standin.largest_frame)
+		standin.largest_frame = frame.len;
+	str_clear(&frame);
+}
+
+static struct err
+down(const struct ipc_service *s)
+{
+	return err_make(ERR_TEMP, "connect to %s: refused", s->path);
+}
+
+static struct err
+call_resolve(const struct ipc_type *type, const void *ask, void *answer)
+{
+	const struct ipc_dns_ask *dns = ask;
+	const struct ipc_host_ask *host = ask;
+
+	if (standin.resolve_is_down)
+		return down(&standin.smtpd.resolve);
+	if (type == ipc_peer_name_type())
+		answer_peer_name(ask, answer);
+	else if (type == ipc_dns_ask_type())
+		answer_dns(dns->name, true, answer);
+	else
+		answer_dns(host->name, false, answer);
+	return ERR_OK;
+}
+
+static struct err
+call_rewrite(const struct ipc_type *type, const void *ask, void *answer)
+{
+	if (standin.rewrite_is_down)
+		return down(&standin.smtpd.rewrite);
+	if (type == ipc_route_type())
+		return answer_route(ask, answer);
+	answer_rewrite(ask, answer);
+	return ERR_OK;
+}
+
+static struct err
+call_qmgr(const struct ipc_flush *ask, struct ipc_result *answer)
+{
+	copy_text(standin.flushed, sizeof(standin.flushed), ask->value);
+	*answer = (struct ipc_result){ .status = ERR_NONE,
+		.text = VIEW_EMPTY };
+	return ERR_OK;
+}
+
+static struct err
+call_anvil(struct ipc_anvil_count *answer)
+{
+	standin.n_events++;
+	*answer = (struct ipc_anvil_count){ standin.anvil_count,
+		standin.anvil_rate };
+	return ERR_OK;
+}
+
+struct err
+ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
+    const void *ask, const struct ipc_type *answer_type, void *answer,
+    struct ipc_keep *keep, int64_t deadline)
+{
+	(void)answer_type, (void)keep, (void)deadline;
+	check_frame(ask_type, ask);
+	if (s == &standin.smtpd.resolve)
+		return call_resolve(ask_type, ask, answer);
+	if (s == &standin.smtpd.rewrite)
+		return call_rewrite(ask_type, ask, answer);
+	if (s == &standin.smtpd.qmgr)
+		return call_qmgr(ask, answer);
+	if (s == &standin.smtpd.anvil_service)
+		return call_anvil(answer);
+	assert(s == &standin.smtpd.cleanup && ask_type == ipc_submit_type());
+	if (standin.cleanup_is_down)
+		return down(s);
+	take_submit(ask, false);
+	answer_submit(answer);
+	return ERR_OK;
+}
+
+struct err
+ipc_call_once(struct ipc_service *s, const struct ipc_type *ask_type,
+    const void *ask, const struct ipc_type *answer_type, void *answer,
+    struct ipc_keep *keep, int64_t deadline)
+{
+	return ipc_call(s, ask_type, ask, answer_type, answer, keep, deadline);
+}
+
+struct err
+ipc_tell(struct ipc_service *s, const struct ipc_type *type,
+    const void *message, int64_t deadline)
+{
+	(void)s, (void)deadline;
+	check_frame(type, message);
+	standin.n_events++;
+	return ERR_OK;
+}
+
+struct err
+ipc_talk_begin(struct ipc_service *s, struct ipc_talk *t, int64_t deadline)
+{
+	(void)deadline;
+	*t = (struct ipc_talk){ .service = s };
+	if (standin.cleanup_is_down)
+		return down(s);
+	return ERR_OK;
+}
+
+struct err
+ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
+    const void *message, int64_t deadline)
+{
+	const struct ipc_content *content = message;
+	const struct ipc_more_rcpts *more = message;
+	const struct ipc_submit_end *end = message;
+
+	(void)deadline;
+	check_frame(type, message);
+	if (type == ipc_submit_type()) {
+		take_submit(message, true);
+		t->number = 1;
+	} else if (type == ipc_more_rcpts_type()) {
+		assert(last_message()->content.len == 0);
+		take_rcpts(more->rcpts);
+	} else if (type == ipc_content_type()) {
+		str_add(&last_message()->content, content->bytes);
+	} else {
+		assert(type == ipc_submit_end_type());
+		last_message()->flags |= end->flags;
+		t->clean = end->commit != 0;
+	}
+	return ERR_OK;
+}
+
+struct err
+ipc_talk_answer(struct ipc_talk *t, const struct ipc_type *type, void *answer,
+    struct ipc_keep *keep, int64_t deadline)
+{
+	(void)type, (void)keep, (void)deadline;
+	assert(t->clean);
+	answer_submit(answer);
+	return ERR_OK;
+}
+
+void
+ipc_talk_end(struct ipc_talk *t)
+{
+	/* Begun and not ended: nothing is queued. */
+	if (t->number != 0 && !t->clean)
+		forget_last_message();
+}
+
+/* --- all --- */
+
+static const char common[] =
+    "compatibility_level = 3.6\n"
+    "myhostname = mx.example.test\n"
+    "mydomain = example.test\n"
+    "mail_name = Barid\n"
+    "mynetworks = 127.0.0.0/8\n"
+    "inet_interfaces = loopback-only\n"
+    "mydestination = local.test\n"
+    "relay_domains = relay.test\n"
+    "alias_maps =\n"
+    "recipient_delimiter = +\n"
+    "smtpd_error_sleep_time = 0\n"
+    "smtpd_timeout = 1s\n"
+    "local_recipient_maps = inline:{ user=x, other=x, postmaster=x }\n"
+    "virtual_alias_maps = inline:{ a@alias.test=user@local.test }\n"
+    "virtual_alias_domains = alias.test\n"
+    "virtual_mailbox_domains = mbox.test\n"
+    "virtual_mailbox_maps = inline:{ box@mbox.test=box/ }\n";
+
+void
+standin_open(const char *lines)
+{
+	struct conf_source source = { .service_name = "smtp",
+		.process_name = "smtpd" };
+	struct str text = STR_EMPTY;
+	struct smtpd *m = &standin.smtpd;
+	struct err e;
+
+	standin = (struct standin){ .n_messages = 0 };
+	str_init(&said);
+	str_init(&log_text);
+	if (log_fd < 0 && keeps_log)
+		open_log();
+	str_add_text(&text, common);
+	str_add_text(&text, lines);
+	e = conf_load_text(&source, str_view(&text), "main.cf",
+	    &standin.conf);
+	if (err_is(e))
+		die_temp("%s", e.text);
+	str_clear(&text);
+	m->service = "smtp";
+	ipc_service_init(&m->cleanup, "private/cleanup");
+	ipc_service_init(&m->rewrite, "private/rewrite");
+	ipc_service_init(&m->resolve, "private/resolve");
+	ipc_service_init(&m->anvil_service, "private/anvil");
+	ipc_service_init(&m->qmgr, "private/qmgr");
+	dns_client_init(&m->dns, &m->resolve);
+	anvil_init(&m->anvil, &m->anvil_service);
+	smtpd_open(m, standin.conf);
+}
+
+void
+standin_close(void)
+{
+	while (standin.n_messages > 0)
+		forget_last_message();
+	free(standin.messages);
+	standin.messages = NULL;
+	smtpd_close(&standin.smtpd);
+	anvil_clear(&standin.smtpd.anvil);
+	dns_client_clear(&standin.smtpd.dns);
+	conf_free(standin.conf);
+	str_clear(&said);
+	str_clear(&log_text);
+}

@@ -1,0 +1,67 @@
+/*
+ * For tests and fuzzing: a whole session without network, disk or other
+ * processes.  The client is a text; the other processes are functions that
+ * take the place of lib/ipc/client.c when a program is linked.
+ */
+#ifndef SMTPD_STANDIN_H
+#define SMTPD_STANDIN_H
+
+#include "smtpd/smtpd.h"
+
+/* A message as `cleanup` got it. */
+struct standin_message {
+	char queue_id[32];
+	char context[16], client_name[256], client_addr[64], helo[600];
+	char protocol[16];
+	struct str sender, rcpts, content, envid; /* rcpts: one a line */
+	int64_t flags, ret, hold;
+	bool streamed;
+};
+
+struct standin {
+	struct conf *conf;
+	struct smtpd smtpd;
+	/* How the other processes behave; 0 is well. */
+	int submit_code; /* what cleanup answers, 0 is 250 */
+	const char *submit_reply;
+	bool cleanup_is_down, rewrite_is_down, resolve_is_down;
+	int64_t anvil_count, anvil_rate;
+	/* What happened. */
+	struct standin_message *messages;
+	size_t n_messages;
+	size_t n_routes, n_frames, n_events;
+	size_t largest_frame;
+	char flushed[256];
+};
+
+extern struct standin standin;
+
+/*
+ * Open with these lines after the common ones of main.cf.  The domains are
+ * local.test, alias.test, mbox.test, relay.test (with their classes),
+ * error.test, retry.test (transports) and broken.test (a table that fails);
+ * all others are elsewhere.
+ */
+void standin_open(const char *lines);
+void standin_close(void);
+
+/* The byte that stands between what is sent at once and what later. */
+#define STANDIN_LATER "\x1e"
+/* What makes the client silent until the session's time is over. */
+#define STANDIN_SILENCE "\x1d"
+
+/*
+ * Run a session of a client with this address; NULL is standard input.  What
+ * it sends may hold the bytes above.  Returns what it got, with "\n" for each
+ * CRLF and "QID" for each queue ID; valid until the next call.
+ */
+const char *standin_talk(const char *address, const char *text);
+const char *standin_talk_bytes(const char *address, struct view text);
+
+/* The log since the last call, a line each, with QID too; valid until the
+ * next call. */
+const char *standin_log(void);
+/* For speed: no log is kept. */
+void standin_no_log(void);
+
+#endif
