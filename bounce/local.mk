@@ -6,3 +6,4 @@ bounce_bounce_SOURCES = \
 	bounce/report.h \
 	bounce/sink.c
 bounce_bounce_LDADD = $(DAEMON_LDADD)
+dist_man8_MANS += bounce/bounce.8

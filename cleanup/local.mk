@@ -7,3 +7,4 @@ cleanup_cleanup_SOURCES = \
 	cleanup/store.c \
 	cleanup/submit.c
 cleanup_cleanup_LDADD = $(DAEMON_LDADD)
+dist_man8_MANS += cleanup/cleanup.8

@@ -175,6 +175,10 @@ tell_qmgr(struct message *m)
 		.envid = m->submit.envid,
 		.ret = m->submit.ret,
 		.layout = with_rcpts ? str_view(&m->layout) : VIEW_EMPTY,
+		.client_name = m->submit.client_name,
+		.client_addr = m->submit.client_addr,
+		.protocol = m->submit.protocol,
+		.helo = m->submit.helo,
 		.n_rcpts = m->n_rcpts,
 		.rcpts = with_rcpts ? str_view(&m->rcpts) : VIEW_EMPTY,
 	};

@@ -7,11 +7,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/queue_id.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +20,18 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 enum {
 	DELAY_FIRST_MS = 1000,
-	/* A process that lived this long was no failed start. */
-	LIVED_MS = 60000,
+	/* Who left by itself sooner than this is no process that is used. */
+	LIVED_SHORT_MS = 1000,
+	/* For sessions that are told that their time is over. */
+	EXPEL_MS = 10000,
+	/* Workers and sessions end between two transactions; this is for one
+	 * that is under way when drain_time is over. */
+	TRANSACTION_MS = 600000,
 };
 
 static bool slots[QUEUE_SLOTS_MAX];
@@ -80,108 +86,78 @@ close_page(struct service *s)
 	s->page = NULL;
 }
 
+static void child_expel(struct child *c);
+
 void
 service_next_generation(struct service *s)
 {
 	close_page(s);
 	open_page(s);
 	s->generation++;
+	s->changed = false;
+	timer_cancel(&s->renewal);
+	/* At most two generations live: who is older goes now. */
+	LIST_EACH(it, after, &s->children)
+	{
+		struct child *c = LIST_ITEM(it, struct child, node);
+
+		if (c->generation < s->generation - 1)
+			child_expel(c);
+	}
+}
+
+void
+service_adopt_children(struct service *s, struct service *old)
+{
+	s->generation = old->generation;
+	LIST_EACH(it, after, &old->children)
+	{
+		list_remove(it);
+		list_append(&s->children, it);
+		LIST_ITEM(it, struct child, node)->service = s;
+	}
+	service_next_generation(s);
+}
+
+static bool
+has_older_generation(const struct service *s)
+{
+	const struct list *head = &s->children;
+
+	for (const struct list *it = head->next; it != head; it = it->next)
+		if (((const struct child *)(const void *)it)->generation <
+		    s->generation)
+			return true;
+	return false;
+}
+
+static void
+on_renewal(struct timer *t)
+{
+	struct service *s = LIST_ITEM(t, struct service, renewal);
+
+	service_next_generation(s);
+	service_run(s);
+}
+
+/* What a process opened has changed.  Changes that follow each other fast are
+ * gathered while a generation is on its way out, so that sessions have their
+ * time. */
+static void
+renew(struct service *s)
+{
+	if (s->program->kind == PROGRAM_ALONE) {
+		service_drain(s);
+	} else if (!has_older_generation(s)) {
+		service_next_generation(s);
+	} else if (!s->changed) {
+		s->changed = true;
+		timer_set(&s->renewal,
+		    loop_now() + master.conf->drain_time * 1000, on_renewal);
+	}
 }
 
 /* --- starting --- */
-
-struct arguments {
-	const char *list[64 + MASTER_CF_ARGS_MAX];
-	char numbers[8][32];
-	size_t n, n_numbers;
-};
-
-static void
-add_argument(struct arguments *a, const char *option, const char *value)
-{
-	assert(a->n + 2 < ARRAY_LEN(a->list));
-	a->list[a->n++] = option;
-	if (value != NULL)
-		a->list[a->n++] = value;
-}
-
-static void
-add_number(struct arguments *a, const char *option, int64_t n)
-{
-	char *to = a->numbers[a->n_numbers++];
-
-	assert(a->n_numbers <= ARRAY_LEN(a->numbers));
-	snprintf(to, sizeof(a->numbers[0]), "%lld", (long long)n);
-	add_argument(a, option, to);
-}
-
-static void
-build_arguments(struct arguments *a, const struct child *c)
-{
-	const struct service *s = c->service;
-	int n = s->program->kind == PROGRAM_SESSIONS ? s->n_processes : 1;
-	char *of = a->numbers[a->n_numbers++];
-
-	add_argument(a, s->cf->command, NULL);
-	add_argument(a, "-n", s->cf->name);
-	add_argument(a, "-t", master_type_name(s->cf->type));
-	add_argument(a, "-c", master.dir);
-	snprintf(of, sizeof(a->numbers[0]), "%d/%d", c->process, n);
-	add_argument(a, "-k", of);
-	add_number(a, "-g", c->generation);
-	add_number(a, "-s", c->slot);
-	add_number(a, "-l", (int64_t)s->n_sockets);
-	add_number(a, "-m", (s->limit + n - 1) / n);
-	if (s->cf->chroot)
-		add_argument(a, "-z", NULL);
-	if (master.unprivileged)
-		add_argument(a, "-u", NULL);
-	for (int i = 0; i < master.verbose; i++)
-		add_argument(a, "-v", NULL);
-	for (size_t i = 1; i < s->cf->argc; i++)
-		add_argument(a, s->cf->argv[i], NULL);
-	a->list[a->n] = NULL;
-}
-
-/* Descriptors to their fixed places: first all above, then down. */
-static void
-place_descriptors(const struct service *s, int control)
-{
-	int from[2 + SERVICE_SOCKETS_MAX];
-	size_t n = 2 + s->n_sockets;
-
-	from[0] = control;
-	from[1] = s->page_fd;
-	for (size_t i = 0; i < s->n_sockets; i++)
-		from[2 + i] = s->sockets[i].fd;
-	for (size_t i = 0; i < n; i++)
-		from[i] = fcntl(from[i], F_DUPFD, CONTROL_FD + (int)n);
-	for (size_t i = 0; i < n; i++) {
-		if (from[i] < 0 || dup2(from[i], CONTROL_FD + (int)i) < 0)
-			_exit(75);
-	}
-	close_range((unsigned)CONTROL_FD + (unsigned)n, ~0U, 0);
-}
-
-_Noreturn static void
-exec_child(const struct child *c, int control)
-{
-	static struct arguments a;
-	struct str path = STR_EMPTY;
-	sigset_t none;
-
-	build_arguments(&a, c);
-	str_printf(&path, "%s/%s", master.conf->daemon_directory,
-	    c->service->program->file != NULL ? c->service->program->file :
-						c->service->cf->command);
-	place_descriptors(c->service, control);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(path.ptr, (char *const *)(uintptr_t)a.list);
-	log_set_stderr(true);
-	log_error("exec %s: %s", path.ptr, strerror(errno));
-	_exit(127);
-}
 
 static void on_child(struct loop_watch *w, uint32_t events);
 
@@ -211,7 +187,7 @@ child_start(struct service *s, int process)
 	log_flush();
 	c->pid = fork();
 	if (c->pid == 0)
-		exec_child(c, pair[1]);
+		child_exec(c, pair[1]);
 	close(pair[1]);
 	if (c->pid < 0) {
 		log_warn("fork for %s: %s", s->cf->name, strerror(errno));
@@ -236,6 +212,7 @@ on_client(struct loop_watch *w, uint32_t events)
 
 	(void)events;
 	s->wanted = true;
+	s->used = true;
 	service_watch_sockets(s, false, NULL);
 	service_run(s);
 }
@@ -266,7 +243,7 @@ has_process(const struct service *s, int process)
 		    (const struct child *)(const void *)it;
 
 		if (c->process == process && c->generation == s->generation &&
-		    c->state != CHILD_DRAINING)
+		    c->state != CHILD_DRAINING && !c->used_up)
 			return true;
 	}
 	return false;
@@ -325,8 +302,7 @@ run_worker(struct service *s)
 void
 service_run(struct service *s)
 {
-	if (master.stopping || s->program->kind == PROGRAM_NONE ||
-	    is_throttled(s))
+	if (master.stopping || s->retired || is_throttled(s))
 		return;
 	if (s->program->kind == PROGRAM_ALONE) {
 		/* The successor waits for its predecessor's end. */
@@ -343,14 +319,15 @@ service_run(struct service *s)
 	}
 }
 
-/* --- what children say --- */
+/* --- what master says --- */
 
-static void
-tell_child(struct child *c, enum control_verb verb)
+void
+child_tell(struct child *c, enum control_verb verb)
 {
 	struct control_record r = { verb, 0 };
 
-	if (send(c->control, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	if (c->control >= 0 &&
+	    send(c->control, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 	    errno != EPIPE && errno != ECONNRESET)
 		log_warn("tell process %d: %s", (int)c->pid, strerror(errno));
 }
@@ -366,17 +343,43 @@ drain_too_long(struct timer *t)
 }
 
 static void
+drain_is_over(struct timer *t)
+{
+	child_tell(LIST_ITEM(t, struct child, drain_limit), CONTROL_LEAVE);
+	timer_set(t, loop_now() + TRANSACTION_MS, drain_too_long);
+}
+
+static void
 child_drain(struct child *c)
 {
 	if (c->state == CHILD_DRAINING)
 		return;
 	c->state = CHILD_DRAINING;
-	tell_child(c, CONTROL_DRAIN);
-	/* Workers and sessions end between two transactions; twice the time
-	 * for what is in the middle of one. */
+	child_tell(c, CONTROL_DRAIN);
 	timer_set(&c->drain_limit,
-	    clock_ms() + 2 * master.conf->drain_time * 1000 + 600000,
-	    drain_too_long);
+	    clock_ms() + master.conf->drain_time * 1000, drain_is_over);
+}
+
+static void
+expelled_too_long(struct timer *t)
+{
+	struct child *c = LIST_ITEM(t, struct child, drain_limit);
+
+	kill(c->pid, SIGTERM);
+	timer_set(t, loop_now() + EXPEL_MS, drain_too_long);
+}
+
+/* A worker in mid-delivery has its time all the same: it listens to nobody new
+ * and what it does must not be done twice. */
+static void
+child_expel(struct child *c)
+{
+	child_drain(c);
+	if (c->expelled || c->service->program->kind == PROGRAM_WORKER)
+		return;
+	c->expelled = true;
+	child_tell(c, CONTROL_LEAVE);
+	timer_set(&c->drain_limit, clock_ms() + EXPEL_MS, expelled_too_long);
 }
 
 void
@@ -385,6 +388,50 @@ service_drain(struct service *s)
 	LIST_EACH(it, after, &s->children)
 		child_drain(LIST_ITEM(it, struct child, node));
 }
+
+void
+service_leave(struct service *s)
+{
+	service_drain(s);
+	LIST_EACH(it, after, &s->children)
+		child_tell(LIST_ITEM(it, struct child, node), CONTROL_LEAVE);
+}
+
+void
+service_signal(struct service *s, int signal)
+{
+	LIST_EACH(it, after, &s->children)
+		kill(LIST_ITEM(it, struct child, node)->pid, signal);
+}
+
+/* --- wakeup --- */
+
+/* Who runs is told; who does not is started, as by a client. */
+static void
+on_wakeup(struct timer *t)
+{
+	struct service *s = LIST_ITEM(t, struct service, wakeup);
+
+	timer_set(t, loop_now() + s->cf->wakeup * 1000, on_wakeup);
+	if (list_is_empty(&s->children)) {
+		if (s->cf->wakeup_if_used && !s->used)
+			return;
+		s->wanted = true;
+		service_run(s);
+	}
+	LIST_EACH(it, after, &s->children)
+		child_tell(LIST_ITEM(it, struct child, node), CONTROL_WAKEUP);
+}
+
+void
+service_start_wakeup(struct service *s)
+{
+	if (s->cf->wakeup > 0)
+		timer_set(&s->wakeup, clock_ms() + s->cf->wakeup * 1000,
+		    on_wakeup);
+}
+
+/* --- what children say --- */
 
 /* The old ones leave once a new one serves. */
 static void
@@ -399,7 +446,8 @@ child_serves(struct child *c)
 	{
 		struct child *old = LIST_ITEM(it, struct child, node);
 
-		if (old->generation < c->generation)
+		if (old->generation < c->generation ||
+		    (old != c && old->used_up && old->process == c->process))
 			child_drain(old);
 	}
 }
@@ -414,21 +462,24 @@ child_says(struct child *c, const struct control_record *r)
 		child_serves(c);
 		break;
 	case CONTROL_TAKEN:
-		c->busy = true;
+		c->busy = c->was_busy = true;
 		break;
 	case CONTROL_IDLE:
 		c->busy = false;
 		s->delay_ms = 0;
 		break;
 	case CONTROL_CHANGED:
-		if (c->generation != s->generation)
-			break;
-		service_next_generation(s);
-		if (s->program->kind == PROGRAM_ALONE)
-			child_drain(c);
+		if (c->generation == s->generation && !s->retired)
+			renew(s);
 		break;
 	case CONTROL_USED_UP:
-		child_drain(c);
+		c->used_up = true;
+		break;
+	case CONTROL_NO_PROGRAM:
+		log_error("%s, line %d: service %s: exec %s/%s: %s",
+		    s->cf->file, s->cf->line, s->cf->name,
+		    master.conf->daemon_directory, s->program->file,
+		    strerror((int)r->value));
 		break;
 	default:
 		log_warn("process %s pid %d: unknown record %u",
@@ -436,6 +487,16 @@ child_says(struct child *c, const struct control_record *r)
 		break;
 	}
 	service_run(s);
+}
+
+static void
+close_control(struct child *c)
+{
+	if (c->control < 0)
+		return;
+	loop_remove_watch(&c->watch);
+	close(c->control);
+	c->control = -1;
 }
 
 static void
@@ -448,17 +509,26 @@ on_child(struct loop_watch *w, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n == (ssize_t)sizeof(r)) {
+	if (n == (ssize_t)sizeof(r))
 		child_says(c, &r);
-		return;
-	}
-	/* Its end is told by SIGCHLD. */
-	loop_remove_watch(&c->watch);
-	close(c->control);
-	c->control = -1;
+	else /* Its end is told by SIGCHLD. */
+		close_control(c);
 }
 
 /* --- ends --- */
+
+/* What is told by way of the log is read by nobody. */
+static void
+tell_without_log(const struct service *s)
+{
+	static const char text[] = "the log daemon does not start";
+
+	fprintf(stderr, "%s/master: fatal: %s: %s/%s\n",
+	    master.conf->syslog_name, text, master.conf->daemon_directory,
+	    s->program->file);
+	syslog(LOG_MAIL | LOG_CRIT, "%s: %s/%s", text,
+	    master.conf->daemon_directory, s->program->file);
+}
 
 /* Longer and longer, while processes die before they serve or right after. */
 static void
@@ -466,16 +536,18 @@ throttle(struct service *s, const struct child *c)
 {
 	int64_t max = master.conf->service_throttle_time * 1000;
 
-	if (c->served && clock_ms() - c->started > LIVED_MS)
+	if (c->served && clock_ms() - c->started > max)
 		s->delay_ms = 0;
 	if (!c->served)
-		log_warn("%s: bad command startup -- throttling",
-		    s->cf->command);
+		log_warn("%s/%s: bad command startup -- throttling",
+		    master.conf->daemon_directory, s->cf->command);
 	if (s->delay_ms == 0 && c->served) {
 		/* Once at once: a crash of one session costs nobody a wait. */
 		s->delay_ms = DELAY_FIRST_MS / 4;
 		return;
 	}
+	if (s->program->file != NULL && strcmp(s->program->file, "log") == 0)
+		tell_without_log(s);
 	s->delay_ms = s->delay_ms > 0 ? s->delay_ms * 2 : DELAY_FIRST_MS;
 	if (s->delay_ms > max)
 		s->delay_ms = max;
@@ -483,27 +555,63 @@ throttle(struct service *s, const struct child *c)
 }
 
 static void
-report_end(struct child *c, int status)
+report_end(const struct child *c, int status)
 {
-	struct service *s = c->service;
+	const struct service *s = c->service;
+	const char *dir = master.conf->daemon_directory;
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return;
 	if (WIFEXITED(status))
-		log_warn("process %s/%s pid %d exit status %d",
-		    master.conf->daemon_directory, s->cf->command,
-		    (int)c->pid, WEXITSTATUS(status));
+		log_warn("process %s/%s pid %d exit status %d", dir,
+		    s->cf->command, (int)c->pid, WEXITSTATUS(status));
 	else if (WTERMSIG(status) == SIGSYS)
 		log_warn("process %s/%s pid %d killed by signal %d: a system "
 			 "call that its sandbox forbids",
-		    master.conf->daemon_directory, s->cf->command,
-		    (int)c->pid, SIGSYS);
+		    dir, s->cf->command, (int)c->pid, SIGSYS);
 	else
-		log_warn("process %s/%s pid %d killed by signal %d",
-		    master.conf->daemon_directory, s->cf->command,
-		    (int)c->pid, WTERMSIG(status));
-	if (!master.stopping)
-		throttle(s, c);
+		log_warn("process %s/%s pid %d killed by signal %d", dir,
+		    s->cf->command, (int)c->pid, WTERMSIG(status));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		TEST_POINT_OVER();
+}
+
+/* True if it did what we told it to. */
+static bool
+was_asked(const struct child *c, int status)
+{
+	if (!WIFEXITED(status))
+		return WTERMSIG(status) == SIGTERM &&
+		    (master.stopping || c->expelled);
+	return WEXITSTATUS(status) == 0 &&
+	    (master.stopping || c->reloading || c->state == CHILD_DRAINING);
+}
+
+static void
+judge_end(struct child *c, int status)
+{
+	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool soon = clock_ms() - c->started < LIVED_SHORT_MS;
+
+	if (was_asked(c, status))
+		return;
+	if (!well)
+		report_end(c, status);
+	/* One that leaves in good order, but at once, is of no use either. */
+	if (!well || !c->served || (soon && !c->was_busy))
+		throttle(c->service, c);
+}
+
+static bool
+has_twin(const struct child *c)
+{
+	LIST_EACH(it, after, &c->service->children)
+	{
+		const struct child *twin = LIST_ITEM(it, struct child, node);
+
+		if (twin != c && twin->process == c->process &&
+		    twin->generation == c->generation)
+			return true;
+	}
+	return false;
 }
 
 void
@@ -515,20 +623,34 @@ child_reap(pid_t pid, int status)
 	if (c == NULL)
 		return;
 	s = c->service;
-	report_end(c, status);
-	if (c->control >= 0) {
-		loop_remove_watch(&c->watch);
-		close(c->control);
+	/* Its last words may still be there. */
+	while (c->control >= 0) {
+		struct control_record r;
+
+		if (recv(c->control, &r, sizeof(r), MSG_DONTWAIT) !=
+		    (ssize_t)sizeof(r))
+			break;
+		if (r.verb == CONTROL_SERVING)
+			c->served = true;
+		else if (r.verb == CONTROL_NO_PROGRAM)
+			child_says(c, &r);
 	}
+	close_control(c);
+	judge_end(c, status);
 	timer_cancel(&c->drain_limit);
-	if (s->page != NULL && c->generation == s->generation)
+	if (s->page != NULL && c->generation == s->generation && !has_twin(c))
 		__atomic_store_n(&s->page->sessions[c->process - 1], 0,
 		    __ATOMIC_RELAXED);
 	slots[c->slot] = false;
 	list_remove(&c->node);
 	free(c);
 	s->told_limit = false;
-	service_run(s);
+	if (s->changed && !has_older_generation(s))
+		service_next_generation(s);
+	if (s->retired && list_is_empty(&s->children))
+		service_free(s);
+	else
+		service_run(s);
 }
 
 bool
@@ -538,18 +660,12 @@ child_is_any_left(void)
 }
 
 static void
-signal_one(struct view key, void *value, void *arg)
+release_lines(struct service_lines *lines)
 {
-	struct child *c = value;
-
-	(void)key;
-	kill(c->pid, *(int *)arg);
-}
-
-void
-child_signal_all(int signal)
-{
-	htable_each(&children_by_pid, signal_one, &signal);
+	if (--lines->n_services > 0)
+		return;
+	master_cf_clear(&lines->cf);
+	free(lines);
 }
 
 void
@@ -558,8 +674,10 @@ service_free(struct service *s)
 	assert(list_is_empty(&s->children));
 	timer_cancel(&s->retry);
 	timer_cancel(&s->wakeup);
+	timer_cancel(&s->renewal);
 	service_close_sockets(s);
 	close_page(s);
 	list_remove(&s->node);
+	release_lines(s->lines);
 	free(s);
 }

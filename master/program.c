@@ -6,50 +6,50 @@
 #include <string.h>
 
 static const struct program programs[] = {
-	{ "smtpd", "smtpd", PROGRAM_SESSIONS, 0, 0 },
-	{ "cleanup", "cleanup", PROGRAM_SESSIONS, 2, 0 },
-	{ "rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0 },
-	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0 },
-	{ "lookup", "lookup", PROGRAM_SESSIONS, 0, 0 },
-	{ "resolve", "resolve", PROGRAM_SESSIONS, 1, 1 },
-	{ "dial", "dial", PROGRAM_SESSIONS, 1, 1 },
-	{ "anvil", "anvil", PROGRAM_SESSIONS, 1, 1 },
-	{ "smtp", "smtp", PROGRAM_SESSIONS, 0, 0 },
-	{ "lmtp", "smtp", PROGRAM_SESSIONS, 0, 0 },
-	{ "bounce", "bounce", PROGRAM_SESSIONS, 1, 1 },
-	{ "pickup", "pickup", PROGRAM_ALONE, 1, 1 },
-	{ "qmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
-	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
-	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1 },
-	{ "showq", "showq", PROGRAM_ALONE, 1, 1 },
-	{ "log", "log", PROGRAM_ALONE, 1, 1 },
-	{ "local", "local", PROGRAM_WORKER, 0, 0 },
-	{ "virtual", "local", PROGRAM_WORKER, 0, 0 },
+	{ "smtpd", "smtpd", PROGRAM_SESSIONS, 0, 0, true },
+	{ "cleanup", "cleanup", PROGRAM_SESSIONS, 2, 0, false },
+	{ "rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false },
+	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false },
+	{ "lookup", "lookup", PROGRAM_SESSIONS, 0, 0, false },
+	{ "resolve", "resolve", PROGRAM_SESSIONS, 1, 1, false },
+	{ "dial", "dial", PROGRAM_SESSIONS, 1, 1, false },
+	{ "anvil", "anvil", PROGRAM_SESSIONS, 1, 1, false },
+	{ "smtp", "smtp", PROGRAM_SESSIONS, 0, 0, false },
+	{ "lmtp", "smtp", PROGRAM_SESSIONS, 0, 0, false },
+	{ "bounce", "bounce", PROGRAM_SESSIONS, 1, 1, false },
+	{ "pickup", "pickup", PROGRAM_ALONE, 1, 1, false },
+	{ "qmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
+	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
+	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
+	{ "showq", "showq", PROGRAM_ALONE, 1, 1, false },
+	{ "log", "log", PROGRAM_ALONE, 1, 1, false },
+	{ "local", "local", PROGRAM_WORKER, 0, 0, false },
+	{ "virtual", "local", PROGRAM_WORKER, 0, 0, false },
 	/* Done by qmgr itself. */
-	{ "error", NULL, PROGRAM_NONE, 0, 0 },
-	{ "retry", NULL, PROGRAM_NONE, 0, 0 },
-	{ "discard", NULL, PROGRAM_NONE, 0, 0 },
-	{ "flush", NULL, PROGRAM_NONE, 0, 0 },
+	{ "error", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "retry", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "discard", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "flush", NULL, PROGRAM_NONE, 0, 0, false },
 	/* Not needed here. */
-	{ "tlsmgr", NULL, PROGRAM_NONE, 0, 0 },
-	{ "tlsproxy", NULL, PROGRAM_NONE, 0, 0 },
-	{ "proxymap", NULL, PROGRAM_NONE, 0, 0 },
-	{ "scache", NULL, PROGRAM_NONE, 0, 0 },
-	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0 },
-	{ "postlogd", NULL, PROGRAM_NONE, 0, 0 },
+	{ "tlsmgr", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "tlsproxy", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "proxymap", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "scache", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "postlogd", NULL, PROGRAM_NONE, 0, 0, false },
 	/* Known, to come. */
-	{ "verify", NULL, PROGRAM_LATER, 0, 0 },
-	{ "postscreen", NULL, PROGRAM_LATER, 0, 0 },
-	{ "pipe", NULL, PROGRAM_LATER, 0, 0 },
-	{ "spawn", NULL, PROGRAM_LATER, 0, 0 },
-	{ "qmqpd", NULL, PROGRAM_LATER, 0, 0 },
+	{ "verify", NULL, PROGRAM_LATER, 0, 0, false },
+	{ "postscreen", NULL, PROGRAM_LATER, 0, 0, false },
+	{ "pipe", NULL, PROGRAM_LATER, 0, 0, false },
+	{ "spawn", NULL, PROGRAM_LATER, 0, 0, false },
+	{ "qmqpd", NULL, PROGRAM_LATER, 0, 0, false },
 };
 
 const struct program *
 program_find(const char *command)
 {
 	static const struct program foreign = { "", NULL, PROGRAM_FOREIGN, 0,
-		0 };
+		0, false };
 
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
 		if (strcmp(programs[i].command, command) == 0)

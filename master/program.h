@@ -8,6 +8,8 @@
 
 #include "lib/base/view.h"
 
+#include <stdbool.h>
+
 enum program_kind {
 	PROGRAM_SESSIONS, /* some processes, each with many sessions */
 	PROGRAM_ALONE,    /* exactly one process, there from the start */
@@ -23,6 +25,8 @@ struct program {
 	enum program_kind kind;
 	int processes_min;   /* sessions: 0 is one per processor */
 	int processes_max;   /* 0 is no bound */
+	bool clients;        /* its sessions are clients, to be bounded; not
+			      * our own processes */
 };
 
 /* Never NULL: an unknown command is PROGRAM_FOREIGN. */

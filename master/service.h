@@ -1,6 +1,6 @@
 /*
  * One service that runs: its sockets, its processes, and when the next may be
- * started.
+ * started; and what the files of this folder share.
  */
 #ifndef MASTER_SERVICE_H
 #define MASTER_SERVICE_H
@@ -21,31 +21,46 @@ enum { SERVICE_SOCKETS_MAX = 16 };
 struct service;
 
 struct service_socket {
-	char *address; /* "private/smtp", "192.0.2.1:25": what it is bound to */
+	char *address; /* "private/smtp", "[192.0.2.1]:25" */
+	int type;      /* SOCK_STREAM, SOCK_DGRAM */
 	int fd;
+	/* A service of the configuration in force has it too. */
+	bool shared;
+	/* Bound to the address with SOCKET_NEW behind it until all is well. */
+	bool unborn;
 	struct loop_watch watch;
 	bool watching;
-	struct service *service;
+};
+
+/* The lines of a master.cf, which live as long as a service of theirs. */
+struct service_lines {
+	struct master_cf cf;
+	int n_services;
 };
 
 struct service {
 	struct list node;
-	struct master_service *cf;  /* borrowed from the master_cf in force */
+	struct service_lines *lines;
+	struct master_service *cf;  /* one of them */
 	const struct program *program;
 	struct service_socket sockets[SERVICE_SOCKETS_MAX];
 	size_t n_sockets;
 	struct list children;       /* struct child, of all generations */
 	int n_processes;            /* sessions: that many when it runs */
-	int64_t limit;              /* of clients; 0: none */
+	int64_t limit;              /* of clients or workers; 0: none */
 	int generation;
 	int page_fd;                /* struct control_page of this generation */
 	struct control_page *page;
 	bool wanted;                /* a client has come, or it is ALONE */
+	bool used;                  /* a client has come at all */
+	bool retired;               /* no longer in master.cf */
 	bool told_limit;
+	bool changed;               /* a new generation is to come */
 	/* Restarts: the delay doubles while processes die at birth. */
 	int64_t delay_ms, not_before;
 	struct timer retry;
 	struct timer wakeup;
+	struct timer renewal;       /* of what changed */
 };
 
 enum child_state { CHILD_STARTING, CHILD_SERVING, CHILD_DRAINING };
@@ -58,7 +73,10 @@ struct child {
 	int generation;
 	int slot;
 	enum child_state state;
-	bool busy;      /* a worker with a client */
+	bool busy, was_busy; /* a worker with a client */
+	bool reloading; /* was told to: it may leave instead */
+	bool used_up;   /* leaves when its successor serves */
+	bool expelled;  /* told that its time is over */
 	bool served;
 	int64_t started;
 	int control;
@@ -69,7 +87,6 @@ struct child {
 struct master {
 	struct conf *conf;
 	const char *dir;
-	struct master_cf cf;
 	struct list services;
 	bool unprivileged, foreground, stopping;
 	int verbose;
@@ -79,26 +96,69 @@ struct master {
 extern struct master master;
 
 /* --- sockets.c --- */
-/* Open what the service's line says; keeps what `old` (may be NULL) has open
- * at the same address.  ERR_TEMP names the address. */
-struct err service_open_sockets(struct service *s, struct service *old);
+/*
+ * Open what the service's line says.  What a service in force has open already
+ * is shared with it; it goes on as before, whatever becomes of this one.  A new
+ * socket in the file system has a name of its own until service_settle_sockets.
+ * `made` has the services of the same configuration.  The error names file,
+ * line, service and address.
+ */
+struct err service_open_sockets(struct service *s, struct list *made);
+/* The first that has this address; NULL if none. */
+struct service *service_find_address(struct list *services,
+    const char *address);
+/* From now on this service is in force: its sockets take their names. */
+void service_settle_sockets(struct service *s);
 void service_close_sockets(struct service *s);
-/* The log's address before its service is there. */
 void service_watch_sockets(struct service *s, bool on,
     void (*ready)(struct loop_watch *w, uint32_t events));
+
+/* --- services.c --- */
+struct err services_load(struct conf **conf);
+/* Build all services by the lines of master.cf, into the list.  Nothing that
+ * runs is touched; on an error nothing is left. */
+struct err services_build(struct list *made, struct conf *conf);
+/* Puts them in force: what runs already is replaced. */
+void services_install(struct list *made);
+void services_discard(struct list *made);
+/* Says which lines of master.cf are without effect. */
+void services_warn(void);
+/* Tell all processes to leave, the log's once the others are gone. */
+void services_stop(void);
+void services_stop_log(void);
+/* All but the log, unless it is SIGKILL. */
+void services_signal(int signal);
+/* A new process of the log opens its file anew. */
+void services_renew_log(void);
 
 /* --- child.c --- */
 /* Starts what should run now and does not. */
 void service_run(struct service *s);
 /* All children of the service are told to leave when their sessions end. */
 void service_drain(struct service *s);
-/* Called for each child that ended. */
+/* The same, and their time is over. */
+void service_leave(struct service *s);
+/* From now on, what the wakeup column says. */
+void service_start_wakeup(struct service *s);
+/* The children of the old service become this one's. */
+void service_adopt_children(struct service *s, struct service *old);
+/* Tells one of its processes something. */
+void child_tell(struct child *c, enum control_verb verb);
+/* Called for each child that ended; others' are passed over. */
 void child_reap(pid_t pid, int status);
-void child_signal_all(int signal);
+void service_signal(struct service *s, int signal);
 bool child_is_any_left(void);
+/* It has no children. */
 void service_free(struct service *s);
 /* New generation: its own page of counts; the present children are drained
- * once the new ones serve. */
+ * once the new ones serve, and those of the generation before leave now. */
 void service_next_generation(struct service *s);
+
+/* --- exec.c --- */
+/* In the forked child: becomes the program. */
+_Noreturn void child_exec(const struct child *c, int control);
+/* For master itself: descriptors, environment, signals, rights. */
+void surroundings_tidy(void);
+void surroundings_drop_rights(void);
 
 #endif

@@ -37,17 +37,14 @@ act_on_file(void *arg)
 		code = unlink(from.text);
 	} else {
 		to = queue_path_of(a->to, a->id);
-		code = renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		    RENAME_NOREPLACE);
-		if (code < 0 && errno == ENOENT &&
-		    strcmp(a->to, "deferred") == 0) {
+		if (strcmp(a->to, "deferred") == 0) {
 			char folder[] = "deferred/?";
 
 			folder[9] = queue_id_hash(a->id);
 			mkdir(folder, 0700);
-			code = renameat2(AT_FDCWD, from.text, AT_FDCWD,
-			    to.text, RENAME_NOREPLACE);
 		}
+		code = renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
+		    RENAME_NOREPLACE);
 	}
 	a->done = code == 0;
 	if (code < 0 && errno != ENOENT)
@@ -66,45 +63,48 @@ move_file(struct view id, const char *from, const char *to)
 /* --- by message --- */
 
 static void
-drop_waiting_rcpts(struct message *m)
+note_expired(struct message *m)
 {
-	LIST_EACH(t, t_after, &qmgr.transports)
-	{
-		(void)t;
-		(void)t_after;
-	}
-	LIST_EACH(it, after, &m->unrouted)
-		rcpt_free(LIST_ITEM(it, struct rcpt, node));
+	struct ipc_journal_state state = { .what = VIEW("expired"),
+		.at_us = clock_wall_us() };
+	struct str record = STR_EMPTY;
+
+	queue_journal_add(&record, JOURNAL_STATE,
+	    IPC_OUT(journal_state, &state));
+	outcomes_write(m, str_view(&record));
+	str_clear(&record);
 }
 
+/* The message is known until its file is where it shall be: else a scan could
+ * take it up meanwhile. */
 void
 act_perform(struct message *m)
 {
 	struct queue_id own = m->id;
 	struct view id = queue_id_view(&own);
-	const char *queue = m->queue;
-	enum message_act act = m->act;
+	bool again = false;
 
-	drop_waiting_rcpts(m);
-	message_free(m);
-	switch (act) {
+	if (m->act == ACT_EXPIRE)
+		note_expired(m);
+	switch (m->act) {
 	case ACT_DELETE:
-		if (move_file(id, queue, NULL))
+		if (move_file(id, m->queue, NULL))
 			log_info("%s: removed", own.text);
 		break;
 	case ACT_HOLD:
-		if (move_file(id, queue, "hold"))
+		if (move_file(id, m->queue, "hold"))
 			log_info("%s: placed on hold", own.text);
 		break;
 	case ACT_REQUEUE:
 	case ACT_EXPIRE:
-		if (strcmp(queue, "deferred") == 0 ||
-		    move_file(id, queue, "deferred"))
-			deferred_add(id, clock_wall(), NULL);
-		break;
 	case ACT_NONE:
+		again = strcmp(m->queue, "deferred") == 0 ||
+		    move_file(id, m->queue, "deferred");
 		break;
 	}
+	message_free(m);
+	if (again)
+		deferred_add(id, clock_wall(), NULL);
 }
 
 struct act_row {
@@ -120,10 +120,14 @@ static const struct act_row act_rows[] = {
 	{ "expire", ACT_EXPIRE },
 };
 
-static bool
-expire_file(struct view id, const char *queue)
+struct expiry {
+	struct queue_path path;
+	bool done;
+};
+
+static struct err
+append_expired(int fd)
 {
-	struct queue_path path = queue_path_of(queue, id);
 	struct ipc_journal_state state = { .what = VIEW("expired"),
 		.at_us = clock_wall_us() };
 	struct queue_file file;
@@ -131,28 +135,47 @@ expire_file(struct view id, const char *queue)
 	enum journal_kind kind;
 	struct view record;
 	struct str bytes = STR_EMPTY;
-	int fd = open(path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct err e = queue_file_read(&file, fd);
+
+	if (err_is(e))
+		return e;
+	e = queue_journal_read(&file, &journal);
+	while (!err_is(e) && queue_journal_next(&journal, &kind, &record))
+		;
+	queue_journal_add(&bytes, JOURNAL_STATE,
+	    IPC_OUT(journal_state, &state));
+	if (!err_is(e))
+		e = queue_journal_append(fd, str_view(&bytes),
+		    &journal.good_end);
+	queue_journal_clear(&journal);
+	queue_file_clear(&file);
+	str_clear(&bytes);
+	return e;
+}
+
+static void
+expire_on_disk(void *arg)
+{
+	struct expiry *x = arg;
+	int fd = open(x->path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct err e;
 
 	if (fd < 0)
-		return false;
-	e = queue_file_read(&file, fd);
-	if (!err_is(e)) {
-		e = queue_journal_read(&file, &journal);
-		while (!err_is(e) &&
-		    queue_journal_next(&journal, &kind, &record))
-			;
-		queue_journal_add(&bytes, JOURNAL_STATE,
-		    IPC_OUT(journal_state, &state));
-		if (!err_is(e))
-			e = queue_journal_append(fd, str_view(&bytes),
-			    &journal.good_end);
-		queue_journal_clear(&journal);
-		queue_file_clear(&file);
-	}
-	str_clear(&bytes);
+		return;
+	e = append_expired(fd);
+	if (err_is(e))
+		log_warn("expire %s: %s", x->path.text, e.text);
+	x->done = !err_is(e);
 	close(fd);
-	return !err_is(e);
+}
+
+static bool
+expire_file(struct view id, const char *queue)
+{
+	struct expiry x = { .path = queue_path_of(queue, id) };
+
+	offload(expire_on_disk, &x);
+	return x.done;
 }
 
 /* A message that no fiber works on. */
@@ -193,28 +216,69 @@ act_at_rest(const struct act_row *row, struct view id, const char *queue)
 	return false;
 }
 
+/* What waits is dropped at once; what is in flight ends, and then the file is
+ * dealt with. */
+static bool
+act_in_flight(const struct act_row *row, struct message *m)
+{
+	switch (row->act) {
+	case ACT_NONE:
+		/* A release takes back a hold that is not in force yet. */
+		if (m->act != ACT_HOLD)
+			return false;
+		m->act = ACT_REQUEUE;
+		return true;
+	case ACT_EXPIRE:
+		if (message_stops(m))
+			return false;
+		m->expired = true;
+		m->act = ACT_EXPIRE;
+		return true;
+	case ACT_REQUEUE:
+	case ACT_HOLD:
+	case ACT_DELETE:
+		break;
+	}
+	if (m->act == ACT_DELETE)
+		return row->act == ACT_DELETE;
+	m->act = row->act;
+	m->was_deferred = true;
+	schedule_drop(m);
+	wait_queue_wake_all(&qmgr.room_for_rcpts);
+	return true;
+}
+
+static bool
+is_word_of(struct view words, const char *word)
+{
+	struct view one;
+
+	while (view_token(&words, " ", &one))
+		if (view_eq(one, view_of(word)))
+			return true;
+	return false;
+}
+
 static bool
 act_on_one(const struct act_row *row, struct view id, struct view queues)
 {
 	static const char *const order[] = { "hold", "incoming", "active",
 		"deferred" };
-	struct message *m = message_find(id);
-	struct view rest = queues, queue;
+	struct message *m;
 
-	if (m != NULL) {
-		if (row->act == ACT_NONE || row->act == ACT_REQUEUE)
-			return row->act == ACT_REQUEUE;
-		m->act = row->act;
-		m->expired = m->expired || row->act == ACT_EXPIRE;
-		return true;
-	}
-	while (view_token(&rest, " ", &queue))
-		for (size_t i = 0; i < ARRAY_LEN(order); i++)
-			if (view_eq(queue, view_of(order[i])) &&
-			    faccessat(AT_FDCWD,
-				queue_path_of(order[i], id).text, F_OK,
-				AT_SYMLINK_NOFOLLOW) == 0)
-				return act_at_rest(row, id, order[i]);
+	message_await(id);
+	m = message_find(id);
+	/* While it is worked on it counts as active, wherever its file is. */
+	if (m != NULL)
+		return (is_word_of(queues, "active") ||
+			   is_word_of(queues, m->queue) ||
+			   (row->act == ACT_NONE && m->act == ACT_HOLD)) &&
+		    act_in_flight(row, m);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (is_word_of(queues, order[i]) &&
+		    faccessat(AT_FDCWD, queue_path_of(order[i], id).text, F_OK,
+			AT_SYMLINK_NOFOLLOW) == 0)
+			return act_at_rest(row, id, order[i]);
 	return false;
 }
 
@@ -240,6 +304,7 @@ act_run(struct ipc_request *r)
 
 	if (!ipc_request_read(r, IPC_IN(queue_act, &ask)))
 		return;
+	work_begin();
 	row = find_row(ask.action);
 	if (row == NULL) {
 		answer.status = ERR_PERM;
@@ -254,6 +319,7 @@ act_run(struct ipc_request *r)
 	answer.ids = str_view(&done);
 	ipc_reply(r, IPC_OUT(queue_acted, &answer));
 	str_clear(&done);
+	work_end();
 }
 
 void

@@ -198,17 +198,13 @@ deliver_fiber(void *arg)
 {
 	struct delivery *x = arg;
 	struct destination *d = x->destination;
-	struct transport *t = d->transport;
 
 	deliver(x);
-	d->busy--;
-	t->n_busy--;
 	message_unuse(x->message);
 	str_clear(&x->list);
 	free(x);
-	if (d->n_jobs > 0 && list_is_empty(&d->ready))
-		list_append(&t->ready, &d->ready);
-	schedule_run(t);
+	schedule_done(d);
+	work_end();
 }
 
 void
@@ -224,6 +220,7 @@ deliver_start(struct job *job)
 	x->list = STR_EMPTY;
 	list_init(&x->rcpts);
 	message_use(x->message);
+	work_begin();
 	while ((it = list_first(&job->rcpts)) != NULL &&
 	    (limit <= 0 || n < limit) && x->list.len < DELIVER_RCPTS_BYTES) {
 		struct rcpt *r = LIST_ITEM(it, struct rcpt, node);

@@ -3,6 +3,7 @@ qmgr_qmgr_SOURCES = \
 	qmgr/act.c \
 	qmgr/deferred.c \
 	qmgr/deliver.c \
+	qmgr/drain.c \
 	qmgr/main.c \
 	qmgr/message.c \
 	qmgr/outcome.c \
@@ -11,3 +12,4 @@ qmgr_qmgr_SOURCES = \
 	qmgr/scan.c \
 	qmgr/schedule.c
 qmgr_qmgr_LDADD = $(DAEMON_LDADD) -lm
+dist_man8_MANS += qmgr/qmgr.8

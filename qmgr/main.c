@@ -95,6 +95,7 @@ main(int argc, char **argv)
 	daemon_service(&d, "rewrite", &qmgr.rewrite);
 	daemon_service(&d, "bounce", &qmgr.bounce);
 	daemon_drop(&d, &qmgr_role);
+	daemon_on_drain(&d, drain_start, NULL);
 	loop_init();
 	deferred_start();
 	scan_start();

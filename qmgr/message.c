@@ -20,6 +20,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { OPENING_LOOK_MS = 10 };
+
+/* IDs whose files message_open is reading: nobody else begins with them. */
+static struct htable opening;
+
 struct message *
 message_find(struct view id)
 {
@@ -43,7 +48,10 @@ message_new(const char *queue, struct view id)
 	m->layout = STR_EMPTY;
 	m->rcpts_at = -1;
 	m->journal_end = -1;
+	m->unwritten = STR_EMPTY;
+	wait_queue_init(&m->journal_free);
 	list_init(&m->unrouted);
+	list_init(&m->jobs);
 	list_append(&qmgr.messages, &m->node);
 	htable_set(&qmgr.by_id, id, m);
 	qmgr.n_messages++;
@@ -67,6 +75,7 @@ message_free(struct message *m)
 	free(m->decided);
 	free(m->reason_destination);
 	str_clear(&m->layout);
+	str_clear(&m->unwritten);
 	free(m);
 	flow_update();
 }
@@ -155,10 +164,25 @@ message_use(struct message *m)
 	m->users++;
 }
 
+bool
+message_stops(const struct message *m)
+{
+	return m->act == ACT_DELETE || m->act == ACT_HOLD ||
+	    m->act == ACT_REQUEUE;
+}
+
+void
+message_await(struct view id)
+{
+	while (htable_find(&opening, id) != NULL)
+		fiber_sleep(OPENING_LOOK_MS);
+}
+
 static void
 finish_fiber(void *arg)
 {
 	message_finish(arg);
+	work_end();
 }
 
 void
@@ -168,6 +192,7 @@ message_unuse(struct message *m)
 	if (m->users > 0 || m->finishing)
 		return;
 	m->finishing = true;
+	work_begin();
 	fiber_spawn("finish", finish_fiber, m);
 }
 
@@ -214,38 +239,61 @@ queue_name(struct view v)
 	return NULL;
 }
 
-void
-message_take_notice(const struct ipc_queued *n)
+static void
+open_later(const char *queue, struct view id)
 {
-	const char *queue = queue_name(n->queue);
-	struct message *m;
+	struct opening *o = xcalloc(1, sizeof(*o));
 
-	if (!queue_id_is_valid(n->queue_id) || queue == NULL ||
-	    message_find(n->queue_id) != NULL)
-		return;
-	if (n->rcpts.len == 0 || strcmp(queue, "active") != 0) {
-		struct opening *o = xcalloc(1, sizeof(*o));
+	memcpy(o->queue, queue, strlen(queue) + 1);
+	memcpy(o->id.text, id.ptr, id.len);
+	fiber_spawn("open", open_fiber, o);
+}
 
-		memcpy(o->queue, queue, strlen(queue) + 1);
-		memcpy(o->id.text, n->queue_id.ptr, n->queue_id.len);
-		fiber_spawn("open", open_fiber, o);
-		return;
-	}
-	m = message_new(queue, n->queue_id);
+/* All that the notice says.  False: its recipients are not what they should
+ * be. */
+static bool
+fill_from_notice(struct message *m, const struct ipc_queued *n)
+{
 	m->arrival_us = n->arrival_us;
 	m->size = n->size;
 	m->flags = n->flags;
 	m->ret = n->ret;
 	m->sender = copy(n->sender);
 	m->envid = copy(n->envid);
-	m->client_name = copy(VIEW_EMPTY);
-	m->client_addr = copy(VIEW_EMPTY);
-	m->protocol = copy(VIEW_EMPTY);
-	m->helo = copy(VIEW_EMPTY);
+	m->client_name = copy(n->client_name);
+	m->client_addr = copy(n->client_addr);
+	m->protocol = copy(n->protocol);
+	m->helo = copy(n->helo);
 	str_add(&m->layout, n->layout);
 	m->n_rcpts = n->n_rcpts;
-	if (err_is(take_rcpts(m, n->rcpts)))
+	return !err_is(take_rcpts(m, n->rcpts)) && m->n_read == m->n_rcpts;
+}
+
+void
+message_take_notice(const struct ipc_queued *n)
+{
+	bool is_active = view_eq(n->queue, VIEW("active"));
+	const char *queue = is_active ? "active" : "incoming";
+	struct message *m;
+
+	if (!queue_id_is_valid(n->queue_id) || qmgr.draining ||
+	    (!is_active && !view_eq(n->queue, VIEW("incoming"))) ||
+	    message_find(n->queue_id) != NULL ||
+	    htable_find(&opening, n->queue_id) != NULL)
+		return;
+	if (!is_active && !qmgr.room)
+		return; /* that is why it is there: see scan.c */
+	if (n->rcpts.len == 0 || !is_active) {
+		open_later(queue, n->queue_id);
+		return;
+	}
+	m = message_new(queue, n->queue_id);
+	if (!fill_from_notice(m, n)) {
 		log_warn("%s: notice with bad recipients", m->id.text);
+		message_free(m);
+		open_later(queue, n->queue_id);
+		return;
+	}
 	log_active(m);
 	begin(m);
 	flow_update();
@@ -286,8 +334,24 @@ read_file(void *arg)
 		return;
 	}
 	r->error = queue_file_read(&r->file, r->fd);
+	if (!err_is(r->error) && r->file.preamble.n_rcpts == 0)
+		r->error = err_make(ERR_PERM, "queue file: no recipients");
+	if (!err_is(r->error))
+		r->error = queue_file_check_rcpts(&r->file);
 	if (!err_is(r->error))
 		r->error = queue_journal_read(&r->file, &r->journal);
+}
+
+/* On a thread; our own deliveries may hold shared locks: no lock here. */
+static void
+read_file_again(void *arg)
+{
+	struct reading *r = arg;
+	struct queue_path path = queue_path_of(r->queue, r->id);
+
+	r->fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	r->error = r->fd < 0 ? err_sys(ERR_TEMP, "open %s", path.text) :
+			       queue_file_read(&r->file, r->fd);
 }
 
 static void
@@ -409,16 +473,15 @@ read_rcpts(struct reading *r)
 
 	while (m->rcpts_at >= 0 && m->n_open == 0) {
 		offload(read_batch, r);
+		if (!err_is(r->error))
+			r->error = take_rcpts(m, r->list);
 		if (err_is(r->error))
 			return r->error;
-		if (r->list.len == 0) {
+		if (m->rcpts_at >= r->file.preamble.rcpts_len)
 			m->rcpts_at = -1;
-			break;
-		}
-		r->error = take_rcpts(m, r->list);
-		if (err_is(r->error))
-			return r->error;
 	}
+	if (m->rcpts_at < 0 && m->n_read != m->n_rcpts)
+		return err_make(ERR_PERM, "queue file: recipients are missing");
 	return ERR_OK;
 }
 
@@ -463,9 +526,12 @@ reading_failed(struct reading *r)
 {
 	struct queue_path path = queue_path_of(r->queue, r->id);
 
+	bool is_new = strcmp(r->queue, "deferred") != 0;
+
 	if (r->busy) {
-		deferred_add(r->id, clock_wall() + BUSY_RETRY_S, r->queue);
-	} else if (r->error.kind == ERR_PERM) {
+		deferred_add(r->id, clock_wall() + BUSY_RETRY_S, NULL);
+	} else if (r->error.kind == ERR_PERM ||
+	    (r->error.kind == ERR_GONE && r->fd >= 0 && !is_new)) {
 		message_set_aside(r->queue, r->id, r->error.text);
 	} else if (r->error.kind == ERR_GONE && r->fd >= 0) {
 		/* Not complete and nobody writes it: litter of a crash.  It was
@@ -475,38 +541,50 @@ reading_failed(struct reading *r)
 	} else if (r->error.kind == ERR_TEMP) {
 		log_warn("%s", r->error.text);
 		deferred_add(r->id,
-		    clock_wall() + qmgr.conf->minimal_backoff_time, r->queue);
+		    clock_wall() + qmgr.conf->minimal_backoff_time, NULL);
 	}
+}
+
+/* True if the message is there, and its first open recipients. */
+static bool
+open_message(struct reading *r)
+{
+	offload(read_file, r);
+	if (err_is(r->error))
+		return false;
+	r->m = message_new(r->queue, r->id);
+	take_envelope(r->m, &r->file);
+	take_journal(r->m, &r->journal);
+	r->error = read_rcpts(r);
+	if (!err_is(r->error))
+		return true;
+	message_free(r->m);
+	return false;
 }
 
 bool
 message_open(const char *queue, struct view id)
 {
-	struct reading *r = xmalloc(sizeof(*r));
+	struct reading *r;
 	struct queue_id own = { "" };
-	bool ok = false;
+	bool ok;
 
+	if (qmgr.draining || message_find(id) != NULL ||
+	    htable_find(&opening, id) != NULL)
+		return false;
+	r = xmalloc(sizeof(*r));
 	memcpy(own.text, id.ptr, id.len);
+	htable_set(&opening, id, r);
 	reading_init(r, queue_name(view_of(queue)), queue_id_view(&own));
-	offload(read_file, r);
-	if (!err_is(r->error) && message_find(r->id) == NULL) {
-		r->m = message_new(r->queue, r->id);
-		take_envelope(r->m, &r->file);
-		take_journal(r->m, &r->journal);
-		r->error = read_rcpts(r);
-		if (err_is(r->error)) {
-			message_free(r->m);
-			r->m = NULL;
-		}
-	}
-	if (r->m != NULL) {
+	ok = open_message(r);
+	if (ok) {
 		log_active(r->m);
 		begin(r->m);
 		flow_update();
-		ok = true;
-	} else if (err_is(r->error)) {
+	} else {
 		reading_failed(r);
 	}
+	htable_remove(&opening, r->id);
 	reading_clear(r);
 	free(r);
 	return ok;
@@ -519,11 +597,7 @@ message_read_more(struct message *m)
 
 	reading_init(r, m->queue, queue_id_view(&m->id));
 	r->m = m;
-	/* Our own deliveries may hold shared locks: no lock here. */
-	r->fd = open(queue_path_of(m->queue, r->id).text,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	r->error = r->fd < 0 ? err_sys(ERR_TEMP, "open %s", m->id.text) :
-			       queue_file_read(&r->file, r->fd);
+	offload(read_file_again, r);
 	if (!err_is(r->error))
 		r->error = read_rcpts(r);
 	if (err_is(r->error)) {

@@ -14,7 +14,9 @@
 #include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/deliver_log.h"
+#include "lib/mail/dsn.h"
 #include "lib/mail/esmtp.h"
+#include "lib/mail/queue_rewrite.h"
 #include "lib/run/offload.h"
 
 #include <errno.h>
@@ -119,13 +121,19 @@ wants_report(const struct message *m, const struct rcpt *r,
 	return (r->notify & ESMTP_NOTIFY_SUCCESS) != 0;
 }
 
-/* soft_bounce: an operator's test mode; nothing is returned for good. */
+/* soft_bounce: an operator's test mode; nothing is returned for good.  `dsn`
+ * is where the softened code is kept. */
 static void
-soften(struct verdict *v)
+soften(struct verdict *v, char dsn[static DSN_STATUS_SIZE])
 {
 	if (!qmgr.conf->soft_bounce || v->status != OUTCOME_BOUNCED)
 		return;
 	v->status = OUTCOME_DEFERRED;
+	if (v->dsn.len < DSN_STATUS_SIZE && view_starts(v->dsn, VIEW("5"))) {
+		memcpy(dsn, v->dsn.ptr, v->dsn.len);
+		dsn[0] = '4';
+		v->dsn = view_make(dsn, v->dsn.len);
+	}
 }
 
 /* Too old to wait any longer: the last reason becomes the final one. */
@@ -156,8 +164,9 @@ outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 {
 	struct message *m = o->message;
 	struct verdict v = *given;
+	char dsn[DSN_STATUS_SIZE];
 
-	soften(&v);
+	soften(&v, dsn);
 	if (v.status == OUTCOME_DEFERRED && is_too_old(m)) {
 		v.status = OUTCOME_BOUNCED;
 		if (v.dsn.len == 0 || v.dsn.ptr[0] != '4')
@@ -203,16 +212,17 @@ append_records(void *arg)
 	struct stat st;
 
 	if (fd < 0) {
-		a->error = err_sys(ERR_TEMP, "open %s", path.text);
+		/* Removed by hand: there is nobody to write for. */
+		a->error = err_sys(errno == ENOENT ? ERR_GONE : ERR_TEMP,
+		    "open %s", path.text);
 		return;
 	}
+	/* Fresh from a notice: there is no journal yet. */
 	if (m->journal_end < 0 && fstat(fd, &st) == 0)
 		m->journal_end = st.st_size;
-	/* A torn tail of a crash goes before anything is written behind it. */
-	if (fstat(fd, &st) == 0 && st.st_size > m->journal_end &&
-	    ftruncate(fd, m->journal_end) < 0)
-		a->error = err_sys(ERR_TEMP, "cut %s", path.text);
-	if (!err_is(a->error))
+	if (m->journal_end < 0)
+		a->error = err_sys(ERR_TEMP, "fstat %s", path.text);
+	else
 		a->error =
 		    queue_journal_append(fd, a->records, &m->journal_end);
 	if (!err_is(a->error) && a->sync && fdatasync(fd) < 0)
@@ -220,19 +230,26 @@ append_records(void *arg)
 	close(fd);
 }
 
-/* False if it could not be written: then the outcomes may repeat. */
-static bool
-journal_write(struct message *m, struct view records, bool sync)
+bool
+outcomes_write(struct message *m, struct view records)
 {
-	struct append a = { .m = m, .records = records,
-		.sync = sync || qmgr.conf->queue_sync_outcomes };
+	struct append a = { .m = m, .sync = qmgr.conf->queue_sync_outcomes };
 
-	if (records.len == 0)
-		return true;
-	offload(append_records, &a);
-	m->has_journal = true;
+	/* Deliveries to several destinations end at the same time. */
+	while (m->writing)
+		wait_queue_for(&m->journal_free, DEADLINE_NEVER);
+	m->writing = true;
+	str_add(&m->unwritten, records);
+	a.records = str_view(&m->unwritten);
+	if (a.records.len > 0)
+		offload(append_records, &a);
+	if (!err_is(a.error) || a.error.kind == ERR_GONE)
+		str_clear(&m->unwritten);
 	if (err_is(a.error))
 		log_warn("%s: %s", m->id.text, a.error.text);
+	m->has_journal = true;
+	m->writing = false;
+	wait_queue_wake_one(&m->journal_free);
 	return !err_is(a.error);
 }
 
@@ -251,7 +268,7 @@ outcomes_flush(struct outcomes *o)
 	close_range_record(o);
 	if (o->records.len > 0 && !ends_clean(o->message)) {
 		TEST_POINT("qmgr-outcome");
-		journal_write(o->message, str_view(&o->records), false);
+		outcomes_write(o->message, str_view(&o->records));
 	}
 	str_clear(&o->records);
 	str_clear(&o->memory);
@@ -294,7 +311,7 @@ make_report(struct message *m, enum report_kind kind)
 		queue_journal_add(&bytes, JOURNAL_REPORT,
 		    IPC_OUT(journal_report, &record));
 		TEST_POINT("qmgr-report");
-		journal_write(m, str_view(&bytes), false);
+		outcomes_write(m, str_view(&bytes));
 	} else {
 		log_warn("%s: report: %s", m->id.text, e.text);
 	}
@@ -303,29 +320,46 @@ make_report(struct message *m, enum report_kind kind)
 	return ok;
 }
 
+struct removal {
+	struct queue_path path;
+	struct err error;
+};
+
 static void
 remove_file(void *arg)
 {
-	struct message *m = arg;
-	struct queue_path path = queue_path_of(m->queue, queue_id_view(&m->id));
+	struct removal *x = arg;
 
-	if (unlink(path.text) < 0 && errno != ENOENT)
-		log_warn("remove %s: %s", path.text, strerror(errno));
+	x->error = ERR_OK;
+	if (unlink(x->path.text) < 0 && errno != ENOENT)
+		x->error = err_sys(ERR_TEMP, "remove %s", x->path.text);
 }
 
+enum { DISK_RETRY_MS = 10000 };
+
+/* Until it is gone: a file that stays would be found, and delivered again. */
 static void
 message_remove(struct message *m)
 {
+	struct removal x = { .path = queue_path_of(m->queue,
+				 queue_id_view(&m->id)) };
+
 	TEST_POINT("qmgr-remove");
-	offload(remove_file, m);
+	for (;;) {
+		offload(remove_file, &x);
+		if (!err_is(x.error))
+			break;
+		log_warn("%s: %s", m->id.text, x.error.text);
+		fiber_sleep(DISK_RETRY_MS);
+	}
 	log_info("%s: removed", m->id.text);
 	message_free(m);
 }
 
 /* --- waiting for another try --- */
 
-/* Twice the age at each try, within the bounds; a little at random, so that
- * what failed together does not come back together. */
+/* Twice the age at each try, within the bounds; some of them a little later,
+ * so that what failed together does not come back together. */
 static int64_t
 next_due(const struct message *m)
 {
@@ -337,6 +371,8 @@ next_due(const struct message *m)
 
 	if (delay < low)
 		delay = low;
+	delay += (int64_t)(hash_bytes(queue_id_view(&m->id)) %
+	    (uint64_t)(delay / 10 + 1));
 	if (delay > high)
 		delay = high;
 	return now + delay;
@@ -347,6 +383,21 @@ struct moving {
 	int64_t due;
 	struct err error;
 };
+
+/* A journal that has grown is made short again; no delivery is under way. */
+static void
+shorten_journal(struct message *m)
+{
+	bool done;
+	struct err e;
+
+	if (m->journal_end <= QUEUE_JOURNAL_REWRITE)
+		return;
+	e = queue_rewrite(m->queue, queue_id_view(&m->id), &done,
+	    &m->journal_end);
+	if (err_is(e))
+		log_warn("%s: %s", m->id.text, e.text);
+}
 
 /* The file's time is when it is due, as monitoring scripts of Postfix expect;
  * it is also what a new start reads. */
@@ -363,18 +414,18 @@ move_to_deferred(void *arg)
 	char folder[] = { 'd', 'e', 'f', 'e', 'r', 'r', 'e', 'd', '/',
 		queue_id_hash(id), '\0' };
 
+	shorten_journal(m);
 	if (utimensat(AT_FDCWD, from.text, times, AT_SYMLINK_NOFOLLOW) < 0)
 		x->error = err_sys(ERR_TEMP, "set time of %s", from.text);
 	if (strcmp(m->queue, "deferred") == 0)
 		return;
+	mkdir(folder, 0700);
 	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
 		RENAME_NOREPLACE) == 0)
-		return;
-	if (errno == ENOENT && mkdir(folder, 0700) == 0 &&
-	    renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		RENAME_NOREPLACE) == 0)
-		return;
-	x->error = err_sys(ERR_TEMP, "rename %s to %s", from.text, to.text);
+		m->queue = "deferred";
+	else
+		x->error =
+		    err_sys(ERR_TEMP, "rename %s to %s", from.text, to.text);
 }
 
 static void
@@ -389,57 +440,102 @@ warn_of_delay(struct message *m)
 		m->warned = true;
 }
 
+/* What is known must be on disk before the message is forgotten, or it would be
+ * delivered again to who has it; a full disk has room again some day. */
+static void
+write_what_is_left(struct message *m)
+{
+	while (m->unwritten.len > 0 && m->act != ACT_DELETE) {
+		fiber_sleep(DISK_RETRY_MS);
+		outcomes_write(m, VIEW_EMPTY);
+	}
+}
+
 static void
 message_defer(struct message *m)
 {
 	struct moving x = { .m = m, .due = next_due(m) };
 
 	warn_of_delay(m);
+	write_what_is_left(m);
 	offload(move_to_deferred, &x);
 	if (err_is(x.error))
 		log_warn("%s: %s", m->id.text, x.error.text);
+	if (m->act != ACT_NONE) {
+		act_perform(m);
+		return;
+	}
 	deferred_add(queue_id_view(&m->id), x.due, m->reason_destination);
 	message_free(m);
+}
+
+/* Something of it is undecided. */
+static bool
+is_unfinished(const struct message *m)
+{
+	return m->was_deferred || m->rcpts_at >= 0;
+}
+
+/* The reports that are due after this round.  What the journal says of earlier
+ * ones is only asked for at the end: nearly always it was told.  False: they
+ * could not be made. */
+static bool
+make_reports(struct message *m)
+{
+	bool ok = true;
+
+	if (!m->must_report && is_unfinished(m))
+		return true;
+	if (m->needs_failure) {
+		if (is_too_old(m))
+			log_expired(m);
+		ok = make_report(m, REPORT_FAILURE);
+	}
+	if (ok && m->needs_success)
+		ok = make_report(m, (m->flags & SUBMIT_DSN_TRACE) != 0 ?
+			REPORT_TRACE : REPORT_SUCCESS);
+	return ok;
+}
+
+/* The recipients that are still in the file.  True: there are some, and this
+ * is not the end. */
+static bool
+go_on(struct message *m)
+{
+	m->finishing = false;
+	message_use(m);
+	while (qmgr.n_rcpts >= qmgr.conf->qmgr_message_recipient_limit &&
+	    !message_stops(m) && !qmgr.draining)
+		wait_queue_for(&qmgr.room_for_rcpts, DEADLINE_NEVER);
+	if (!message_stops(m) && !qmgr.draining)
+		message_read_more(m);
+	/* Who waits behind us may find room too. */
+	if (qmgr.n_rcpts < qmgr.conf->qmgr_message_recipient_limit)
+		wait_queue_wake_one(&qmgr.room_for_rcpts);
+	if (m->n_open > 0) {
+		route_message(m);
+		message_unuse(m);
+		return true;
+	}
+	m->users--;
+	m->finishing = true;
+	return false;
 }
 
 void
 message_finish(struct message *m)
 {
-	bool reported = true;
+	bool reported;
 
-	if (m->rcpts_at >= 0 && m->act == ACT_NONE) {
-		/* More recipients are in the file. */
-		m->finishing = false;
-		while (qmgr.n_rcpts >= qmgr.conf->qmgr_message_recipient_limit)
-			wait_queue_for(&qmgr.room_for_rcpts, DEADLINE_NEVER);
-		message_use(m);
-		message_read_more(m);
-		if (m->n_open > 0) {
-			route_message(m);
-			message_unuse(m);
-			return;
-		}
-		m->users--;
-		m->finishing = true;
-	}
-	if (m->act != ACT_NONE) {
+	if (m->rcpts_at >= 0 && !message_stops(m) && go_on(m))
+		return;
+	if (qmgr.draining && m->rcpts_at >= 0)
+		return; /* the successor goes on */
+	/* Each step waits, and the administrator may ask meanwhile. */
+	reported = m->act == ACT_DELETE || make_reports(m);
+	if (m->act == ACT_DELETE)
 		act_perform(m);
-		return;
-	}
-	if (m->was_deferred) {
-		message_defer(m);
-		return;
-	}
-	if (m->needs_failure) {
-		if (is_too_old(m))
-			log_expired(m);
-		reported = make_report(m, REPORT_FAILURE);
-	}
-	if (reported && m->needs_success)
-		reported = make_report(m,
-		    (m->flags & SUBMIT_DSN_TRACE) != 0 ? REPORT_TRACE :
-							 REPORT_SUCCESS);
-	if (reported)
+	else if (reported && !is_unfinished(m))
 		message_remove(m);
 	else
 		message_defer(m);

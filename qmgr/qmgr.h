@@ -51,15 +51,18 @@ struct message {
 	int64_t arrival_us, active_us, size, flags, ret;
 	char *sender, *envid, *client_name, *client_addr, *protocol, *helo;
 	struct str layout;
+	struct list jobs;         /* its own, in all destinations */
 	int64_t n_rcpts;          /* in the file */
 	int64_t n_open;           /* read, and without an outcome */
 	int64_t n_read;           /* numbers below this were read */
 	int64_t rcpts_at;         /* where to read on; -1: all were read */
 	int64_t journal_end;      /* -1: not known yet */
+	struct str unwritten;     /* records that could not be written yet */
+	struct wait_queue journal_free; /* one writer at a time */
 	struct list unrouted;     /* struct rcpt */
 	unsigned char *decided;   /* bit per recipient; NULL: none before */
 	bool was_deferred;        /* of this round: some wait for another try */
-	bool has_journal;
+	bool has_journal, writing;
 	bool needs_failure, needs_success; /* reports that are due */
 	bool must_report;         /* journal says so: earlier rounds too */
 	bool warned, expired, finishing;
@@ -105,7 +108,8 @@ struct destination {
 };
 
 struct job {
-	struct list node;         /* in its destination */
+	struct list node;         /* in its destination, or deferred */
+	struct list of_message;
 	struct destination *destination;
 	struct message *message;
 	struct list rcpts;
@@ -127,6 +131,8 @@ struct qmgr {
 	bool room;                /* as last told to cleanup */
 	int64_t delay_ms;
 	struct wait_queue room_for_rcpts;
+	size_t n_working;         /* what a leaving qmgr waits for */
+	bool draining;
 };
 
 extern struct qmgr qmgr;
@@ -145,6 +151,10 @@ void message_unuse(struct message *m);
 struct message *message_find(struct view id);
 void message_free(struct message *m);
 void rcpt_free(struct rcpt *r);
+/* True if it was asked for that it is not delivered any further. */
+bool message_stops(const struct message *m);
+/* Wait until the file is not being read by message_open. */
+void message_await(struct view id);
 /* Tell cleanup whether there is room, and how long to hold replies. */
 void flow_update(void);
 /* Move a file that cannot be read out of the way. */
@@ -163,12 +173,16 @@ struct destination *destination_find(struct transport *t,
 void schedule_add(struct destination *d, struct message *m, struct rcpt *r);
 /* Start what may start. */
 void schedule_run(struct transport *t);
+/* A delivery there has ended, after its outcomes were taken. */
+void schedule_done(struct destination *d);
 /* How a delivery there went. */
 void destination_succeeded(struct destination *d);
 void destination_failed(struct destination *d, const char *reason);
 void transport_failed(struct transport *t, const char *reason);
 /* Forget that destinations were dead: a flush. */
 void schedule_forget_dead(void);
+/* Drop the recipients that wait for a delivery: they stay undecided. */
+void schedule_drop(struct message *m);
 /* Defer the recipients of jobs that wait for a dead one; does not wait. */
 void destination_defer_all(struct destination *d, const char *dsn,
     const char *reason);
@@ -198,11 +212,14 @@ void outcomes_flush(struct outcomes *o);
 /* Log an outcome that no agent logged (error, retry, discard, dead). */
 void outcome_log(struct message *m, const struct rcpt *r,
     const struct verdict *v);
+/* Append records to the message's journal; what cannot be written now is kept
+ * and goes with the next.  In a fiber. */
+bool outcomes_write(struct message *m, struct view records);
 /* No recipient is open any more: report, remove, or defer.  In a fiber. */
 void message_finish(struct message *m);
 
 /* --- deferred.c --- */
-/* The file waits in deferred/ until then. */
+/* The file waits in deferred/ until then; a time that was known is replaced. */
 void deferred_add(struct view id, int64_t due_s, const char *destination);
 void deferred_remove(struct view id);
 bool deferred_has(struct view id);
@@ -216,13 +233,20 @@ void deferred_start(void);
 void deferred_wake(void);
 
 /* --- scan.c --- */
-/* Read active, incoming at start, incoming again when room returns. */
+/* Read active and incoming: now, when this is called again, and at times. */
 void scan_start(void);
+
+/* --- drain.c --- */
+/* Nothing new is begun; the process leaves when the deliveries under way, and
+ * what is to be written of them, have ended, or after half a minute. */
+void drain_start(void *unused);
+void work_begin(void);
+void work_end(void);
 
 /* --- act.c --- */
 void act_run(struct ipc_request *r);
 void flush_run(struct ipc_request *r);
-/* Do what was asked for while the message was in flight. */
+/* Do what was asked for while the message was in flight; frees it. */
 void act_perform(struct message *m);
 
 #endif

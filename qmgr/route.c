@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUTE_TIMEOUT = 100, CACHE_MAX = 20000, CACHE_MS = 5000 };
+enum { ROUTE_TIMEOUT = 100, CACHE_MAX = 20000, CACHE_MS = 5000,
+	TRANSPORT_NAME_MAX = 64 };
 
 struct route {
 	int64_t until;
@@ -161,6 +162,17 @@ decide_unroutable(struct message *m, struct rcpt *rcpt, const struct route *r,
 	outcomes_add(o, rcpt, &v);
 }
 
+/* It names a socket: a table's slip of the pen must not lead elsewhere. */
+static bool
+is_transport_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	return len > 0 && len <= TRANSPORT_NAME_MAX && name[len] == '\0' &&
+	    name[0] != '.';
+}
+
 static void
 route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
     struct transport **touched)
@@ -169,7 +181,22 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 	struct destination *d;
 	struct transport *t;
 
-	if (r->status != ERR_NONE || r->transport[0] == '\0') {
+	/* Asked for while we waited. */
+	if (message_stops(m))
+		return;
+	if (r->status == ERR_NONE && !is_transport_name(r->transport)) {
+		struct verdict v = { .status = OUTCOME_DEFERRED,
+			.dsn = VIEW("4.3.5"),
+			.text = VIEW("mail transport has an impossible name"),
+			.relay = VIEW("none") };
+
+		log_warn("%s: transport \"%s\" has an impossible name",
+		    m->id.text, r->transport);
+		outcome_log(m, rcpt, &v);
+		outcomes_add(o, rcpt, &v);
+		return;
+	}
+	if (r->status != ERR_NONE) {
 		decide_unroutable(m, rcpt, r, o);
 		return;
 	}
@@ -200,7 +227,7 @@ route_message(struct message *m)
 	struct list *it;
 
 	outcomes_init(&o, m);
-	while ((it = list_first(&m->unrouted)) != NULL)
+	while (!message_stops(m) && (it = list_first(&m->unrouted)) != NULL)
 		route_one(m, LIST_ITEM(it, struct rcpt, node), &o, &touched);
 	if (touched != NULL)
 		schedule_run(touched);

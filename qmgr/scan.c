@@ -1,17 +1,19 @@
 /*
- * Reading the folders of messages that are not known: active and incoming at
- * start, incoming again whenever room returns and every queue_run_delay.
+ * Reading the folders for messages that are not known: at start, whenever room
+ * returns, and every queue_run_delay, since cleanup's notice may be lost.
  */
 #include "qmgr/qmgr.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/queue_rewrite.h"
 #include "lib/run/offload.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SCAN_BATCH = 64 };
 
@@ -43,6 +45,8 @@ read_some(void *arg)
 			break;
 		}
 		name = view_of(entry->d_name);
+		if (queue_rewrite_is_litter(name))
+			unlinkat(dirfd(s->dir), entry->d_name, 0);
 		if (!queue_id_is_valid(name))
 			continue;
 		memset(&s->found[s->n], 0, sizeof(s->found[0]));
@@ -69,7 +73,7 @@ scan_queue(const char *queue)
 		for (size_t i = 0; i < s->n; i++) {
 			struct view id = queue_id_view(&s->found[i]);
 
-			while (!is_room())
+			while (!is_room() && !qmgr.draining)
 				fiber_sleep(100);
 			if (message_find(id) == NULL && !deferred_has(id))
 				message_open(queue, id);
@@ -82,8 +86,8 @@ static void
 scan_fiber(void *arg)
 {
 	(void)arg;
-	scan_queue("active");
-	for (;;) {
+	while (!qmgr.draining) {
+		scan_queue("active");
 		scan_queue("incoming");
 		wait_for(&scan_wanted, deadline_in(qmgr.conf->queue_run_delay));
 	}

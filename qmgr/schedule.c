@@ -301,6 +301,7 @@ schedule_add(struct destination *d, struct message *m, struct rcpt *r)
 		j->message = m;
 		list_init(&j->rcpts);
 		list_append(&d->jobs, &j->node);
+		list_append(&m->jobs, &j->of_message);
 		d->n_jobs++;
 		message_use(m);
 	}
@@ -316,9 +317,26 @@ job_free(struct job *j)
 	struct message *m = j->message;
 
 	list_remove(&j->node);
+	list_remove(&j->of_message);
 	j->destination->n_jobs--;
 	free(j);
 	message_unuse(m);
+}
+
+void
+schedule_drop(struct message *m)
+{
+	struct list *it, *node;
+
+	while ((it = list_first(&m->jobs)) != NULL) {
+		struct job *j = LIST_ITEM(it, struct job, of_message);
+
+		while ((node = list_first(&j->rcpts)) != NULL) {
+			rcpt_free(LIST_ITEM(node, struct rcpt, node));
+			m->n_open--;
+		}
+		job_free(j);
+	}
 }
 
 /* How many deliveries a job still needs. */
@@ -443,6 +461,7 @@ defer_fiber(void *arg)
 	free(x->reason);
 	free(x->nexthop);
 	free(x);
+	work_end();
 }
 
 void
@@ -458,24 +477,29 @@ destination_defer_all(struct destination *d, const char *dsn,
 	while ((it = list_first(&d->jobs)) != NULL) {
 		list_remove(it);
 		list_append(&x->jobs, it);
+		list_remove(&LIST_ITEM(it, struct job, node)->of_message);
 	}
 	d->n_jobs = 0;
 	x->dsn = xstrdup(dsn);
 	x->reason = xstrdup(reason);
 	x->nexthop = xstrdup(d->nexthop);
+	work_begin();
 	fiber_spawn("defer", defer_fiber, x);
 }
 
 /* Why nothing can go there now; NULL if it can. */
 static const char *
-refusal(const struct destination *d)
+refusal(const struct destination *d, const char **dsn)
 {
 	const struct transport *t = d->transport;
 
+	*dsn = "4.3.2";
 	if (t->deferred_by_conf)
 		return "deferred transport";
+	*dsn = "4.3.0";
 	if (t->dead_until > loop_now())
 		return t->dead_reason;
+	*dsn = "4.4.1";
 	if (d->dead_until > loop_now())
 		return d->dead_reason;
 	return NULL;
@@ -486,17 +510,16 @@ schedule_run(struct transport *t)
 {
 	struct list *it;
 
-	while ((it = list_first(&t->ready)) != NULL) {
+	while (!qmgr.draining && (it = list_first(&t->ready)) != NULL) {
 		struct destination *d =
 		    LIST_ITEM(it, struct destination, ready);
-		const char *why = refusal(d);
+		const char *dsn;
+		const char *why = refusal(d, &dsn);
 		struct job *j;
 
 		if (why != NULL) {
 			list_remove(it);
-			destination_defer_all(d,
-			    t->dead_until > loop_now() ? "4.3.0" : "4.4.1",
-			    why);
+			destination_defer_all(d, dsn, why);
 			continue;
 		}
 		if (t->n_busy >= t->process_limit)
@@ -518,6 +541,16 @@ schedule_run(struct transport *t)
 		if (d->n_jobs > 0)
 			mark_ready(d);
 	}
+}
+
+void
+schedule_done(struct destination *d)
+{
+	d->busy--;
+	d->transport->n_busy--;
+	if (d->n_jobs > 0)
+		mark_ready(d);
+	schedule_run(d->transport);
 }
 
 static void

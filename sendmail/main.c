@@ -34,6 +34,7 @@ struct sendmail {
 	const struct passwd *account;
 	bool asked_account;
 	struct drop drop;
+	struct input input;
 	size_t n_rcpts;
 };
 
@@ -214,8 +215,9 @@ input_flags(struct sendmail *s)
 
 /* Standard input, to its end or a lone dot. */
 static void
-read_message(struct sendmail *s, struct input *in)
+read_message(struct sendmail *s)
 {
+	struct input *in = &s->input;
 	char *buf = xmalloc(READ_STEP);
 	struct str out = STR_EMPTY;
 
@@ -275,7 +277,7 @@ submit(struct sendmail *s)
 	struct str sender = STR_EMPTY, name = STR_EMPTY, id = STR_EMPTY;
 	struct ipc_drop_commit commit;
 	struct view rest, address;
-	struct input in;
+	struct input *in = &s->input;
 
 	if (o->mode == MODE_PROBE)
 		o->flags |= SUBMIT_PROBE | SUBMIT_DSN_TRACE;
@@ -288,19 +290,19 @@ submit(struct sendmail *s)
 	start_postdrop(s);
 	for (int i = 0; i < o->n_rcpts; i++)
 		add_argument(s, o->rcpts[i]);
-	input_init(&in, input_flags(s));
+	input_init(in, input_flags(s));
 	if (o->mode == MODE_PROBE)
 		make_probe(s);
 	else
-		read_message(s, &in);
-	check(in.failure);
-	rest = input_recipients(&in);
+		read_message(s);
+	check(in->failure);
+	rest = input_recipients(in);
 	while (rest.len > 0 && view_field(&rest, '\0', &address))
 		add_rcpt(s, address);
 	if (s->n_rcpts == 0)
 		fatal_of_caller(s, "No recipient addresses found in message "
 		    "header");
-	if (!in.has_from)
+	if (!in->has_from)
 		find_full_name(s, &name);
 	commit = (struct ipc_drop_commit){ .sender = str_view(&sender),
 		.full_name = str_view(&name),
@@ -309,7 +311,7 @@ submit(struct sendmail *s)
 		.flags = o->flags };
 	check(drop_finish(&s->drop, &commit, &id));
 	tell_of_report(s, str_view(&sender));
-	input_clear(&in);
+	input_clear(in);
 	drop_close(&s->drop);
 	str_clear(&sender);
 	str_clear(&name);

@@ -134,12 +134,12 @@ take_ret(struct options *o, const char *value)
 static struct err
 take_envid(struct options *o, const char *value)
 {
-	size_t len = strlen(value);
+	bool good = strlen(value) <= ESMTP_ENVID_MAX;
 
-	for (size_t i = 0; i < len; i++)
-		if (value[i] < ' ' || value[i] > '~')
-			len = ESMTP_ENVID_MAX + 1;
-	if (len > ESMTP_ENVID_MAX)
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			good = false;
+	if (!good)
 		o->warning = "-V: bad value; ignored";
 	else
 		o->envid = value;

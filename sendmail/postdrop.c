@@ -72,7 +72,7 @@ path_of(const struct postdrop *p)
 /* --- the file --- */
 
 /* Only the owner reads it until it is whole.  The lock says that we live. */
-static struct err
+__attribute__((noinline)) static struct err
 create_file(struct postdrop *p)
 {
 	struct err e = ERR_OK;
@@ -136,7 +136,7 @@ sync_file(int fd)
 	return ERR_OK;
 }
 
-static struct err
+__attribute__((noinline)) static struct err
 commit_file(struct postdrop *p)
 {
 	const struct ipc_drop_commit *c = &p->intake.commit;
@@ -230,7 +230,7 @@ read_some(struct str *in)
 	return ERR_OK;
 }
 
-static struct err
+__attribute__((noinline)) static struct err
 receive(struct postdrop *p)
 {
 	struct str in = STR_EMPTY;
@@ -288,7 +288,7 @@ catch_signals(void)
 }
 
 /* Waits for the caller's end are not bounded: the file is its own. */
-static struct err
+__attribute__((noinline)) static struct err
 configure(struct postdrop *p, const char *dir)
 {
 	struct conf_light *conf;

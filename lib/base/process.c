@@ -70,7 +70,13 @@ process_clean_environment(void)
 bool
 process_is_elevated(void)
 {
-	if (getuid() == 0 && geteuid() == 0)
+	uid_t uid, euid, suid;
+	gid_t gid, egid, sgid;
+
+	if (getresuid(&uid, &euid, &suid) < 0 ||
+	    getresgid(&gid, &egid, &sgid) < 0)
+		return true;
+	if (uid == 0 && euid == 0)
 		return false;
-	return getuid() != geteuid() || getgid() != getegid();
+	return uid != euid || uid != suid || gid != egid || gid != sgid;
 }

@@ -17,8 +17,8 @@ void process_reset_signals(void);
  * name of a file. */
 void process_clean_environment(void);
 
-/* True if the caller may have less rights than we: set-uid, set-gid.  Root as
- * a caller is trusted. */
+/* True if the caller may have less rights than we have, or could take up again:
+ * set-uid, set-gid.  Root as a caller is trusted. */
 bool process_is_elevated(void);
 
 #endif

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 5, FILE_MAX = 1 << 20, ANSWER_MAX = 4096 };
+enum { DEPTH_MAX = 5, FILE_MAX = 1 << 20, ANSWER_MAX = 2048 };
 
 struct asking {
 	struct conf_light *conf;

@@ -27,6 +27,7 @@ enum control_verb {
 	CONTROL_IDLE,        /* a worker is free again */
 	CONTROL_CHANGED,     /* a table of ours changed: replace me */
 	CONTROL_USED_UP,     /* served its number of sessions: replace me */
+	CONTROL_NO_PROGRAM,  /* the fork could not become it: errno */
 	/* from master */
 	CONTROL_DRAIN,       /* accept nothing, leave when the last session ends */
 	CONTROL_RELOAD,      /* read the configuration again (qmgr, log) */

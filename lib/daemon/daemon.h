@@ -119,6 +119,14 @@ void daemon_on_reload(struct daemon *d, void (*reload)(void *owner),
 void daemon_on_drain(struct daemon *d, void (*drain)(void *owner),
     void *owner);
 
+/* Called when drain_time is over, or sooner if master says so: what is idle
+ * ends now (421), what is between two transactions soon. */
+void daemon_on_leave(struct daemon *d, void (*leave)(void *owner),
+    void *owner);
+/* Called as often as the wakeup column of the service says. */
+void daemon_on_wakeup(struct daemon *d, void (*wakeup)(void *owner),
+    void *owner);
+
 /* A service of Barid's as this process reaches it: "private/NAME". */
 void daemon_service(const struct daemon *d, const char *name,
     struct ipc_service *s);

@@ -81,11 +81,13 @@ daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack)
 	struct control_page *page = daemon_state.page;
 	uint64_t sum = 0, alive = 0;
 
-	if (page == NULL || d->processes <= 1)
+	if (page == NULL)
 		return false;
 	/* One more than there are, so that 0 says: not there. */
 	__atomic_store_n(&page->sessions[d->process - 1], n + 1,
 	    __ATOMIC_RELAXED);
+	if (d->processes <= 1)
+		return false;
 	for (int i = 0; i < d->processes; i++) {
 		uint32_t count =
 		    __atomic_load_n(&page->sessions[i], __ATOMIC_RELAXED);
@@ -123,11 +125,12 @@ check_share(struct acceptor *a)
 {
 	bool full = a->daemon->sessions_max > 0 &&
 	    a->n_sessions >= a->daemon->sessions_max;
-	bool over =
-	    daemon_count_sessions(a->daemon, a->n_sessions, a->slack);
+	bool over;
 
+	/* A successor may count in our place by now. */
 	if (daemon_state.draining)
 		return;
+	over = daemon_count_sessions(a->daemon, a->n_sessions, a->slack);
 	pause_all(a, full || over);
 	/* When a session of ours ends we look again; others' ends only show
 	 * by the clock. */
@@ -175,6 +178,8 @@ on_client(struct loop_listener *l)
 	a->served++;
 	a->accepted(a, c);
 	check_share(a);
+	if (a->served == a->daemon->conf->process_max_sessions)
+		daemon_tell_master(CONTROL_USED_UP, 0);
 }
 
 static void
@@ -211,14 +216,38 @@ start_draining(void)
 	if (a->daemon != NULL)
 		for (size_t i = 0; i < a->daemon->n_listeners; i++)
 			loop_remove_listener(&a->listeners[i]);
-	if (daemon_state.page != NULL && a->daemon != NULL)
-		__atomic_store_n(
-		    &daemon_state.page->sessions[a->daemon->process - 1], 0,
-		    __ATOMIC_RELAXED);
 	if (daemon_state.drain != NULL)
 		daemon_state.drain(daemon_state.drain_owner);
-	else
+	/* A hook of sessions only hurries them. */
+	if (daemon_state.drain == NULL || a->session != NULL)
 		leave_if_done(a);
+}
+
+static void
+obey(uint32_t verb)
+{
+	const struct daemon_state *s = &daemon_state;
+
+	switch (verb) {
+	case CONTROL_DRAIN:
+		start_draining();
+		break;
+	case CONTROL_RELOAD:
+		if (s->reload != NULL)
+			s->reload(s->reload_owner);
+		else
+			start_draining();
+		break;
+	case CONTROL_LEAVE:
+		start_draining();
+		if (s->leave != NULL)
+			s->leave(s->leave_owner);
+		break;
+	case CONTROL_WAKEUP:
+		if (s->wakeup != NULL)
+			s->wakeup(s->wakeup_owner);
+		break;
+	}
 }
 
 static void
@@ -235,12 +264,7 @@ on_control(struct loop_watch *w, uint32_t events)
 		log_flush();
 		_exit(0);
 	}
-	if (r.verb == CONTROL_DRAIN)
-		start_draining();
-	else if (r.verb == CONTROL_RELOAD && daemon_state.reload != NULL)
-		daemon_state.reload(daemon_state.reload_owner);
-	else if (r.verb == CONTROL_RELOAD)
-		start_draining();
+	obey(r.verb);
 }
 
 static void
@@ -269,6 +293,22 @@ daemon_on_drain(struct daemon *d, void (*drain)(void *owner), void *owner)
 	(void)d;
 	daemon_state.drain = drain;
 	daemon_state.drain_owner = owner;
+}
+
+void
+daemon_on_leave(struct daemon *d, void (*leave)(void *owner), void *owner)
+{
+	(void)d;
+	daemon_state.leave = leave;
+	daemon_state.leave_owner = owner;
+}
+
+void
+daemon_on_wakeup(struct daemon *d, void (*wakeup)(void *owner), void *owner)
+{
+	(void)d;
+	daemon_state.wakeup = wakeup;
+	daemon_state.wakeup_owner = owner;
 }
 
 static int

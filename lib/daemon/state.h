@@ -18,6 +18,10 @@ struct daemon_state {
 	void *reload_owner;
 	void (*drain)(void *owner);
 	void *drain_owner;
+	void (*leave)(void *owner);
+	void *leave_owner;
+	void (*wakeup)(void *owner);
+	void *wakeup_owner;
 };
 
 extern struct daemon_state daemon_state;

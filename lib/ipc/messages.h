@@ -126,6 +126,10 @@ enum submit_flags {
 	F(STR, envid)       \
 	F(INT, ret)         \
 	F(STR, layout)      /* see lib/mail/queue_file.h */ \
+	F(STR, client_name) /* of the submission, for agents */ \
+	F(STR, client_addr) \
+	F(STR, protocol)    \
+	F(STR, helo)        \
 	F(INT, n_rcpts)     \
 	F(LIST, rcpts)
 /* qmgr, to cleanup, unasked for: hold replies that long; is there room? */

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP_LEN = 64 * 1024, REASONS_MAX = 4096, REASON_LEN = 1000 };
+enum { STEP_LEN = 64 * 1024, REASONS_MAX = 4096, REASON_LEN = 1000,
+	RCPTS_MAX = 100 * 1000 * 1000 };
 
 static const char *const queues[] = { "maildrop", "active", "incoming",
 	"deferred", "hold" };
@@ -199,7 +200,8 @@ open_message(struct queue_lister *l, const char *queue, struct view id,
 	e = queue_file_read(&l->file, l->fd);
 	/* More recipients than bytes of them: a number that cannot be. */
 	if (!err_is(e) &&
-	    l->file.preamble.n_rcpts > l->file.preamble.rcpts_len)
+	    (l->file.preamble.n_rcpts > l->file.preamble.rcpts_len ||
+		l->file.preamble.n_rcpts > RCPTS_MAX))
 		e = err_make(ERR_PERM, "queue file: damaged preamble");
 	if (!err_is(e))
 		e = read_journal(l, expired);

@@ -1,0 +1,337 @@
+/* The scheduler, with deliveries that only the test ends. */
+#include "qmgr/testing.h"
+
+#include "lib/base/mem.h"
+
+enum { IN_FLIGHT_MAX = 200 };
+
+/* In place of deliver.c: what was started, until finish() is called. */
+static struct {
+	struct message *message;
+	struct destination *destination;
+	int64_t n_rcpts;
+} in_flight[IN_FLIGHT_MAX];
+static size_t n_in_flight;
+
+void
+deliver_start(struct job *job)
+{
+	int64_t limit = job->destination->transport->recipient_limit;
+	struct list *it;
+	int64_t n = 0;
+
+	ck_assert(n_in_flight < IN_FLIGHT_MAX);
+	while ((it = list_first(&job->rcpts)) != NULL && n < limit) {
+		rcpt_free(LIST_ITEM(it, struct rcpt, node));
+		job->message->n_open--;
+		job->n_rcpts--;
+		n++;
+	}
+	ck_assert_int_gt(n, 0);
+	in_flight[n_in_flight].message = job->message;
+	in_flight[n_in_flight].destination = job->destination;
+	in_flight[n_in_flight++].n_rcpts = n;
+	message_use(job->message);
+}
+
+/* The oldest delivery ends. */
+static struct message *
+finish(bool ok)
+{
+	struct message *m = in_flight[0].message;
+	struct destination *d = in_flight[0].destination;
+
+	ck_assert(n_in_flight > 0);
+	memmove(in_flight, in_flight + 1,
+	    --n_in_flight * sizeof(in_flight[0]));
+	if (ok)
+		destination_succeeded(d);
+	else
+		destination_failed(d, "no answer");
+	m->users--;
+	schedule_done(d);
+	return m;
+}
+
+/* A message of n recipients for one destination. */
+static struct message *
+add(struct destination *d, int64_t n)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	snprintf(m->id.text, sizeof(m->id.text), "ABCDEF0001");
+	m->layout = m->unwritten = STR_EMPTY;
+	list_init(&m->unrouted);
+	list_init(&m->jobs);
+	m->sender = xstrdup("");
+	m->queue = "active";
+	m->arrival_us = clock_wall_us();
+	wait_queue_init(&m->journal_free);
+	/* Never finished by itself. */
+	message_use(m);
+	for (int64_t i = 0; i < n; i++) {
+		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
+
+		list_init(&r->node);
+		r->number = i;
+		r->address = r->original = r->orcpt = r->text;
+		qmgr.n_rcpts++;
+		m->n_open++;
+		schedule_add(d, m, r);
+	}
+	return m;
+}
+
+static struct destination *
+destination(const char *nexthop)
+{
+	return destination_find(transport_find(VIEW("smtp")),
+	    view_of(nexthop));
+}
+
+START_TEST(a_window_grows_with_success_and_shrinks_with_failure)
+{
+	struct destination *d;
+
+	test_open("default_destination_concurrency_limit = 20\n"
+		  "default_destination_recipient_limit = 1\n");
+	d = destination("a.example");
+	add(d, 1000);
+	schedule_run(d->transport);
+	ck_assert_int_eq(n_in_flight, 5);
+	for (int i = 0; i < 200; i++)
+		finish(true);
+	ck_assert_int_eq(d->window, 20);
+	ck_assert_int_eq(n_in_flight, 20);
+	ck_assert_int_eq(d->busy, 20);
+	/* Failures, then one success so that no cohort fills. */
+	for (int i = 0; i < 10; i++)
+		finish(false);
+	ck_assert_int_eq(d->window, 10);
+	finish(true);
+	ck_assert_int_eq(d->window, 11);
+	test_close();
+}
+END_TEST
+
+START_TEST(an_idle_destination_does_not_grow)
+{
+	struct destination *d;
+
+	test_open("");
+	d = destination("a.example");
+	for (int i = 0; i < 100; i++) {
+		add(d, 1);
+		schedule_run(d->transport);
+		finish(true);
+	}
+	ck_assert_int_le(d->window, 7);
+	test_close();
+}
+END_TEST
+
+START_TEST(a_failed_cohort_makes_a_destination_dead)
+{
+	struct destination *d, *other;
+
+	test_open("default_destination_recipient_limit = 1\n");
+	d = destination("dead.example");
+	other = destination("well.example");
+	add(d, 100);
+	add(other, 100);
+	schedule_run(d->transport);
+	ck_assert_int_eq(n_in_flight, 10);
+	for (int i = 0; i < 10; i++) {
+		bool bad = in_flight[0].destination == d;
+
+		finish(!bad);
+	}
+	ck_assert_int_gt(d->dead_until, loop_now());
+	ck_assert_int_eq(d->n_jobs, 0);
+	ck_assert_int_eq(d->busy, 0);
+	ck_assert_int_eq(other->dead_until, 0);
+	ck_assert_int_gt(other->busy, 0);
+	/* Tried again after a flush. */
+	schedule_forget_dead();
+	add(d, 10);
+	schedule_run(d->transport);
+	ck_assert_int_eq(d->busy, 5);
+	test_close();
+}
+END_TEST
+
+START_TEST(destinations_take_turns)
+{
+	struct destination *d[4];
+	char name[] = "a.example";
+	int seen[4] = { 0 };
+
+	test_open("default_destination_recipient_limit = 1\n"
+		  "default_session_limit = 4\n");
+	for (int i = 0; i < 4; i++) {
+		name[0] = (char)('a' + i);
+		d[i] = destination(name);
+		add(d[i], i == 0 ? 10000 : 20);
+	}
+	schedule_run(d[0]->transport);
+	ck_assert_int_eq(n_in_flight, 4);
+	for (int i = 0; i < 80; i++) {
+		for (int k = 0; k < 4; k++)
+			seen[k] += in_flight[0].destination == d[k];
+		finish(true);
+		ck_assert_int_eq(n_in_flight, 4);
+	}
+	for (int k = 0; k < 4; k++)
+		ck_assert_int_eq(seen[k], 20);
+	test_close();
+}
+END_TEST
+
+/* Single mails behind a bulk job of 100,000: each is started within a few
+ * deliveries, and the bulk job still gets most of them. */
+START_TEST(a_bulk_job_does_not_starve_single_mail)
+{
+	struct destination *d;
+	struct message *bulk;
+	int64_t bulk_done = 0, single_done = 0, waited = 0, longest = 0;
+
+	test_open("default_destination_concurrency_limit = 5\n"
+		  "default_destination_recipient_limit = 50\n");
+	d = destination("a.example");
+	bulk = add(d, 100000);
+	schedule_run(d->transport);
+	for (int i = 0; i < 1500; i++) {
+		/* A single message arrives every ten deliveries. */
+		if (i % 10 == 0) {
+			ck_assert_int_le(d->n_jobs, 5);
+			add(d, 1);
+			waited = 0;
+		}
+		if (finish(true) == bulk)
+			bulk_done++;
+		else
+			single_done++;
+		if (d->n_jobs > 1 && ++waited > longest)
+			longest = waited;
+	}
+	ck_assert_int_ge(single_done, 148);
+	ck_assert_int_ge(bulk_done, 1300);
+	ck_assert_int_le(longest, 10);
+	test_close();
+}
+END_TEST
+
+/* As many single mails as one likes slow a bulk job by a bounded share. */
+START_TEST(single_mail_does_not_starve_a_bulk_job)
+{
+	struct destination *d;
+	struct message *bulk;
+	int64_t bulk_done = 0;
+
+	test_open("default_destination_concurrency_limit = 5\n"
+		  "default_destination_recipient_limit = 50\n");
+	d = destination("a.example");
+	bulk = add(d, 100000);
+	for (int i = 0; i < 2000; i++)
+		add(d, 1);
+	schedule_run(d->transport);
+	for (int i = 0; i < 1200; i++)
+		bulk_done += finish(true) == bulk;
+	/* A slot for five deliveries, and three on loan. */
+	ck_assert_int_ge(bulk_done, 1200 * 5 / 6 - 10);
+	ck_assert_int_lt(bulk_done, 1200);
+	test_close();
+}
+END_TEST
+
+static void
+wait_for_rate(void)
+{
+	struct destination *d = destination("a.example");
+	int64_t start = clock_ms();
+
+	schedule_run(d->transport);
+	for (int i = 0; i < 4; i++) {
+		TEST_WAIT_FOR(n_in_flight == 1);
+		finish(true);
+		ck_assert_int_eq(n_in_flight, 0);
+	}
+	/* Three pauses. */
+	ck_assert_int_ge(clock_ms() - start, 3 * 50 - 5);
+}
+
+START_TEST(a_rate_delay_is_kept)
+{
+	test_open("default_destination_rate_delay = 50ms\n"
+		  "default_destination_recipient_limit = 1\n");
+	add(destination("a.example"), 100);
+	test_run(wait_for_rate);
+	test_close();
+}
+END_TEST
+
+START_TEST(what_waits_can_be_dropped)
+{
+	struct destination *a, *b;
+	struct message *m, *other;
+
+	test_open("default_destination_recipient_limit = 1\n");
+	a = destination("a.example");
+	b = destination("b.example");
+	m = add(a, 100);
+	other = add(a, 3);
+	for (int i = 0; i < 3; i++) {
+		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
+
+		list_init(&r->node);
+		qmgr.n_rcpts++;
+		m->n_open++;
+		schedule_add(b, m, r);
+	}
+	schedule_run(a->transport);
+	schedule_drop(m);
+	ck_assert_int_eq(m->n_open, 0);
+	ck_assert_int_eq(b->n_jobs, 0);
+	ck_assert(list_is_empty(&m->jobs));
+	while (n_in_flight > 0)
+		finish(true);
+	ck_assert_int_eq(other->n_open, 0);
+	ck_assert_int_eq(a->busy + b->busy, 0);
+	ck_assert_int_eq(a->transport->n_busy, 0);
+	ck_assert_int_eq(qmgr.n_rcpts, 0);
+	ck_assert_int_eq(m->users, 1);
+	ck_assert_int_eq(other->users, 1);
+	test_close();
+}
+END_TEST
+
+static void
+wait_for_deferral(void)
+{
+	struct destination *d = destination("a.example");
+	struct message *m = add(d, 3);
+
+	m->act = ACT_NONE;
+	schedule_run(d->transport);
+	TEST_WAIT_FOR(m->n_open == 0 && m->users == 1);
+	ck_assert(m->was_deferred);
+	ck_assert_int_eq(n_in_flight, 0);
+}
+
+START_TEST(a_transport_may_be_deferred_by_configuration)
+{
+	test_open("defer_transports = lmtp, smtp\n");
+	test_run(wait_for_deferral);
+	test_close();
+}
+END_TEST
+
+UNIT_MAIN("schedule",
+    { a_window_grows_with_success_and_shrinks_with_failure, 1 },
+    { an_idle_destination_does_not_grow, 1 },
+    { a_failed_cohort_makes_a_destination_dead, 1 },
+    { destinations_take_turns, 1 },
+    { a_bulk_job_does_not_starve_single_mail, 1 },
+    { single_mail_does_not_starve_a_bulk_job, 1 },
+    { a_rate_delay_is_kept, 1 }, { what_waits_can_be_dropped, 1 },
+    { a_transport_may_be_deferred_by_configuration, 1 })

@@ -1,0 +1,232 @@
+#!/usr/bin/perl
+# design.md section 5, rules 1 and 2, from a trace of system calls: a message is
+# on disk before it is accepted, in the mailbox and on disk before that counts
+# as delivered, and its queue file goes only then.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Barid::Durable;
+use Barid::Test;
+use File::Temp qw(tempdir);
+use Test::More;
+
+plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/local');
+my $strace = have_peer('strace') or plan(skip_all => 'no strace here');
+
+my $N = 5;
+my $calls = join ',', qw(openat open write writev pwrite64 pwritev fsync
+	fdatasync sync_file_range syncfs sendmsg sendto rename renameat
+	renameat2 link linkat unlink unlinkat);
+
+# --- Reading a trace ---------------------------------------------------------------
+
+# Its calls in the order of their ends: {name, args, result, first, last};
+# first and last are the lines on which it began and ended.
+sub read_trace
+{
+	my ($path) = @_;
+	my (@all, %open);
+	my $line = 0;
+
+	for my $text (split /\n/, read_file($path) // '') {
+		$line++;
+		my ($pid, $rest) = $text =~ /^(\d+)\s+[\d.]+ (.*)$/ or next;
+		my $first = $line;
+
+		if ($rest =~ /^(\w+)\((.*) <unfinished \.\.\.>$/) {
+			$open{$pid} = { first => $line, text => "$1($2" };
+			next;
+		}
+		if ($rest =~ /^<\.\.\. \w+ resumed>(.*)$/) {
+			my $begun = delete $open{$pid} or next;
+
+			($first, $rest) = ($begun->{first}, $begun->{text} . $1);
+		}
+		$rest =~ /^(\w+)\((.*)\)\s+= (-?\d+)/ or next;
+		push @all, { pid => $pid, name => $1, args => $2, result => $3,
+			first => $first, last => $line };
+	}
+	return @all;
+}
+
+# The first call that matches, is complete after line $from, and succeeded.
+sub find_call
+{
+	my ($all, $from, $name, $args, $pid) = @_;
+
+	for my $call (@$all) {
+		return $call if $call->{first} > $from &&
+		    $call->{result} >= 0 && $call->{name} =~ /^(?:$name)$/ &&
+		    $call->{args} =~ $args &&
+		    (!defined $pid || $call->{pid} == $pid);
+	}
+	return undef;
+}
+
+# All that write to this file.
+sub writes_to
+{
+	my ($all, $path) = @_;
+
+	return grep { $_->{name} =~ /^p?writev?(?:64)?$/ &&
+		    $_->{args} =~ /^\d+<[^>]*\Q$path\E>/ } @$all;
+}
+
+# --- One run ---------------------------------------------------------------------------
+
+# Messages one after the other, traced: the calls, and the submits.
+sub trace_messages
+{
+	my ($t) = @_;
+	my $out = "$t->{dir}/trace";
+
+	# All processes that will be looked at are there.
+	for my $i (1 .. 3) {
+		submit_marks($t, '-m', "warm$i", ['user@example.test']);
+		wait_settled($t);
+	}
+	my @pids = map { $t->pids_of($_) } qw(cleanup qmgr virtual);
+	my $pid = start_peer($strace, '-f', '-ttt', '-y', '-s', '300', '-o',
+		$out, '-e', "trace=$calls", map { ('-p', $_) } @pids);
+	# Attached to all of them, and their threads?
+	my $attached = wait_until(10, sub {
+		return -1 if waitpid($pid, POSIX::WNOHANG()) == $pid;
+		for my $task (map { glob "/proc/$_/task/*/status" } @pids) {
+			return 0 unless (read_file($task) // '') =~
+			    /^TracerPid:\s*[1-9]/m;
+		}
+		return 1;
+	});
+	return () if $attached != 1;
+	my @submits;
+	for my $i (1 .. $N) {
+		push @submits, submit_marks($t, '-m', "m$i", '-s',
+			$i == $N ? 600000 : 500,
+			$i % 2 ? () : '-S', ['user@example.test']);
+		wait_settled($t);
+	}
+	kill('INT', $pid);
+	wait_until(5, sub { waitpid($pid, POSIX::WNOHANG()) != 0 });
+	return ([read_trace($out)], \@submits);
+}
+
+# Rule 1: created, written, synced, answered.
+sub check_accept
+{
+	my ($all, $id, $covered) = @_;
+	my $created = find_call($all, 0, 'openat|open', qr{active/$id.*O_CREAT});
+
+	ok($created, "$id: created in active/") or return;
+	my $synced = find_call($all, $created->{last}, 'fsync|fdatasync',
+		qr{^\d+<[^>]*active/$id>});
+	my $answered = find_call($all, $created->{last},
+		'sendmsg|sendto|write|writev', qr{2\.0\.0 Ok});
+	my @late = grep { $synced && $_->{last} > $synced->{first} }
+	    writes_to($all, "active/$id");
+
+	ok($synced, "$id: synced");
+	ok($answered, "$id: answered");
+	return unless $synced && $answered;
+	cmp_ok($synced->{last}, '<', $answered->{first},
+		"$id: the sync ended before the answer began");
+	is(scalar @late, 0, "$id: nothing was written after the sync began");
+	return if $covered;
+	my $named = find_call($all, $created->{last}, 'fsync',
+		qr{^\d+<[^>]*/active>});
+	ok($named && $named->{last} < $answered->{first},
+		"$id: so did the sync of the directory");
+}
+
+# Rule 2: written in tmp/, synced, moved, answered; then the queue file goes.
+sub check_delivery
+{
+	my ($all, $id, $from, $covered) = @_;
+	my $created = find_call($all, $from, 'openat',
+		qr{/tmp[>"/].*O_CREAT});
+
+	ok($created, "$id: created in tmp/") or return;
+	my ($name) = $created->{args} =~ /"(?:[^"]*\/)?([^"\/]+)"/;
+	my $pid = $created->{pid};
+	my $synced = find_call($all, $created->{last}, 'fsync|fdatasync',
+		qr{^\d+<[^>]*\Q/tmp/$name\E>}, $pid);
+	my $moved = find_call($all, $created->{last}, 'renameat2?|linkat?',
+		qr{"\Q$name\E"}, $pid);
+	ok($synced && $moved, "$id: synced and moved to new/") or return;
+	my $answered = find_call($all, $moved->{last}, 'sendmsg|sendto',
+		qr{delivered to maildir}, $pid);
+	my $removed = find_call($all, $from, 'unlink|unlinkat',
+		qr{active/$id});
+	my @late = grep { $_->{last} > $synced->{first} }
+	    writes_to($all, "/tmp/$name");
+
+	is(scalar @late, 0, "$id: nothing was written after the sync began");
+	cmp_ok($synced->{last}, '<', $moved->{first},
+		"$id: the sync ended before the move to new/");
+	ok($answered, "$id: the outcome was told after that");
+	ok($removed, "$id: the queue file was removed");
+	return unless $answered && $removed;
+	cmp_ok($answered->{last}, '<', $removed->{first},
+		"$id: ... and only after that");
+	return if $covered;
+	my $named = find_call($all, $moved->{last}, 'fsync',
+		qr{^\d+<[^>]*/new>}, $pid);
+	ok($named && $named->{last} < $answered->{first},
+		"$id: the sync of new/ ended before the outcome was told");
+}
+
+sub check_instance
+{
+	my ($t, $covered) = @_;
+
+	$t->start(wait => 0);
+	wait_ready($t);
+	my ($all, $submits) = trace_messages($t);
+
+	SKIP: {
+		skip('processes may not be traced here', 1) unless $all;
+		is(scalar(grep { $_->{code} == 250 } @$submits), $N,
+			'messages are accepted while they are traced');
+		for my $submit (@$submits) {
+			my $created = find_call($all, 0, 'openat|open',
+				qr{active/$submit->{id}.*O_CREAT});
+
+			check_accept($all, $submit->{id}, $covered);
+			check_delivery($all, $submit->{id},
+				$created ? $created->{last} : 0, $covered);
+		}
+	}
+	ok($t->stop, 'it stops');
+}
+
+# ext2/ext3 is what stat calls ext4 as well.
+sub covers_names
+{
+	my ($path) = @_;
+
+	return run_command('stat', '-f', '-c', '%T', $path)->{out} =~
+	    /^(?:ext2\/ext3|xfs|btrfs)$/m;
+}
+
+my $here = durable_instance();
+subtest 'the file system of /tmp', sub {
+	check_instance($here, covers_names($here->{dir}));
+};
+
+# Where the sync of a file does not commit its name, directories are synced.
+SKIP: {
+	skip('/dev/shm is not there, or keeps names', 1)
+	    if !-w '/dev/shm' || covers_names('/dev/shm');
+	my $queue = tempdir('/dev/shm/bt.XXXXXX', CLEANUP => 1);
+
+	chmod(0755, $queue);
+	mkdir("$queue/queue");
+	my $there = durable_instance(main => {
+		queue_directory => "$queue/queue" });
+	subtest 'a file system that does not commit names', sub {
+		check_instance($there, 0);
+	};
+}
+
+done_testing();

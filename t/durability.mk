@@ -1,0 +1,15 @@
+# Crashes, faults and restarts: see doc/testing.md.
+noinst_PROGRAMS += t/submit
+t_submit_SOURCES = t/submit.c
+t_submit_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
+
+TAP_TESTS += \
+	t/500-sync-order.t \
+	t/510-crash-points.t \
+	t/520-crash-load.t \
+	t/530-faults.t \
+	t/540-damage.t \
+	t/550-restart.t \
+	t/560-backup.t
+
+EXTRA_DIST += t/lib/Barid/Durable.pm

@@ -1,0 +1,230 @@
+# For the tests of crashes and faults: messages with marks, handed to cleanup by
+# t/submit or to smtpd, and what became of each of them.
+#
+# All are for example.test; its mailboxes are one maildir per local part, so
+# that any name can be used.
+package Barid::Durable;
+
+use strict;
+use warnings;
+
+use Barid::Test;
+use Exporter qw(import);
+use IO::Socket::UNIX;
+use POSIX qw(_exit);
+use Time::HiRes qw(time sleep);
+
+our @EXPORT = qw(
+	acked build_path can_mount collect_submit durable_instance
+	marks_delivered mount_image start_submit submit_marks
+	unmount_all wait_ready wait_settled
+);
+
+# A program of the build folder.
+sub build_path
+{
+	my ($path) = @_;
+	my $build = $ENV{BARID_BUILD} or die "BARID_BUILD is not set\n";
+
+	return "$build/$path";
+}
+
+# Services whose program is not installed would fill the log.
+my %absent = map { $_ => undef }
+    grep { !-e installed("libexec/barid/$_") } qw(pickup showq);
+
+# An instance that tries again soon.
+sub durable_instance
+{
+	my (%options) = @_;
+	my $main = delete $options{main} || {};
+	my $master = delete $options{master} || {};
+
+	return Barid::Test->new(%options, master => { %absent, %$master },
+	    main => {
+		virtual_mailbox_maps => 'inline:{ ' . join(', ',
+			map { "$_\@example.test=$_/" } qw(user other third)) .
+		    ' }',
+		queue_run_delay => '1s',
+		minimal_backoff_time => '1s',
+		maximal_backoff_time => '2s',
+		service_throttle_time => '1s',
+		queue_minfree => '1',
+		%$main,
+	});
+}
+
+# The instance takes messages: cleanup's socket is there, and qmgr runs.
+sub wait_ready
+{
+	my ($t) = @_;
+	my $queue = $t->{main}{queue_directory};
+
+	my $up = wait_until(15, sub {
+		return -1 unless $t->is_running;
+		return -S "$queue/private/cleanup" && $t->pids_of('qmgr');
+	});
+	return $t if $up && $up ne '-1';
+	$t->show_log;
+	die "barid did not start\n";
+}
+
+# --- Submitting -----------------------------------------------------------------
+
+sub submit_command
+{
+	my ($t, @arguments) = @_;
+
+	return (build_path('t/submit'),
+		$> == 0 ? ('-u', 'barid') : (), @arguments);
+}
+
+# What t/submit printed: {id, mark, code, text} for each line.
+sub parse_submits
+{
+	my ($text) = @_;
+
+	return map {
+		/^(\S+) (\S+) (\d+) (.*)$/ ?
+		    { id => $1, mark => $2, code => $3, text => $4 } : ()
+	} split /\n/, $text;
+}
+
+# submit_marks($t, OPTION..., [RECIPIENT...]): waits until all have an answer.
+sub submit_marks
+{
+	my ($t, @arguments) = @_;
+
+	return collect_submit(start_submit($t, @arguments));
+}
+
+# The same, beside us; collect_submit waits for its end.
+sub start_submit
+{
+	my ($t, @arguments) = @_;
+	my $rcpts = pop @arguments;
+	my $out = "$t->{dir}/submit." . ++$t->{n_submits};
+	my @command = submit_command($t, @arguments,
+		$t->{main}{queue_directory}, @$rcpts);
+	my $pid = fork // die "fork: $!\n";
+
+	if ($pid == 0) {
+		open(STDOUT, '>', $out) or _exit(126);
+		open(STDERR, '>&', \*STDOUT) or _exit(126);
+		{ no warnings 'exec'; exec { $command[0] } @command; }
+		_exit(127);
+	}
+	return { pid => $pid, out => $out };
+}
+
+sub collect_submit
+{
+	my ($running) = @_;
+	my $ended = wait_until(120, sub {
+		return waitpid($running->{pid}, POSIX::WNOHANG()) != 0;
+	});
+
+	if (!$ended) {
+		kill('KILL', $running->{pid});
+		waitpid($running->{pid}, 0);
+		Test::More::diag('t/submit did not come to an end');
+	}
+	my $text = read_file($running->{out}) // '';
+	Test::More::diag($_) for grep { /^submit: / } split /\n/, $text;
+	return parse_submits($text);
+}
+
+# The marks that were accepted: {mark => ID}.
+sub acked { return { map { $_->{mark} => $_->{id} }
+	grep { $_->{code} == 250 } @_ } }
+
+# --- What became of them ----------------------------------------------------------
+
+# {mark => how many copies} in this mailbox (default: user).  What is not whole
+# counts under "broken".
+sub marks_delivered
+{
+	my ($t, $mailbox) = @_;
+	my %n;
+
+	for my $text ($t->read_maildir($mailbox // 'user')) {
+		my ($mark) = $text =~ /^X-Mark: (\S+)$/m;
+		my $whole = defined $mark && $text =~ /^end of \Q$mark\E\n\z/m;
+
+		$n{$whole ? $mark : 'broken'}++;
+	}
+	return \%n;
+}
+
+# Wait until nothing is queued; diagnoses what stays.
+sub wait_settled
+{
+	my ($t, $seconds) = @_;
+	my $queue = $t->{main}{queue_directory};
+	my @left;
+	my $settled = wait_until($seconds // 30, sub {
+		@left = map { glob "$queue/$_" } qw(incoming/* active/*
+			deferred/?/* maildrop/*);
+		return !@left;
+	});
+
+	Test::More::diag("stays: @left[0 .. ($#left > 9 ? 9 : $#left)]")
+	    unless $settled;
+	return $settled;
+}
+
+# --- File systems of our own ---------------------------------------------------------
+
+my @mounts;
+my $owner = $$;
+
+# Why we cannot mount here; undef if we can.
+sub can_mount
+{
+	return 'not root' if $> != 0;
+	my $try = run_command('unshare', '-m', 'true');
+	return $try->{exit} == 0 ? undef : 'mounting is not permitted';
+}
+
+# A file system of that many MiB: mount_image(TYPE, MIB, FOLDER, [OPTION...]);
+# TYPE is tmpfs or ext4.  Returns why it could not be.
+sub mount_image
+{
+	my ($type, $size, $folder, @options) = @_;
+	my @command;
+
+	mkdir($folder);
+	if ($type eq 'tmpfs') {
+		@command = ('mount', '-t', 'tmpfs', '-o',
+			join(',', "size=${size}m", @options), 'tmpfs', $folder);
+	} else {
+		my $image = "$folder.img";
+		open(my $out, '>', $image) or return "$image: $!";
+		truncate($out, $size * 1024 * 1024);
+		close($out);
+		my $made = run_command("/sbin/mkfs.$type", '-q', '-F', @options,
+			$image);
+		return "mkfs.$type: $made->{err}" if $made->{exit} != 0;
+		@command = ('mount', '-o', 'loop', $image, $folder);
+	}
+	my $done = run_command(@command);
+	return "mount: $done->{err}" if $done->{exit} != 0;
+	push @mounts, $folder;
+	chmod(0755, $folder);
+	return undef;
+}
+
+sub unmount_all
+{
+	while (defined(my $folder = pop @mounts)) {
+		run_command('umount', '-l', $folder);
+	}
+}
+
+END {
+	my $status = $?;
+	unmount_all() if $$ == $owner;
+	$? = $status;
+}
+
+1;
