@@ -60,6 +60,7 @@ is_duplicate(struct message *m, struct view address, struct view original)
 {
 	struct view local = addr_local(address);
 	struct str key = STR_EMPTY, domain = STR_EMPTY;
+	int64_t limit = m->cleanup->conf->duplicate_filter_limit;
 	bool known;
 
 	str_add(&domain, addr_domain(address));
@@ -70,9 +71,7 @@ is_duplicate(struct message *m, struct view address, struct view original)
 	str_add_byte(&key, '\0');
 	str_add(&key, original);
 	known = htable_find(&m->seen, str_view(&key)) != NULL;
-	if (!known &&
-	    (int64_t)m->seen.n_entries <
-		m->cleanup->conf->duplicate_filter_limit)
+	if (!known && (limit == 0 || (int64_t)m->seen.n_entries < limit))
 		htable_set(&m->seen, str_view(&key), m);
 	str_clear(&key);
 	str_clear(&domain);
