@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
 
@@ -81,6 +82,7 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 			    submit.queue_id);
 		if (!err_is(e))
 			e = sink_flush(&sink);
+		TEST_POINT("bounce-composed");
 		if (!err_is(e))
 			e = ipc_talk_send(&sink.talk,
 			    IPC_OUT(submit_end, &end), sink.deadline);
@@ -92,6 +94,7 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 			e = err_make(ERR_TEMP, "%.*s",
 			    VIEW_ARGS(answer.reply));
 		ipc_talk_end(&sink.talk);
+		TEST_POINT("bounce-queued");
 	}
 	ipc_keep_clear(&keep);
 	sink_clear(&sink);

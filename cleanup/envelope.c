@@ -1,57 +1,37 @@
 /*
  * Sender and recipients: completed to full addresses, duplicates dropped.
- * Most addresses are complete as they come; `rewrite` is asked for the others.
  */
 #include "cleanup/message.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 
-enum { REWRITE_TIMEOUT = 100 };
-
-/* True if nothing could be added or swapped: one @, a domain with a dot in
- * it and none at its end, no % or ! before it. */
+/* What no address has, and what would come out on a line of its own in a
+ * report or a mailbox. */
 static bool
-is_complete(struct view address)
+is_sane(struct view address)
 {
-	struct view local = addr_local(address);
-	struct view domain = addr_domain(address);
-
-	if (address.len == 0)
-		return true;
-	return domain.len > 0 && local.len > 0 &&
-	    view_find(domain, '.') != VIEW_NPOS &&
-	    domain.ptr[domain.len - 1] != '.' &&
-	    view_find_any(local, "%!@:") == VIEW_NPOS;
-}
-
-struct err
-envelope_complete(struct cleanup *c, const char *context, struct view address,
-    struct str *out)
-{
-	struct ipc_rewrite ask = { view_of(context), address };
-	struct ipc_rewritten answer;
-	struct ipc_keep keep = IPC_KEEP_EMPTY;
-	struct err e = ERR_OK;
-
-	if (is_complete(address)) {
-		str_set(out, address);
-		return e;
-	}
-	e = ipc_call(&c->rewrite, IPC_OUT(rewrite, &ask),
-	    IPC_IN(rewritten, &answer), &keep, deadline_in(REWRITE_TIMEOUT));
-	if (!err_is(e))
-		str_set(out, answer.address);
-	ipc_keep_clear(&keep);
-	return e;
+	if (address.len > ADDR_MAX)
+		return false;
+	for (size_t i = 0; i < address.len; i++)
+		if ((unsigned char)address.ptr[i] < 32 ||
+		    address.ptr[i] == 127)
+			return false;
+	return true;
 }
 
 struct err
 envelope_set_sender(struct message *m)
 {
-	return envelope_complete(m->cleanup, "local", m->submit.sender,
+	struct err e;
+
+	if (!is_sane(m->submit.sender))
+		return err_make(ERR_PERM, "bad sender");
+	e = envelope_complete(m->cleanup, "local", m->submit.sender,
 	    &m->sender);
+	if (!err_is(e) && m->sender.len > ADDR_MAX)
+		e = err_make(ERR_PERM, "sender too long");
+	return e;
 }
 
 /* The key by which two recipients are the same: domain in lower case. */
@@ -86,18 +66,23 @@ envelope_add_rcpts(struct message *m, struct view list)
 	bool more;
 	struct err e;
 
+	/* What qmgr would not take must not be queued. */
 	for (;;) {
 		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
 		if (err_is(e) || !more)
 			break;
-		if (rcpt.address.len > ADDR_MAX ||
-		    rcpt.original.len > ADDR_MAX ||
-		    rcpt.orcpt.len > ADDR_MAX) {
-			e = err_make(ERR_PERM, "recipient too long");
+		if (!is_sane(rcpt.address) || !is_sane(rcpt.original) ||
+		    !is_sane(rcpt.orcpt)) {
+			e = err_make(ERR_PERM, "bad recipient");
 			break;
 		}
+		if (rcpt.address.len == 0)
+			rcpt.address = view_of(
+			    m->cleanup->conf->empty_address_recipient);
 		e = envelope_complete(m->cleanup, "local", rcpt.address,
 		    &address);
+		if (!err_is(e) && address.len > ADDR_MAX)
+			e = err_make(ERR_PERM, "recipient too long");
 		if (err_is(e))
 			break;
 		rcpt.address = str_view(&address);

@@ -204,30 +204,61 @@ add_missing(struct message *m, const struct seen *seen)
 	add_own(m, start);
 }
 
-bool
-headers_process(struct message *m, struct view head, struct verdict *verdict)
+/* What of the content is looked at.  If that is not all, it ends with a whole
+ * line, so that no half of one is taken for something else. */
+static struct view
+whole_lines(const struct message *m, struct view head)
+{
+	size_t last;
+
+	if ((int64_t)head.len >= m->content_len)
+		return head;
+	last = view_find_last(head, '\n');
+	return last == VIEW_NPOS ? head : view_first(head, last + 1);
+}
+
+/* Through the block, up to what is left as it is: returned, with its offset.
+ * HEADER_FIELD: the block goes on beyond what is looked at. */
+static struct err
+process_block(struct message *m, struct view head, struct seen *seen,
+    enum header_what *end, size_t *rest)
 {
 	struct header_iter it;
-	struct header h = { .text = VIEW_EMPTY };
-	struct seen seen = { false };
-	enum header_what what;
+	struct header h;
 	struct err e = ERR_OK;
 
 	header_iter_init(&it, head);
-	while ((what = header_next(&it, &h)) == HEADER_FIELD ||
-	    what == HEADER_FROM_LINE) {
-		/* A block that is longer than what we look at ends in the
-		 * middle of a field: leave that one alone. */
+	for (;;) {
+		*end = header_next(&it, &h);
+		*rest = h.offset;
+		if (*end != HEADER_FIELD && *end != HEADER_FROM_LINE)
+			return e;
+		/* It may go on where we do not look: leave it alone. */
 		if (h.offset + h.text.len == head.len &&
-		    (int64_t)head.len < m->content_len)
-			break;
-		if (what == HEADER_FIELD)
-			e = process_field(m, &h, &seen);
-		if (err_is(e)) {
-			*verdict = (struct verdict){ 451,
-				"4.3.0 Error: queue file write error" };
-			return false;
+		    (int64_t)head.len < m->content_len) {
+			*end = HEADER_FIELD;
+			return e;
 		}
+		if (*end == HEADER_FIELD)
+			e = process_field(m, &h, seen);
+		if (err_is(e))
+			return e;
+	}
+}
+
+bool
+headers_process(struct message *m, struct view head, struct verdict *verdict)
+{
+	struct seen seen = { false };
+	enum header_what end;
+	size_t rest, from;
+	struct err e =
+	    process_block(m, whole_lines(m, head), &seen, &end, &rest);
+
+	if (err_is(e)) {
+		*verdict = (struct verdict){ 451,
+			"4.3.0 Error: queue file write error" };
+		return false;
 	}
 	if (seen.hops > m->cleanup->conf->hopcount_limit &&
 	    (m->submit.flags & SUBMIT_REQUEUED) == 0) {
@@ -236,21 +267,12 @@ headers_process(struct message *m, struct view head, struct verdict *verdict)
 		return false;
 	}
 	add_missing(m, &seen);
-	if (what == HEADER_NOT || what == HEADER_EOF) {
-		/* There was no empty line: the body begins with one. */
-		size_t from = m->added.len;
-
-		if (what == HEADER_NOT || m->content_len > (int64_t)it.at ||
-		    m->n_pieces > 0) {
-			str_add_text(&m->added, "\r\n");
-			add_own(m, from);
-		}
+	from = m->added.len;
+	/* There was no empty line: the body begins with one. */
+	if (end == HEADER_NOT || (end == HEADER_EOF && m->n_pieces > 0)) {
+		str_add_text(&m->added, "\r\n");
+		add_own(m, from);
 	}
-	if (what == HEADER_NOT || what == HEADER_EOF)
-		add_piece(m, false, (int64_t)it.at,
-		    m->content_len - (int64_t)it.at);
-	else
-		add_piece(m, false, (int64_t)h.offset,
-		    m->content_len - (int64_t)h.offset);
+	add_piece(m, false, (int64_t)rest, m->content_len - (int64_t)rest);
 	return true;
 }

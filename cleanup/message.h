@@ -72,6 +72,8 @@ struct verdict {
  * cannot be completed now, ERR_PERM if the list is malformed. */
 struct err envelope_add_rcpts(struct message *m, struct view list);
 struct err envelope_set_sender(struct message *m);
+
+/* --- complete.c --- */
 /* Complete an address ($myorigin and so on) unless it is complete. */
 struct err envelope_complete(struct cleanup *c, const char *context,
     struct view address, struct str *out);

@@ -29,6 +29,8 @@ static const struct verdict too_large = { 552,
 	"5.3.4 Error: message file too big" };
 static const struct verdict no_rcpts = { 554,
 	"5.5.1 Error: no valid recipients" };
+static const struct verdict bad_address = { 554,
+	"5.1.3 Error: bad address" };
 static const struct verdict bad_request = { 451,
 	"4.3.0 Error: internal protocol" };
 
@@ -235,7 +237,7 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
 		if (m->submit.whole == 0)
 			take_stream(m, r, &v);
-		return write_error;
+		return e.kind == ERR_PERM ? bad_address : write_error;
 	}
 	if (m->submit.whole != 0) {
 		m->content = m->submit.content;
@@ -261,6 +263,7 @@ submit_run(struct ipc_request *r)
 			TEST_POINT("cleanup-before-answer");
 			hold_back(m);
 			answer(r, v);
+			TEST_POINT("cleanup-answered");
 			if (m->submit.hold == 0)
 				tell_qmgr(m);
 		} else {

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_WAIT_MS = 40000, POLL_MS = 20 };
+enum { STOP_WAIT_MS = 40000, LOG_WAIT_MS = 10000, POLL_MS = 20 };
 
 static const char *syslog_tag = "postfix/postfix-script";
 
@@ -80,6 +80,13 @@ fatal(const char *text)
 	return 1;
 }
 
+static int
+fatal_state(const struct barid *b, const char *state)
+{
+	tell("fatal", "the %s mail system is %s", b->conf->mail_name, state);
+	return 1;
+}
+
 static void
 exec_master(const struct barid *b, const char *how)
 {
@@ -106,7 +113,7 @@ verb_start(const struct barid *b)
 	pid_t pid;
 
 	if (master_pid(b) != 0)
-		return fatal("the mail system is already running");
+		return fatal_state(b, "already running");
 	if (!prepare(b))
 		return 1;
 	tell("", "starting the %s mail system", b->conf->mail_name);
@@ -124,7 +131,7 @@ static int
 verb_start_fg(const struct barid *b)
 {
 	if (master_pid(b) != 0)
-		return fatal("the mail system is already running");
+		return fatal_state(b, "already running");
 	if (!prepare(b))
 		return 1;
 	tell("", "starting the %s mail system", b->conf->mail_name);
@@ -157,7 +164,7 @@ static int
 verb_stop(const struct barid *b)
 {
 	if (master_pid(b) == 0)
-		return fatal("the mail system is not running");
+		return fatal_state(b, "not running");
 	tell("", "stopping the %s mail system", b->conf->mail_name);
 	return end_master(b, SIGTERM);
 }
@@ -167,7 +174,7 @@ static int
 verb_abort(const struct barid *b)
 {
 	if (master_pid(b) == 0)
-		return fatal("the mail system is not running");
+		return fatal_state(b, "not running");
 	tell("", "aborting the %s mail system", b->conf->mail_name);
 	return end_master(b, SIGKILL);
 }
@@ -178,7 +185,7 @@ verb_reload(const struct barid *b)
 	pid_t pid = master_pid(b);
 
 	if (pid == 0)
-		return fatal("the mail system is not running");
+		return fatal_state(b, "not running");
 	if (!setup_check(b))
 		return 1;
 	tell("", "refreshing the %s mail system", b->conf->mail_name);
@@ -234,30 +241,70 @@ verb_set_permissions(const struct barid *b)
 		setup_permissions(b) ? 0 : 1;
 }
 
-/* The log daemon opens its file anew by being started again. */
+/* By maillog_file_compressor, if there is one. */
+static void
+compress(const struct barid *b, const char *path)
+{
+	const char *program = b->conf->maillog_file_compressor;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execlp(program, program, path, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 0)
+		tell("warning", "compress %s: %s did not do it", path,
+		    program);
+}
+
+static bool
+wait_for_file(const char *path)
+{
+	int64_t deadline = deadline_in_ms(LOG_WAIT_MS);
+	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+
+	while (access(path, F_OK) < 0) {
+		if (deadline_left(deadline) == 0)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* A new process of the log opens the file anew; the old one's last lines are
+ * in the renamed one by then. */
 static int
 verb_logrotate(const struct barid *b)
 {
-	struct str from = STR_EMPTY;
-	char stamp[32];
+	const char *file = b->conf->maillog_file;
+	struct str to = STR_EMPTY;
+	char stamp[64];
 	time_t now = time(NULL);
 	struct tm tm;
+	pid_t pid = master_pid(b);
 	int code;
 
-	if (b->conf->maillog_file[0] == '\0' ||
-	    strcmp(b->conf->maillog_file, "/dev/stdout") == 0)
+	if (file[0] == '\0' || strcmp(file, "/dev/stdout") == 0)
 		return fatal("maillog_file is not a file");
 	localtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	str_printf(&from, "%s.%s", b->conf->maillog_file, stamp);
-	code = rename(b->conf->maillog_file, from.ptr);
-	if (code < 0)
-		tell("fatal", "rename %s: %s", b->conf->maillog_file,
-		    strerror(errno));
-	str_clear(&from);
-	if (code < 0)
-		return 1;
-	return master_pid(b) != 0 ? verb_reload(b) : 0;
+	if (strftime(stamp, sizeof(stamp), b->conf->maillog_file_rotate_suffix,
+		&tm) == 0)
+		return fatal("maillog_file_rotate_suffix is too long or "
+			     "empty");
+	str_printf(&to, "%s.%s", file, stamp);
+	code = rename(file, to.ptr);
+	if (code < 0) {
+		tell("fatal", "rename %s: %s", file, strerror(errno));
+	} else if (pid != 0 &&
+	    (kill(pid, SIGUSR1) < 0 || !wait_for_file(file))) {
+		code = fatal("the log is not written anew");
+	} else {
+		compress(b, to.ptr);
+	}
+	str_clear(&to);
+	return code == 0 ? 0 : 1;
 }
 
 static int

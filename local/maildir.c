@@ -5,6 +5,7 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/queue_file.h"
 #include "local/child.h"
 #include "local/dirs.h"
@@ -263,6 +264,7 @@ move_to_new(struct child *c, const struct child_job *job, struct maildir *m,
 		    job->base, job->path, name);
 		return false;
 	}
+	TEST_POINT("local-moved");
 	if (m->ordered && m->new.dev == queue_dev)
 		return true;
 	if (fsync(m->new.fd) < 0) {
@@ -285,12 +287,14 @@ write_and_move(struct child *c, const struct child_job *job,
 
 	if (!child_write(c, job, content, fd, 0, a))
 		return false;
+	TEST_POINT("local-written");
 	if (fsync(fd) < 0 || fstat(fd, &st) < 0) {
 		child_answer_errno(a, "4.2.0",
 		    "maildir delivery failed: sync %s/%s/tmp/%s", job->base,
 		    job->path, name);
 		return false;
 	}
+	TEST_POINT("local-synced");
 	return move_to_new(c, job, m, name, &st, content->dev, a);
 }
 

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/run/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -309,9 +310,23 @@ monitor_run(const struct monitor_site *site, int fd)
 			remove_lock(m, i);
 }
 
+/* It keeps what it needs to become others, and no more: a guard against
+ * mistakes.  What a command would inherit stays as it is. */
+static void
+drop_rights(void)
+{
+	static const struct sandbox_role role = { .name = "local's monitor",
+		.identity = IDENTITY_ROOT,
+		.has_children = true };
+	struct sandbox_site site = { .unprivileged = geteuid() != 0 };
+
+	priv_drop(&role, &site);
+}
+
 static _Noreturn void
 be_monitor(const struct monitor_site *site, int fd)
 {
+	drop_rights();
 	/* Lines go through the front. */
 	log_flush();
 	log_take_socket(-1);

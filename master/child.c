@@ -427,8 +427,8 @@ void
 service_start_wakeup(struct service *s)
 {
 	if (s->cf->wakeup > 0)
-		timer_set(&s->wakeup, clock_ms() + s->cf->wakeup * 1000,
-		    on_wakeup);
+		/* The first at once: there may be a queue from before. */
+		timer_set(&s->wakeup, clock_ms(), on_wakeup);
 }
 
 /* --- what children say --- */
@@ -659,15 +659,6 @@ child_is_any_left(void)
 	return children_by_pid.n_entries > 0;
 }
 
-static void
-release_lines(struct service_lines *lines)
-{
-	if (--lines->n_services > 0)
-		return;
-	master_cf_clear(&lines->cf);
-	free(lines);
-}
-
 void
 service_free(struct service *s)
 {
@@ -678,6 +669,6 @@ service_free(struct service *s)
 	service_close_sockets(s);
 	close_page(s);
 	list_remove(&s->node);
-	release_lines(s->lines);
+	service_lines_release(s->lines);
 	free(s);
 }

@@ -35,7 +35,7 @@ struct service_socket {
 /* The lines of a master.cf, which live as long as a service of theirs. */
 struct service_lines {
 	struct master_cf cf;
-	int n_services;
+	int n_users;
 };
 
 struct service {
@@ -121,6 +121,7 @@ struct err services_build(struct list *made, struct conf *conf);
 /* Puts them in force: what runs already is replaced. */
 void services_install(struct list *made);
 void services_discard(struct list *made);
+void service_lines_release(struct service_lines *lines);
 /* Says which lines of master.cf are without effect. */
 void services_warn(void);
 /* Tell all processes to leave, the log's once the others are gone. */

@@ -16,6 +16,15 @@ static struct list retired = { &retired, &retired };
 
 /* --- building --- */
 
+void
+service_lines_release(struct service_lines *lines)
+{
+	if (--lines->n_users > 0)
+		return;
+	master_cf_clear(&lines->cf);
+	free(lines);
+}
+
 static struct err
 read_lines(const struct conf *conf, struct service_lines *lines)
 {
@@ -78,7 +87,7 @@ service_new(struct service_lines *lines, struct master_service *cf,
 	struct service *s = xcalloc(1, sizeof(*s));
 
 	s->lines = lines;
-	lines->n_services++;
+	lines->n_users++;
 	s->cf = cf;
 	s->program = p;
 	list_init(&s->node);
@@ -132,6 +141,7 @@ build_by(struct conf *conf, struct list *made)
 	struct conf *old = master.conf;
 	struct err e;
 
+	lines->n_users = 1;
 	master_cf_init(&lines->cf);
 	e = read_lines(conf, lines);
 	if (!err_is(e)) {
@@ -142,10 +152,7 @@ build_by(struct conf *conf, struct list *made)
 	}
 	if (err_is(e))
 		services_discard(made);
-	if (lines->n_services == 0) {
-		master_cf_clear(&lines->cf);
-		free(lines);
-	}
+	service_lines_release(lines);
 	return e;
 }
 

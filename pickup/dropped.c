@@ -51,7 +51,9 @@ check_envelope(const struct queue_file *q)
 	if (!is_clean(e->envid, ESMTP_ENVID_MAX) || e->ret < ESMTP_RET_NONE ||
 	    e->ret > ESMTP_RET_HDRS)
 		return err_make(ERR_PERM, "malformed DSN request");
-	if (q->preamble.n_rcpts == 0 || q->preamble.n_rcpts > RCPTS_MAX)
+	/* Each takes bytes: a larger number would only cost memory. */
+	if (q->preamble.n_rcpts == 0 || q->preamble.n_rcpts > RCPTS_MAX ||
+	    q->preamble.n_rcpts > q->preamble.rcpts_len)
 		return err_make(ERR_PERM, "no recipients, or too many");
 	return ERR_OK;
 }
@@ -99,10 +101,32 @@ is_litter(int fd, const struct stat *st)
 }
 
 struct err
-dropped_read(struct dropped *d, int fd, uid_t trusted, bool *litter)
+dropped_examine(struct dropped *d, uid_t trusted, bool *litter)
 {
 	struct stat st;
 	struct err e;
+
+	/* Whoever writes it has it locked until it is safe. */
+	if (flock(d->fd, LOCK_SH | LOCK_NB) < 0)
+		return err_make(ERR_GONE, "is still being written");
+	e = queue_file_read(&d->file, d->fd);
+	if (e.kind == ERR_GONE && fstat(d->fd, &st) == 0)
+		*litter = is_litter(d->fd, &st);
+	if (!err_is(e))
+		e = check_envelope(&d->file);
+	if (!err_is(e) && d->owner == trusted)
+		e = read_journal(d);
+	if (err_is(e))
+		return e;
+	queue_content_init(&d->reader, d->fd, d->file.envelope.layout);
+	content_in_init(&d->decoder, CONTENT_CHUNK, false);
+	return ERR_OK;
+}
+
+struct err
+dropped_read(struct dropped *d, int fd, uid_t trusted, bool *litter)
+{
+	struct stat st;
 
 	init(d, fd);
 	*litter = false;
@@ -115,21 +139,7 @@ dropped_read(struct dropped *d, int fd, uid_t trusted, bool *litter)
 	d->owner = st.st_uid;
 	d->arrival_us = st.st_mtim.tv_sec * INT64_C(1000000) +
 	    st.st_mtim.tv_nsec / 1000;
-	/* Whoever writes it has it locked until it is safe. */
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-		return err_make(ERR_GONE, "is still being written");
-	e = queue_file_read(&d->file, fd);
-	if (e.kind == ERR_GONE)
-		*litter = is_litter(fd, &st);
-	if (!err_is(e))
-		e = check_envelope(&d->file);
-	if (!err_is(e) && d->owner == trusted)
-		e = read_journal(d);
-	if (err_is(e))
-		return e;
-	queue_content_init(&d->reader, fd, d->file.envelope.layout);
-	content_in_init(&d->decoder, CONTENT_CHUNK, false);
-	return ERR_OK;
+	return dropped_examine(d, trusted, litter);
 }
 
 struct err

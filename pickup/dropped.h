@@ -42,6 +42,8 @@ struct err dropped_open(struct dropped *d, const char *path, uid_t trusted,
 /* The same, of a descriptor, which becomes its own. */
 struct err dropped_read(struct dropped *d, int fd, uid_t trusted,
     bool *litter);
+/* The part of it that looks at what is in the file. */
+struct err dropped_examine(struct dropped *d, uid_t trusted, bool *litter);
 /* Always called. */
 void dropped_close(struct dropped *d);
 

@@ -29,12 +29,16 @@ static const struct sandbox_role pickup_role = {
 	.paths = paths,
 };
 
-/* postdrop has something; its connection says all there is to say. */
+/* postdrop has something, and perhaps says its name; that may be anything, as
+ * may the file. */
 static void
 on_wake(int fd, void *owner)
 {
+	char text[QUEUE_ID_MAX];
+	ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+
 	close(fd);
-	scan_wake(owner);
+	scan_hint(owner, view_make(text, n > 0 ? (size_t)n : 0));
 }
 
 static bool
@@ -82,6 +86,7 @@ main(int argc, char **argv)
 	p.autodetect_utf8 = detects_utf8(d.conf);
 	lock_maildrop();
 	daemon_service(&d, "cleanup", &p.cleanup);
+	daemon_service(&d, "bounce", &p.bounce);
 	daemon_drop(&d, &pickup_role);
 	p.own_uid = geteuid();
 	loop_init();

@@ -28,9 +28,10 @@ struct pickup {
 };
 
 /* --- scan.c --- */
-/* Starts looking: now, when pickup_wake is called, and every minute. */
+/* Starts looking: now, when somebody says so, and every minute. */
 void scan_start(struct pickup *p);
-void scan_wake(struct pickup *p);
+/* There is something of this name; look at all if it is none. */
+void scan_hint(struct pickup *p, struct view name);
 /* Begin nothing more; the loop stops when what runs has ended. */
 void scan_drain(struct pickup *p);
 

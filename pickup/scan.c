@@ -27,7 +27,7 @@ enum {
 
 struct entry {
 	struct pickup *pickup;
-	bool running;
+	bool running, again; /* somebody spoke of it meanwhile */
 	int64_t not_before; /* ms of the loop's clock */
 	struct queue_id name;
 };
@@ -74,9 +74,14 @@ run_entry(void *arg)
 	struct entry *entry = arg;
 	struct pickup *p = entry->pickup;
 	struct view name = queue_id_view(&entry->name);
+	enum submit_end end;
 
-	if (submit_file(p, name) == SUBMIT_LATER &&
-	    p->entries.n_entries < ENTRIES_MAX) {
+	/* It may have been looked at too early. */
+	do {
+		entry->again = false;
+		end = submit_file(p, name);
+	} while (end == SUBMIT_DONE && entry->again);
+	if (end == SUBMIT_LATER && p->entries.n_entries < ENTRIES_MAX) {
 		entry->running = false;
 		entry->not_before = clock_ms() + RETRY_MS;
 	} else {
@@ -96,8 +101,10 @@ begin(struct pickup *p, const struct queue_id *name)
 
 	if (p->draining)
 		return;
-	if (entry != NULL && (entry->running || entry->not_before > clock_ms()))
+	if (entry != NULL && (entry->running || entry->not_before > clock_ms())) {
+		entry->again = true;
 		return;
+	}
 	if (entry == NULL) {
 		entry = xcalloc(1, sizeof(*entry));
 		entry->pickup = p;
@@ -180,9 +187,16 @@ scan_start(struct pickup *p)
 }
 
 void
-scan_wake(struct pickup *p)
+scan_hint(struct pickup *p, struct view name)
 {
-	wait_wake(&p->wanted);
+	struct queue_id id = { "" };
+
+	if (!queue_id_is_valid(name) || p->n_running >= RUNNING_MAX) {
+		wait_wake(&p->wanted);
+		return;
+	}
+	memcpy(id.text, name.ptr, name.len);
+	begin(p, &id);
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include "pickup/dropped.h"
 #include "pickup/pickup.h"
+#include "pickup/refuse.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -78,7 +79,8 @@ open_file(void *arg)
 
 	s->error = dropped_open(&s->file, s->path.text, s->pickup->own_uid,
 	    &s->litter);
-	s->opened = true;
+	s->opened = s->more_rcpts = s->more_content = true;
+	read_file(s);
 }
 
 static void
@@ -92,6 +94,7 @@ remove_file(void *arg)
 
 /* --- what cleanup is told --- */
 
+/* Before what was read of the content. */
 static void
 add_received(struct submission *s)
 {
@@ -100,8 +103,12 @@ add_received(struct submission *s)
 		.mail_name = view_of(conf->mail_name),
 		.queue_id = queue_id_view(&s->id),
 		.wall = s->file.arrival_us / 1000000 };
+	struct str all = STR_EMPTY;
 
-	received_add_local(&s->content, &r, (int64_t)s->file.owner);
+	received_add_local(&all, &r, (int64_t)s->file.owner);
+	str_add(&all, str_view(&s->content));
+	str_clear(&s->content);
+	s->content = all;
 }
 
 static bool
@@ -319,14 +326,17 @@ failed(struct submission *s, struct err e)
 	return SUBMIT_LATER;
 }
 
-/* As cleanup decided. */
+/* As cleanup decided.  A refusal for good goes back to the sender. */
 static struct err
-verdict_of(const struct submission *s)
+obey(struct submission *s)
 {
 	if (s->answer.status == ERR_NONE)
 		return ERR_OK;
-	return err_make(s->answer.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
-	    "%s: cleanup: %.*s", s->id.text, VIEW_ARGS(s->answer.reply));
+	if (s->answer.status == ERR_PERM)
+		return refuse_message(s->pickup, &s->file, &s->id,
+		    s->answer.reply);
+	return err_make(ERR_TEMP, "%s: cleanup: %.*s", s->id.text,
+	    VIEW_ARGS(s->answer.reply));
 }
 
 static struct err
@@ -342,13 +352,10 @@ run(struct submission *s)
 	    s->pickup->conf->enable_long_queue_ids, NULL);
 	if (s->file.arrival_us <= 0 || s->file.arrival_us > clock_wall_us())
 		s->file.arrival_us = clock_wall_us();
-	s->more_rcpts = s->more_content = true;
 	add_received(s);
-	offload(read_more, s);
-	if (err_is(s->error))
-		return s->error;
 	log_taken(s);
-	whole = !s->more_rcpts && !s->more_content;
+	whole = !s->more_rcpts && !s->more_content &&
+	    s->content.len + s->rcpts.len <= IPC_FRAME_MAX - FRAME_SLACK;
 	e = whole ? send_whole(s) : send_streamed(s);
 	/* Of damage that shows late, cleanup heard no end. */
 	if (err_is(s->error))
@@ -358,7 +365,7 @@ run(struct submission *s)
 		e.kind = ERR_TEMP;
 		return err_within(e, "%s: cleanup", s->id.text);
 	}
-	return verdict_of(s);
+	return obey(s);
 }
 
 enum submit_end

@@ -242,8 +242,10 @@ act_in_flight(const struct act_row *row, struct message *m)
 	if (m->act == ACT_DELETE)
 		return row->act == ACT_DELETE;
 	m->act = row->act;
-	m->was_deferred = true;
-	schedule_drop(m);
+	/* If all that is open is in flight, nothing may be left to act on. */
+	if (schedule_drop(m) || !list_is_empty(&m->unrouted) ||
+	    m->rcpts_at >= 0)
+		m->was_deferred = true;
 	wait_queue_wake_all(&qmgr.room_for_rcpts);
 	return true;
 }

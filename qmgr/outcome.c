@@ -352,6 +352,7 @@ message_remove(struct message *m)
 		log_warn("%s: %s", m->id.text, x.error.text);
 		fiber_sleep(DISK_RETRY_MS);
 	}
+	TEST_POINT("qmgr-removed");
 	log_info("%s: removed", m->id.text);
 	message_free(m);
 }
@@ -420,6 +421,7 @@ move_to_deferred(void *arg)
 	if (strcmp(m->queue, "deferred") == 0)
 		return;
 	mkdir(folder, 0700);
+	TEST_POINT("qmgr-move");
 	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
 		RENAME_NOREPLACE) == 0)
 		m->queue = "deferred";

@@ -323,9 +323,10 @@ job_free(struct job *j)
 	message_unuse(m);
 }
 
-void
+bool
 schedule_drop(struct message *m)
 {
+	bool any = !list_is_empty(&m->jobs);
 	struct list *it, *node;
 
 	while ((it = list_first(&m->jobs)) != NULL) {
@@ -337,6 +338,7 @@ schedule_drop(struct message *m)
 		}
 		job_free(j);
 	}
+	return any;
 }
 
 /* How many deliveries a job still needs. */

@@ -21,3 +21,6 @@ sendmail_options_test_SOURCES = sendmail/options_test.c sendmail/options.c
 sendmail_options_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/intake
+t_fuzz_intake_SOURCES = t/fuzz/intake.c sendmail/intake.c
+
+TAP_TESTS += t/300-sendmail.t

@@ -71,7 +71,11 @@ path_of(const struct postdrop *p)
 
 /* --- the file --- */
 
-/* Only the owner reads it until it is whole.  The lock says that we live. */
+/*
+ * pickup must read it, as must nobody else: but maildrop lets nobody in, so
+ * that the mode may be open.  It is so from the beginning, since pickup sees by
+ * the lock that we live, and needs to open the file for that.
+ */
 __attribute__((noinline)) static struct err
 create_file(struct postdrop *p)
 {
@@ -82,7 +86,7 @@ create_file(struct postdrop *p)
 		p->id = queue_id_new((getpid() + i) % SLOTS, p->long_ids,
 		    NULL);
 		p->fd = open(path_of(p).text, O_RDWR | O_CREAT | O_EXCL |
-		    O_NOFOLLOW | O_CLOEXEC, 0600);
+		    O_NOFOLLOW | O_CLOEXEC, 0644);
 		if (p->fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -174,9 +178,6 @@ commit_file(struct postdrop *p)
 	if (!err_is(e) && !whole)
 		e = queue_write_at(p->fd, view_make(head, sizeof(head)), 0);
 	TEST_POINT("postdrop-written");
-	/* maildrop itself lets nobody in but pickup. */
-	if (!err_is(e) && fchmod(p->fd, 0644) < 0)
-		e = err_sys(ERR_TEMP, "set mode of %s", path_of(p).text);
 	if (!err_is(e))
 		e = sync_file(p->fd);
 	TEST_POINT("postdrop-synced");
@@ -185,8 +186,8 @@ commit_file(struct postdrop *p)
 	return e;
 }
 
-/* pickup looks when somebody connects; if it is not there, it will look when
- * it starts. */
+/* pickup looks when somebody connects, and is told where; if it is not there,
+ * it will look when it starts. */
 static void
 wake_pickup(struct postdrop *p)
 {
@@ -198,7 +199,9 @@ wake_pickup(struct postdrop *p)
 		return;
 	use_group(p->group);
 	/* Whatever comes of it, the message is safe. */
-	(void)!connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		(void)!send(fd, p->id.text, strlen(p->id.text),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	use_group(p->own_group);
 	close(fd);
 }
@@ -353,7 +356,7 @@ main(int argc, char **argv)
 	dir = dir != NULL ? dir : secure_getenv("MAIL_CONFIG");
 	dir = dir != NULL ? xstrdup(dir) : NULL;
 	process_clean_environment();
-	umask(077);
+	umask(022);
 	p.group = getegid();
 	p.own_group = getgid();
 	use_group(p.own_group);
@@ -372,6 +375,8 @@ main(int argc, char **argv)
 			syslog(LOG_WARNING, "warning: uid=%ld: %s",
 			    (long)getuid(), e.text);
 	} else {
+		/* With the lock: now it is pickup's. */
+		close(p.fd);
 		wake_pickup(&p);
 	}
 	answer(&p, e);

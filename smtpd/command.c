@@ -34,7 +34,7 @@ const struct command commands[] = {
 	    COMMAND_NEEDS_HELO | COMMAND_LAST | COMMAND_JUNK |
 		COMMAND_NOT_IN_MAIL, "ETRN" },
 	{ "HELP", command_help, COMMAND_LAST | COMMAND_JUNK, "HELP" },
-	{ "QUIT", command_quit, 0, "QUIT" },
+	{ "QUIT", command_quit, COMMAND_NO_ARGS, "QUIT" },
 	/* RFC 5321 4.2.4: 502 for what is known but not there. */
 	{ "EXPN", NULL, COMMAND_ABSENT, NULL },
 	{ "TURN", NULL, COMMAND_ABSENT, NULL },

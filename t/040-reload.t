@@ -35,7 +35,9 @@ sub generations
 	my %seen = map { $_->{generation} => 1 }
 	    grep { $_->{program} eq $program } status();
 
-	return sort { $a <=> $b } keys %seen;
+	my @all = sort { $a <=> $b } keys %seen;
+
+	return @all;
 }
 
 # All of the newest generation serve, and no other one is there.
@@ -160,7 +162,8 @@ subtest 'a mistake' => sub {
 	my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
 		Listen => 1) or die;
 	my $taken = $other->sockport;
-	my %pids = map { $_->{pid} => 1 } status();
+	ok(settle('smtpd'), 'quiet');
+	my %pids = map { $_ => 1 } $t->pids_of('smtpd'), $t->pids_of('log');
 	my @mistakes = (
 		[ { drain_time => 'soon' }, {},
 		    qr/main\.cf, line \d+: parameter drain_time/ ],
@@ -184,8 +187,8 @@ subtest 'a mistake' => sub {
 		like($t->wait_log(qr/the old configuration stays in force/),
 			$said, 'is told');
 		ok(greets('127.0.0.1', $t->{port}), 'and changes nothing');
-		is(join(' ', sort map { $_->{pid} } grep { $pids{$_->{pid}} }
-			status()), join(' ', sort keys %pids),
+		my $now = $t->processes;
+		is(scalar(grep { !$now->{$_} } keys %pids), 0,
 			'all processes are there');
 		$t->{main} = { %main };
 		$t->configure({}, { map { $_ => undef } keys %$master });

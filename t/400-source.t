@@ -29,9 +29,10 @@ $t->start;
 sub ids_of
 {
 	my ($regex) = @_;
+	my $log = $t->log_text;
 	my %seen;
 
-	$seen{$1}++ while $t->log_text =~ /: ([0-9A-Za-z]{6,}): $regex/mg;
+	$seen{$1}++ while $log =~ /: ([0-9A-Za-z]{6,}): $regex/mg;
 	return \%seen;
 }
 

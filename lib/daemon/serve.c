@@ -28,6 +28,7 @@ enum {
 	SHARE_CHECK_MS = 20,
 	FULL_PAUSE_MS = 200,
 	SESSION_SLACK = 4,
+	LAST_CLIENTS_MAX = 1000,
 };
 
 struct acceptor {
@@ -111,6 +112,13 @@ pause_all(struct acceptor *a, bool paused)
 		loop_pause_listener(&a->listeners[i], paused);
 }
 
+static bool
+is_full(const struct acceptor *a)
+{
+	return a->daemon->sessions_max > 0 &&
+	    a->n_sessions >= a->daemon->sessions_max;
+}
+
 static void check_share(struct acceptor *a);
 
 static void
@@ -123,15 +131,13 @@ on_again(struct timer *t)
 static void
 check_share(struct acceptor *a)
 {
-	bool full = a->daemon->sessions_max > 0 &&
-	    a->n_sessions >= a->daemon->sessions_max;
 	bool over;
 
 	/* A successor may count in our place by now. */
 	if (daemon_state.draining)
 		return;
 	over = daemon_count_sessions(a->daemon, a->n_sessions, a->slack);
-	pause_all(a, full || over);
+	pause_all(a, is_full(a) || over);
 	/* When a session of ours ends we look again; others' ends only show
 	 * by the clock. */
 	if (over && a->again.place == 0)
@@ -157,8 +163,9 @@ refuse_one(struct acceptor *a, int listener)
 	timer_set(&a->again, loop_now() + FULL_PAUSE_MS, on_again);
 }
 
-static void
-on_client(struct loop_listener *l)
+/* False if there is none, or no room. */
+static bool
+accept_one(struct loop_listener *l)
 {
 	struct acceptor *a = l->arg;
 	struct daemon_client *c = xcalloc(1, sizeof(*c));
@@ -172,7 +179,7 @@ on_client(struct loop_listener *l)
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM)
 			refuse_one(a, l->fd);
-		return;
+		return false;
 	}
 	a->n_sessions++;
 	a->served++;
@@ -180,6 +187,13 @@ on_client(struct loop_listener *l)
 	check_share(a);
 	if (a->served == a->daemon->conf->process_max_sessions)
 		daemon_tell_master(CONTROL_USED_UP, 0);
+	return true;
+}
+
+static void
+on_client(struct loop_listener *l)
+{
+	accept_one(l);
 }
 
 static void
@@ -205,6 +219,19 @@ daemon_is_draining(void)
 
 /* --- control --- */
 
+/* If nobody else has it, because the service's address is another one now,
+ * those who wait there would be put out. */
+static void
+give_up_listener(struct acceptor *a, struct loop_listener *l)
+{
+	int most = LAST_CLIENTS_MAX;
+
+	loop_remove_listener(l);
+	while (!is_full(a) && most-- > 0 && accept_one(l))
+		;
+	close(l->fd);
+}
+
 static void
 start_draining(void)
 {
@@ -215,7 +242,7 @@ start_draining(void)
 	daemon_state.draining = true;
 	if (a->daemon != NULL)
 		for (size_t i = 0; i < a->daemon->n_listeners; i++)
-			loop_remove_listener(&a->listeners[i]);
+			give_up_listener(a, &a->listeners[i]);
 	if (daemon_state.drain != NULL)
 		daemon_state.drain(daemon_state.drain_owner);
 	/* A hook of sessions only hurries them. */

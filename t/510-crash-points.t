@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+# Each daemon dies at each durable step of a message's way.  It is started again
+# by itself; nothing that was accepted is missing; a second copy only where
+# design.md section 5, rule 3, allows it; nothing that is not whole is delivered;
+# nothing is left behind.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Barid::Durable;
+use Barid::Test;
+use Test::More;
+
+plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/qmgr',
+	'libexec/barid/local', 'libexec/barid/bounce');
+plan(skip_all => 'the places to die at are in builds with checks only')
+    unless is_checks_build();
+
+# Each message goes to two mailboxes, and to one that does not exist, of which
+# the sender hears.
+my @rcpts = map { "$_\@example.test" } qw(user other nobody);
+my $sender = 'third@example.test';
+my $SUBMITTERS = 3;
+my $EACH = 4;
+
+# The point, and where a second copy may come from:
+#   none     nowhere
+#   client   what was not answered is on disk, and the client comes again
+#   flight   outcomes that qmgr had not recorded when it died
+#   mailbox  the one mailbox that had the message when its writer died
+#   report   the one report that was made when nobody noted it
+my @points = (
+	['cleanup-created', 'none'],
+	['cleanup-written', 'client'],
+	['cleanup-synced', 'client'],
+	['cleanup-before-answer', 'client'],
+	['cleanup-answered', 'none'],
+	['qmgr-outcome', 'flight'],
+	['qmgr-report', 'flight'],
+	['qmgr-remove', 'flight'],
+	['qmgr-removed', 'flight'],
+	['qmgr-move', 'flight', main => { virtual_mailbox_maps =>
+		    'inline:{ user@example.test=user/, ' .
+		    'other@example.test=later/other/, ' .
+		    'third@example.test=third/ }' }],
+	['local-written', 'none'],
+	['local-synced', 'none'],
+	['local-moved', 'mailbox'],
+	['bounce-composed', 'none'],
+	['bounce-queued', 'report'],
+);
+
+# A mailbox in a folder that cannot be entered: deferred, until it can.
+sub forbid
+{
+	my ($t) = @_;
+
+	mkdir("$t->{dir}/mail/later");
+	chmod(0, "$t->{dir}/mail/later");
+	chown($t->{mail_uid}, $t->{mail_gid}, "$t->{dir}/mail/later")
+	    if $> == 0;
+}
+
+# {mark => how many reports of it} in the sender's mailbox.
+sub reports
+{
+	my ($t) = @_;
+	my %n;
+
+	for my $text ($t->read_maildir('third')) {
+		my ($mark) = $text =~ /^X-Mark: (\S+)/m;
+		my $whole = $text =~ /^--\S+--$/m;
+
+		$n{ defined $mark && $whole ? $mark : 'broken' }++;
+	}
+	return \%n;
+}
+
+sub extra_copies
+{
+	my ($n) = @_;
+	my $extra = 0;
+
+	$extra += $n->{$_} - 1 for keys %$n;
+	return $extra;
+}
+
+# How many second copies there may be, in all mailboxes together and reports.
+sub allowed
+{
+	my ($how, $n_deaths) = @_;
+	my $all = $SUBMITTERS * $EACH;
+
+	return (0, 0) if $how eq 'none';
+	# A message that cleanup kept, and the one that the client sent then;
+	# each process may die once, with one message of each client in it.
+	return (2 * $n_deaths * $SUBMITTERS, $n_deaths * $SUBMITTERS)
+	    if $how eq 'client';
+	return (2 * $all, $all) if $how eq 'flight';
+	return (1, 0) if $how eq 'mailbox';
+	return (0, $n_deaths);
+}
+
+sub check_point
+{
+	my ($point, $how, %options) = @_;
+	my ($program) = $point =~ /^(\w+)-/;
+	my $t = durable_instance(main => { notify_classes => '',
+		%{ $options{main} || {} } });
+	my @places = qw(user other);
+
+	if ($options{main}) {
+		forbid($t);
+		@places = qw(user later/other);
+	}
+	{
+		# The third time, so that something is under way.
+		local $ENV{BARID_TEST_POINT} = "$point:3";
+		$t->start(wait => 0);
+	}
+	wait_ready($t);
+	my @submits = submit_marks($t, '-R', '-n', $EACH, '-j', $SUBMITTERS,
+		'-f', $sender, '-t', 10, \@rcpts);
+	my $acked = acked(@submits);
+
+	is(scalar keys %$acked, $SUBMITTERS * $EACH, 'all were accepted');
+	if ($options{main}) {
+		$t->wait_log(qr/status=deferred/);
+		$t->wait_log(qr/qmgr.*killed by signal 9/);
+		chmod(0700, "$t->{dir}/mail/later");
+	}
+	ok(wait_settled($t), 'nothing stays in the queue');
+	my $log = $t->log_text;
+	my @deaths = $log =~ m{/$program pid \d+ killed by signal 9}g;
+	if ($program eq 'local') {
+		# The writer is not a child of master.
+		like($log, qr/status=deferred/, "a writer died");
+	} else {
+		ok(@deaths > 0, "$program died");
+	}
+	my ($mail_allowed, $reports_allowed) =
+	    allowed($how, scalar @deaths);
+	my $reports = reports($t);
+	my $n_extra = 0;
+
+	for my $place (@places) {
+		my $n = marks_delivered($t, $place);
+
+		is(delete $n->{broken} // 0, 0,
+			"$place: nothing that is not whole");
+		is(scalar(grep { !$n->{$_} } keys %$acked), 0,
+			"$place: nothing is missing");
+		$n_extra += extra_copies($n);
+	}
+	cmp_ok($n_extra, '<=', $mail_allowed, "$n_extra second copies");
+	is(delete $reports->{broken} // 0, 0, 'all reports are whole');
+	is(scalar(grep { !$reports->{$_} } keys %$acked), 0,
+		'no report is missing');
+	my $n_reports = extra_copies($reports);
+	cmp_ok($n_reports, '<=', $reports_allowed,
+		"$n_reports second reports");
+	is(join(' ', $t->queue_ids('corrupt')), '',
+		'litter is not taken for damage');
+	ok($t->stop, 'it stops');
+}
+
+for my $row (@points) {
+	my ($point, $how, %options) = @$row;
+
+	subtest $point, sub { check_point($point, $how, %options) };
+}
+
+done_testing();
