@@ -9,12 +9,19 @@
 #include "lib/base/log.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/date.h"
+#include "lib/mail/dsn.h"
 #include "lib/mail/header.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { TEXT_WIDTH = 76, CLEAN_MAX = 2000 };
+enum {
+	TEXT_WIDTH = 76,
+	WORD_MAX = 900, /* a line has 998 bytes at most (RFC 5322 2.1.1) */
+	CLEAN_MAX = 2000,
+	/* What a report tells in full; a mailing list's is short of it. */
+	RCPTS_MAX = 1000,
+};
 
 struct words {
 	const char *subject, *first, *action;
@@ -45,41 +52,68 @@ struct composing {
 	struct sink *sink;
 	struct history *h;
 	enum report_kind kind;
-	bool is_utf8;
+	bool is_utf8, is_8bit;
+	int64_t n_told;
 };
 
-/* Clean text, on lines that are not too long. */
+/* Foreign text, fit for a line of this report. */
 static void
-add_wrapped(struct str *out, struct view text)
+clean(const struct composing *c, struct str *out, struct view text)
 {
-	struct str clean = STR_EMPTY;
-	struct view rest, word;
-	size_t column = 0;
+	size_t start = out->len;
 
-	log_clean(&clean, text, CLEAN_MAX);
-	rest = str_view(&clean);
-	while (view_token(&rest, " ", &word)) {
-		if (column > 0 && column + 1 + word.len > TEXT_WIDTH) {
-			str_add_text(out, "\r\n    ");
-			column = 4;
-		} else if (column > 0) {
-			str_add_byte(out, ' ');
-			column++;
+	log_clean(out, text, CLEAN_MAX);
+	for (size_t i = start; !c->is_utf8 && i < out->len; i++)
+		if ((unsigned char)out->ptr[i] > 126)
+			out->ptr[i] = '?';
+}
+
+/* Clean text, on lines that are not too long; the first has `column` bytes
+ * already.  What goes on is folded, as a header's field may be. */
+static void
+add_wrapped(const struct composing *c, struct str *out, size_t column,
+    struct view text)
+{
+	struct str cleaned = STR_EMPTY;
+	struct view rest, word;
+	bool is_first = true;
+
+	clean(c, &cleaned, text);
+	rest = str_view(&cleaned);
+	while (view_token(&rest, " ", &word))
+		while (word.len > 0) {
+			struct view part = view_first(word, WORD_MAX);
+
+			if (!is_first && column + 1 + part.len > TEXT_WIDTH) {
+				str_add_text(out, "\r\n    ");
+				column = 4;
+			} else if (!is_first) {
+				str_add_byte(out, ' ');
+				column++;
+			}
+			str_add(out, part);
+			column += part.len;
+			word = view_skip(word, part.len);
+			is_first = false;
 		}
-		str_add(out, word);
-		column += word.len;
-	}
-	str_clear(&clean);
+	str_clear(&cleaned);
 }
 
 static void
-add_address(struct str *out, struct view internal)
+add_address(const struct composing *c, struct str *out, struct view internal)
 {
 	struct str external = STR_EMPTY;
 
 	addr_to_external(&external, internal);
-	log_clean(out, str_view(&external), CLEAN_MAX);
+	clean(c, out, str_view(&external));
 	str_clear(&external);
+}
+
+/* Counts; false for those beyond what is told. */
+static bool
+is_told(struct composing *c)
+{
+	return c->n_told++ < RCPTS_MAX;
 }
 
 static struct err
@@ -89,18 +123,20 @@ tell_people(const struct subject *s, void *arg)
 	struct str line = STR_EMPTY, text = STR_EMPTY;
 	struct err e;
 
+	if (!is_told(c))
+		return ERR_OK;
 	str_add_byte(&text, '<');
-	add_address(&text, s->rcpt.address);
+	add_address(c, &text, s->rcpt.address);
 	str_add_byte(&text, '>');
 	if (s->rcpt.original.len > 0 &&
 	    !addr_eq(s->rcpt.original, s->rcpt.address)) {
 		str_add_text(&text, " (expanded from <");
-		add_address(&text, s->rcpt.original);
+		add_address(c, &text, s->rcpt.original);
 		str_add_text(&text, ">)");
 	}
 	str_add_text(&text, ": ");
 	str_add(&text, s->outcome.text);
-	add_wrapped(&line, str_view(&text));
+	add_wrapped(c, &line, 0, str_view(&text));
 	str_add_text(&line, "\r\n\r\n");
 	e = sink_add(c->sink, str_view(&line));
 	str_clear(&line);
@@ -126,12 +162,13 @@ action_of(const struct composing *c, const struct subject *s)
 	return words[c->kind].action;
 }
 
-/* A field of clean text, one line. */
+/* A field of clean text; `name` ends in its colon and blank, or more. */
 static void
-add_field(struct str *out, const char *name, struct view value)
+add_field(const struct composing *c, struct str *out, const char *name,
+    struct view value)
 {
-	str_addf(out, "%s: ", name);
-	log_clean(out, value, CLEAN_MAX);
+	str_add_text(out, name);
+	add_wrapped(c, out, strlen(name), value);
 	str_add_text(out, "\r\n");
 }
 
@@ -140,8 +177,19 @@ add_address_field(struct composing *c, struct str *out, const char *name,
     struct view address)
 {
 	str_addf(out, "%s: %s; ", name, c->is_utf8 ? "utf-8" : "rfc822");
-	add_address(out, address);
+	add_address(c, out, address);
 	str_add_text(out, "\r\n");
+}
+
+/* A code of the right form, or what the outcome says. */
+static struct view
+status_of(const struct subject *s)
+{
+	if (dsn_is_valid(s->outcome.dsn))
+		return s->outcome.dsn;
+	return s->outcome.status == OUTCOME_BOUNCED ? VIEW("5.0.0") :
+	    s->outcome.status == OUTCOME_DEFERRED   ? VIEW("4.0.0") :
+						      VIEW("2.0.0");
 }
 
 static struct err
@@ -154,23 +202,22 @@ tell_machine(const struct subject *s, void *arg)
 	bool from_remote = s->outcome.remote.len > 0;
 	struct err e;
 
+	if (!is_told(c))
+		return ERR_OK;
 	str_add_text(&out, "\r\n");
 	if (s->rcpt.orcpt.len > 0)
-		add_field(&out, "Original-Recipient", s->rcpt.orcpt);
+		add_field(c, &out, "Original-Recipient: ", s->rcpt.orcpt);
 	else if (s->rcpt.original.len > 0)
 		add_address_field(c, &out, "Original-Recipient",
 		    s->rcpt.original);
 	add_address_field(c, &out, "Final-Recipient", s->rcpt.address);
 	str_addf(&out, "Action: %s\r\n", action_of(c, s));
-	add_field(&out, "Status",
-	    s->outcome.dsn.len > 0 ? s->outcome.dsn : VIEW("5.0.0"));
+	add_field(c, &out, "Status: ", status_of(s));
 	if (from_remote)
-		str_addf(&out, "Remote-MTA: dns; %.*s\r\n",
-		    VIEW_ARGS(s->outcome.remote));
-	str_addf(&out, "Diagnostic-Code: %s; ",
-	    from_remote ? "smtp" : "X-Postfix");
-	log_clean(&out, s->outcome.text, CLEAN_MAX);
-	str_add_text(&out, "\r\n");
+		add_field(c, &out, "Remote-MTA: dns; ", s->outcome.remote);
+	add_field(c, &out, from_remote ? "Diagnostic-Code: smtp; " :
+					 "Diagnostic-Code: X-Postfix; ",
+	    s->outcome.text);
 	if (s->outcome.status == OUTCOME_DEFERRED)
 		str_addf(&out, "Will-Retry-Until: %.*s\r\n",
 		    VIEW_ARGS(date_format(
@@ -181,6 +228,8 @@ tell_machine(const struct subject *s, void *arg)
 	str_clear(&out);
 	return e;
 }
+
+#define EIGHT_BIT "Content-Transfer-Encoding: 8bit\r\n"
 
 static struct err
 add_header(struct composing *c, const struct addressee *to,
@@ -200,14 +249,14 @@ add_header(struct composing *c, const struct addressee *to,
 	    to->is_postmaster_copy ? "Postmaster Copy: " : "",
 	    to->is_postmaster_copy ? "Undelivered Mail" :
 				     words[c->kind].subject);
-	add_address(&out, to->recipient);
+	add_address(c, &out, to->recipient);
 	str_addf(&out,
-	    "\r\nAuto-Submitted: %s\r\nMIME-Version: 1.0\r\n"
+	    "\r\nAuto-Submitted: %s\r\nMIME-Version: 1.0\r\n%s"
 	    "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n\r\n"
 	    "This is a MIME-encapsulated message.\r\n\r\n",
 	    to->is_postmaster_copy ? "auto-generated" : "auto-replied",
-	    c->is_utf8 ? "global-" : "", boundary);
+	    c->is_8bit ? EIGHT_BIT : "", c->is_utf8 ? "global-" : "", boundary);
 	e = sink_add(c->sink, str_view(&out));
 	str_clear(&out);
 	return e;
@@ -222,9 +271,10 @@ add_people_part(struct composing *c, const char *boundary)
 
 	e = sink_addf(c->sink,
 	    "--%s\r\nContent-Description: Notification\r\n"
-	    "Content-Type: text/plain; charset=%s\r\n\r\n"
+	    "Content-Type: text/plain; charset=%s\r\n%s\r\n"
 	    "This is the mail system at host %s.\r\n\r\n%s\r\n",
-	    boundary, c->is_utf8 ? "utf-8" : "us-ascii", conf->myhostname,
+	    boundary, c->is_utf8 ? "utf-8" : "us-ascii",
+	    c->is_utf8 ? EIGHT_BIT : "", conf->myhostname,
 	    words[c->kind].first);
 	if (!err_is(e) && c->kind != REPORT_SUCCESS)
 		e = sink_addf(c->sink,
@@ -232,7 +282,13 @@ add_people_part(struct composing *c, const char *boundary)
 		    "include this report.\r\n\r\n");
 	if (err_is(e))
 		return e;
-	return history_each(c->h, c->kind, tell_people, c, &n);
+	c->n_told = 0;
+	e = history_each(c->h, c->kind, tell_people, c, &n);
+	if (!err_is(e) && n > RCPTS_MAX)
+		e = sink_addf(c->sink,
+		    "%" PRId64 " more recipients are not listed.\r\n\r\n",
+		    n - RCPTS_MAX);
+	return e;
 }
 
 static struct err
@@ -247,12 +303,13 @@ add_machine_part(struct composing *c, const char *boundary)
 
 	str_addf(&out,
 	    "--%s\r\nContent-Description: Delivery report\r\n"
-	    "Content-Type: message/%sdelivery-status\r\n\r\n"
+	    "Content-Type: message/%sdelivery-status\r\n%s\r\n"
 	    "Reporting-MTA: dns; %s\r\n",
-	    boundary, c->is_utf8 ? "global-" : "", conf->myhostname);
+	    boundary, c->is_utf8 ? "global-" : "",
+	    c->is_utf8 ? EIGHT_BIT : "", conf->myhostname);
 	if (env->envid.len > 0)
-		add_field(&out, "Original-Envelope-Id", env->envid);
-	add_field(&out, "X-Postfix-Queue-ID", env->queue_id);
+		add_field(c, &out, "Original-Envelope-Id: ", env->envid);
+	add_field(c, &out, "X-Postfix-Queue-ID: ", env->queue_id);
 	if (env->sender.len > 0)
 		add_address_field(c, &out, "X-Postfix-Sender", env->sender);
 	str_addf(&out, "Arrival-Date: %.*s\r\n",
@@ -260,9 +317,48 @@ add_machine_part(struct composing *c, const char *boundary)
 		c->h->file.preamble.arrival_us / 1000000, date)));
 	e = sink_add(c->sink, str_view(&out));
 	str_clear(&out);
+	c->n_told = 0;
 	if (!err_is(e))
 		e = history_each(c->h, c->kind, tell_machine, c, &n);
 	return err_is(e) ? e : sink_addf(c->sink, "\r\n");
+}
+
+/* The part of this piece that belongs to the header; *ended when that is all
+ * of it. */
+static struct view
+header_part(struct header_scan *scan, struct view piece, bool *ended)
+{
+	uint64_t before = scan->seen;
+
+	*ended = header_scan_feed(scan, piece);
+	if (!*ended)
+		return piece;
+	return view_first(piece, scan->header_len > before ?
+		(size_t)(scan->header_len - before) : 0);
+}
+
+static struct err
+copy_original(struct composing *c, bool only_header)
+{
+	struct queue_content content;
+	struct header_scan scan;
+	struct view piece;
+	bool ended = false;
+	struct err e = ERR_OK;
+
+	header_scan_init(&scan);
+	queue_content_init(&content, c->h->file.fd,
+	    c->h->file.envelope.layout);
+	while (!ended && !err_is(e)) {
+		e = queue_content_next(&content, &piece);
+		if (err_is(e) || piece.len == 0)
+			break;
+		if (only_header)
+			piece = header_part(&scan, piece, &ended);
+		e = sink_add(c->sink, piece);
+	}
+	queue_content_clear(&content);
+	return e;
 }
 
 /* The message, or its header alone: if asked for (RET=HDRS), for delays and
@@ -272,51 +368,26 @@ add_original(struct composing *c, const char *boundary)
 {
 	const struct ipc_envelope *env = &c->h->file.envelope;
 	const struct conf *conf = c->b->conf;
-	bool headers = c->kind != REPORT_FAILURE || env->ret == 2 ||
+	bool only_header = c->kind != REPORT_FAILURE || env->ret == 2 ||
 	    (conf->bounce_size_limit > 0 &&
 		c->h->file.preamble.size > conf->bounce_size_limit);
-	struct queue_content content;
-	struct header_scan scan;
+	const char *type = only_header ?
+	    (c->is_utf8 ? "message/global-headers" : "text/rfc822-headers") :
+	    (c->is_utf8 ? "message/global" : "message/rfc822");
 	struct str sender = STR_EMPTY;
-	struct view piece;
 	struct err e;
 
-	add_address(&sender, env->sender);
+	add_address(c, &sender, env->sender);
 	e = sink_addf(c->sink,
 	    "--%s\r\nContent-Description: %s\r\nContent-Type: %s\r\n%s\r\n"
 	    "Return-Path: <%s>\r\n",
 	    boundary,
-	    headers ? "Undelivered Message Headers" : "Undelivered Message",
-	    headers ? (c->is_utf8 ? "message/global-headers" :
-				    "text/rfc822-headers") :
-		      (c->is_utf8 ? "message/global" : "message/rfc822"),
-	    (c->h->file.preamble.flags & SUBMIT_EIGHT_BIT) != 0 ?
-		"Content-Transfer-Encoding: 8bit\r\n" : "",
-	    sender.ptr);
+	    only_header ? "Undelivered Message Headers" :
+			  "Undelivered Message",
+	    type, c->is_8bit ? EIGHT_BIT : "", sender.ptr);
 	str_clear(&sender);
-	header_scan_init(&scan);
-	queue_content_init(&content, c->h->file.fd, env->layout);
-	while (!err_is(e)) {
-		bool ended;
-
-		e = queue_content_next(&content, &piece);
-		if (err_is(e) || piece.len == 0)
-			break;
-		ended = headers && header_scan_feed(&scan, piece);
-		if (ended) {
-			uint64_t before = scan.seen - piece.len;
-
-			if (scan.header_len > before &&
-			    scan.header_len - before < piece.len)
-				piece.len = (size_t)(scan.header_len - before);
-			else if (scan.header_len <= before)
-				piece.len = 0;
-		}
-		e = sink_add(c->sink, piece);
-		if (ended)
-			break;
-	}
-	queue_content_clear(&content);
+	if (!err_is(e))
+		e = copy_original(c, only_header);
 	return err_is(e) ? e : sink_addf(c->sink, "\r\n--%s--\r\n", boundary);
 }
 
@@ -324,8 +395,11 @@ struct err
 compose_report(struct bounce *b, struct sink *s, struct history *h,
     enum report_kind kind, const struct addressee *to, struct view report_id)
 {
-	struct composing c = { b, s, h, kind,
-		(h->file.preamble.flags & SUBMIT_SMTPUTF8) != 0 };
+	int64_t flags = h->file.preamble.flags;
+	struct composing c = { .b = b, .sink = s, .h = h, .kind = kind,
+		.is_utf8 = (flags & SUBMIT_SMTPUTF8) != 0,
+		.is_8bit =
+		    (flags & (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT)) != 0 };
 	struct str boundary = STR_EMPTY;
 	struct err e;
 

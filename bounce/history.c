@@ -67,6 +67,8 @@ history_read(struct history *h, int fd, enum report_kind kind)
 	h->journal.memory = STR_EMPTY;
 	e = queue_file_read(&h->file, fd);
 	if (!err_is(e))
+		e = queue_file_check_rcpts(&h->file);
+	if (!err_is(e))
 		e = queue_journal_read(&h->file, &h->journal);
 	if (err_is(e))
 		return e;

@@ -10,7 +10,6 @@
 #include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
 #include "lib/daemon/daemon.h"
-#include "lib/mail/addr.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +24,12 @@ static const struct sandbox_role bounce_role = {
 	.calls = CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT,
 };
 
-static const struct {
-	const char *name, *class;
-} kinds[] = {
-	[REPORT_FAILURE] = { "non-delivery notification", "bounce" },
-	[REPORT_DELAY] = { "delay notification", "delay" },
-	[REPORT_SUCCESS] = { "delivery status notification", NULL },
-	[REPORT_TRACE] = { "delivery status notification", NULL },
+static const char *const names[] = {
+	[REPORT_FAILURE] = "non-delivery notification",
+	[REPORT_DELAY] = "delay notification",
+	[REPORT_SUCCESS] = "delivery status notification",
+	[REPORT_TRACE] = "delivery status notification",
 };
-
-static bool
-is_notified(const struct conf *conf, const char *class)
-{
-	struct view rest = view_of(conf->notify_classes), item;
-
-	while (class != NULL && conf_list_next(&rest, &item))
-		if (view_eq(item, view_of(class)))
-			return true;
-	return false;
-}
 
 /* Make one report and queue it.  *id is its queue ID. */
 static struct err
@@ -67,6 +53,8 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 	submit.queue_id = queue_id_view(id);
 	submit.flags = h->file.preamble.flags &
 	    (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT);
+	if (submit.flags != 0)
+		submit.flags |= SUBMIT_EIGHT_BIT | SUBMIT_BODY_8BITMIME;
 	ipc_list_add(&list, ipc_rcpt_type(), &rcpt);
 	submit.rcpts = str_view(&list);
 	submit.full_name = submit.envid = submit.client_name =
@@ -102,65 +90,34 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 	return e;
 }
 
-static bool
-is_double_bounce(const struct conf *conf, struct view sender)
-{
-	return view_eq_case(addr_local(sender),
-	    view_of(conf->double_bounce_sender));
-}
-
-/* To whom the report goes.  A bounce is never bounced to its sender: at most
- * the postmaster hears of it.  False: to nobody. */
-static bool
-choose_addressee(struct bounce *b, const struct history *h,
-    enum report_kind kind, struct str *double_bounce, struct addressee *to)
-{
-	const struct conf *conf = b->conf;
-	struct view sender = h->file.envelope.sender;
-
-	*to = (struct addressee){ .sender = VIEW_EMPTY, .recipient = sender };
-	if (is_double_bounce(conf, sender))
-		return false;
-	if (sender.len > 0)
-		return true;
-	if (kind != REPORT_FAILURE || !is_notified(conf, "2bounce"))
-		return false;
-	str_printf(double_bounce, "%s@%s", conf->double_bounce_sender,
-	    conf->myhostname);
-	to->sender = str_view(double_bounce);
-	to->recipient = view_of(conf->_2bounce_notice_recipient);
-	to->is_postmaster_copy = true;
-	return true;
-}
-
-static struct err
-postmaster_copy(struct bounce *b, struct history *h, enum report_kind kind,
+/* What the postmaster wants to see too.  If it cannot be made there is none:
+ * the sender's report was, and would be made again. */
+static void
+copy_to_postmaster(struct bounce *b, struct history *h, enum report_kind kind,
     struct view queue_id)
 {
-	struct str sender = STR_EMPTY;
-	struct addressee to = { .is_postmaster_copy = true };
+	struct str memory = STR_EMPTY;
+	struct addressee to;
 	struct queue_id id;
 	struct err e;
 
-	str_printf(&sender, "%s@%s", b->conf->double_bounce_sender,
-	    b->conf->myhostname);
-	to.sender = str_view(&sender);
-	to.recipient = view_of(kind == REPORT_DELAY ?
-		b->conf->delay_notice_recipient :
-		b->conf->bounce_notice_recipient);
+	if (!addressee_find_copy(b->conf, kind, &memory, &to))
+		return;
 	e = send_report(b, h, kind, &to, &id);
-	if (!err_is(e))
+	if (err_is(e))
+		log_warn("%.*s: postmaster %s: %s", VIEW_ARGS(queue_id),
+		    names[kind], e.text);
+	else
 		log_info("%.*s: postmaster %s: %s", VIEW_ARGS(queue_id),
-		    kinds[kind].name, id.text);
-	str_clear(&sender);
-	return e;
+		    names[kind], id.text);
+	str_clear(&memory);
 }
 
 static struct err
 make_report(struct bounce *b, const struct ipc_report *ask,
     struct queue_id *id)
 {
-	struct str double_bounce = STR_EMPTY;
+	struct str memory = STR_EMPTY;
 	enum report_kind kind = (enum report_kind)ask->kind;
 	struct history h;
 	struct addressee to;
@@ -174,20 +131,20 @@ make_report(struct bounce *b, const struct ipc_report *ask,
 		history_clear(&h);
 		return e;
 	}
-	if (choose_addressee(b, &h, kind, &double_bounce, &to)) {
+	if (addressee_find(b->conf, h.file.envelope.sender, kind, &memory,
+		&to)) {
 		e = send_report(b, &h, kind, &to, id);
 		if (!err_is(e))
 			log_info("%.*s: %s %s: %s", VIEW_ARGS(ask->queue_id),
 			    to.is_postmaster_copy ? "postmaster" : "sender",
-			    kinds[kind].name, id->text);
-		if (!err_is(e) && !to.is_postmaster_copy &&
-		    is_notified(b->conf, kinds[kind].class))
-			e = postmaster_copy(b, &h, kind, ask->queue_id);
+			    names[kind], id->text);
+		if (!err_is(e) && !to.is_postmaster_copy)
+			copy_to_postmaster(b, &h, kind, ask->queue_id);
 	} else if (kind == REPORT_FAILURE) {
 		log_info("%.*s: undeliverable report is not returned",
 		    VIEW_ARGS(ask->queue_id));
 	}
-	str_clear(&double_bounce);
+	str_clear(&memory);
 	history_clear(&h);
 	return e;
 }
@@ -204,7 +161,7 @@ report_run(struct ipc_request *r)
 	if (!ipc_request_read(r, IPC_IN(report, &ask)))
 		return;
 	if (ask.file < 0 || ask.kind < REPORT_FAILURE ||
-	    ask.kind > REPORT_TRACE || ask.queue_id.len >= QUEUE_ID_MAX)
+	    ask.kind > REPORT_TRACE || !queue_id_is_valid(ask.queue_id))
 		e = err_make(ERR_PERM, "bad request");
 	else
 		e = make_report(b, &ask, &id);

@@ -63,7 +63,16 @@ struct addressee {
 	bool is_postmaster_copy;
 };
 
-/* Write the whole report into the sink. */
+/* To whom the report on mail of this sender goes.  `memory` is what *to may
+ * borrow from.  False: to nobody. */
+bool addressee_find(const struct conf *conf, struct view sender,
+    enum report_kind kind, struct str *memory, struct addressee *to);
+/* The copy that the postmaster gets of a report to a sender, if any. */
+bool addressee_find_copy(const struct conf *conf, enum report_kind kind,
+    struct str *memory, struct addressee *to);
+
+/* Write the whole report into the sink: at most 1,000 recipients are told of,
+ * the others are counted. */
 struct err compose_report(struct bounce *b, struct sink *s, struct history *h,
     enum report_kind kind, const struct addressee *to, struct view report_id);
 

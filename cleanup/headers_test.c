@@ -16,7 +16,8 @@ static const struct {
 	{ "remote", "\r\nbody\r\n", "\r\nbody\r\n" },
 	{ "remote", "To: you\r\n\r\n", "To: you\r\n\r\n" },
 	/* Ours get what is missing, in this order, behind what is there. */
-	{ "local", "A: b\r\n\r\nbody\r\n", "A: b\r\n" ALL_LINES "\r\nbody\r\n" },
+	{ "local", "A: b\r\n\r\nbody\r\n",
+	    "A: b\r\n" ALL_LINES "\r\nbody\r\n" },
 	{ "local", FULL "\r\nbody\r\n", FULL "\r\nbody\r\n" },
 	{ "local", "\r\nbody\r\n", ALL_LINES "\r\nbody\r\n" },
 	{ "local", "", ALL_LINES "\r\n" },
@@ -28,7 +29,8 @@ static const struct {
 		 "Resent-" ID_LINE "Resent-" DATE_LINE
 		 "Resent-From: me@here.example\r\n\r\n" },
 	/* Dropped, with their folds, wherever they stand. */
-	{ "remote", "Bcc: x@y.example,\r\n\tz@y.example\r\nA: b\r\n\r\nBcc: c\r\n",
+	{ "remote",
+	    "Bcc: x@y.example,\r\n\tz@y.example\r\nA: b\r\n\r\nBcc: c\r\n",
 	    "A: b\r\n\r\nBcc: c\r\n" },
 	{ "remote", "A: b\r\nBCC : x\r\nB: c\r\n\r\n", "A: b\r\nB: c\r\n\r\n" },
 	{ "remote", "Return-Path: <>\r\nContent-Length: 7\r\nA: b\r\n\r\n",
@@ -153,10 +155,11 @@ START_TEST(a_header_longer_than_what_is_looked_at_stays)
 		test_message_init(&m, &c, "remote", content);
 		ck_assert(headers_process(&m, view_first(content, n), &v));
 		test_message_result(&m, &out);
-		ck_assert_msg(view_ends(str_view(&out),
-		    VIEW("Last: c\r\n\r\nbody\r\n")), "%zu: %s", n, out.ptr);
+		ck_assert_msg(
+		    view_ends(str_view(&out), VIEW("Last: c\r\n\r\nbody\r\n")),
+		    "%zu: %s", n, out.ptr);
 		ck_assert_msg(view_find_text(str_view(&out),
-		    VIEW("Long: aaaa\r\n bbbb\r\n")) != VIEW_NPOS,
+				  VIEW("Long: aaaa\r\n bbbb\r\n")) != VIEW_NPOS,
 		    "%zu: %s", n, out.ptr);
 		/* Nothing was put in; one letter may be no header at all. */
 		ck_assert_int_le(out.len, content.len + 2 * (n == 1));
@@ -167,8 +170,7 @@ START_TEST(a_header_longer_than_what_is_looked_at_stays)
 }
 END_TEST
 
-UNIT_MAIN("headers",
-    { the_message_is_sent_as_it_should_be, ARRAY_LEN(cases) },
+UNIT_MAIN("headers", { the_message_is_sent_as_it_should_be, ARRAY_LEN(cases) },
     { a_loop_ends, 1 }, { rewrite_that_is_down_means_later, 1 },
     { the_message_id_is_known, 1 },
     { a_header_longer_than_what_is_looked_at_stays, 1 })

@@ -18,8 +18,9 @@ envelope_complete(struct cleanup *c, const char *context, struct view address,
 	str_set(out, address);
 	if (address.len > 0 && view_find(address, '@') == VIEW_NPOS)
 		str_add_text(out, "@here.example");
-	return view_eq(address, VIEW("down")) ?
-	    err_make(ERR_TEMP, "rewrite is down") : ERR_OK;
+	return view_eq(address, VIEW("down"))
+	    ? err_make(ERR_TEMP, "rewrite is down")
+	    : ERR_OK;
 }
 
 static inline void
@@ -28,7 +29,8 @@ test_cleanup_init(struct cleanup *c, const char *lines)
 	static const char *const dropped[] = { "bcc", "content-length",
 		"resent-bcc", "return-path" };
 	struct conf_source source = { .dir = "/nonexistent",
-		.service_name = "cleanup", .process_name = "cleanup" };
+		.service_name = "cleanup",
+		.process_name = "cleanup" };
 	struct conf *conf;
 
 	*c = (struct cleanup){ .room = true };
@@ -50,8 +52,11 @@ static inline void
 test_message_init(struct message *m, struct cleanup *c, const char *context,
     struct view content)
 {
-	*m = (struct message){ .cleanup = c, .fd = -1, .queue = "active",
-		.content = content, .content_len = (int64_t)content.len,
+	*m = (struct message){ .cleanup = c,
+		.fd = -1,
+		.queue = "active",
+		.content = content,
+		.content_len = (int64_t)content.len,
 		.submit = { .queue_id = VIEW("4F2A000000001"),
 		    .context = view_of(context),
 		    .arrival_us = INT64_C(1700000000000000),
@@ -80,8 +85,8 @@ test_message_result(const struct message *m, struct str *out)
 	str_reset(out);
 	for (size_t i = 0; i < m->n_pieces; i++)
 		str_add(out,
-		    view_sub(m->pieces[i].added ? str_view(&m->added) :
-						  m->content,
+		    view_sub(
+			m->pieces[i].added ? str_view(&m->added) : m->content,
 			(size_t)m->pieces[i].at, (size_t)m->pieces[i].len));
 }
 

@@ -123,8 +123,8 @@ print_envelope(struct printing *p)
 	const struct queue_preamble *q = &p->file.preamble;
 	const struct ipc_envelope *e = &p->file.envelope;
 
-	printf("message_size: %15" PRId64 "%16" PRId64 "%16" PRId64
-	       "%16" PRId64 "%16" PRId64 "%16" PRId64 "\n",
+	printf("message_size: %15" PRId64 "%16" PRId64 "%16" PRId64 "%16" PRId64
+	       "%16" PRId64 "%16" PRId64 "\n",
 	    q->size, q->content_at, q->n_rcpts, INT64_C(0), q->content_len,
 	    q->flags);
 	print_time("message_arrival_time", q->arrival_us);
@@ -152,8 +152,8 @@ note_outcome(struct printing *p, struct view record)
 	struct ipc_journal_outcome o;
 	bool more;
 
-	if (err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
-		&more)) ||
+	if (err_is(
+		ipc_list_next(&record, IPC_IN(journal_outcome, &o), &more)) ||
 	    !more || o.status == OUTCOME_DEFERRED || o.first < 0 ||
 	    o.count < 0 || o.first > n || o.count > n - o.first)
 		return;
@@ -182,8 +182,7 @@ read_journal(struct printing *p)
 static void
 print_rcpt(struct printing *p, const struct ipc_rcpt *r)
 {
-	bool done = r->number >= 0 &&
-	    r->number < p->file.preamble.n_rcpts &&
+	bool done = r->number >= 0 && r->number < p->file.preamble.n_rcpts &&
 	    (p->done[r->number / 8] >> r->number % 8 & 1) != 0;
 
 	if (r->orcpt.len > 0)
@@ -209,8 +208,8 @@ print_rcpts(struct printing *p)
 		while (list.len > 0) {
 			bool one;
 
-			check(p, ipc_list_next(&list, IPC_IN(rcpt, &rcpt),
-				&one));
+			check(
+			    p, ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &one));
 			print_rcpt(p, &rcpt);
 		}
 	} while (more);
@@ -280,8 +279,9 @@ print_content(struct printing *p)
 static void
 print_file(struct postcat *c, int fd, const char *name)
 {
-	struct printing p = { .name = name, .show = c->show,
-		.line = STR_EMPTY };
+	struct printing p = {
+		.name = name, .show = c->show, .line = STR_EMPTY
+	};
 	bool envelope = (c->show & SHOW_ENVELOPE) != 0;
 
 	check(&p, queue_file_read(&p.file, fd));
@@ -310,8 +310,8 @@ print_file(struct postcat *c, int fd, const char *name)
 static int
 find_in_queue(const char *id, struct queue_path *path)
 {
-	static const char *const queues[] = { "maildrop", "incoming",
-		"active", "deferred", "hold", "corrupt" };
+	static const char *const queues[] = { "maildrop", "incoming", "active",
+		"deferred", "hold", "corrupt" };
 
 	if (!queue_id_is_valid(view_of(id)))
 		fatal("bad mail queue ID: %s", id);
@@ -319,10 +319,10 @@ find_in_queue(const char *id, struct queue_path *path)
 	for (size_t i = 0; i < 2 * ARRAY_LEN(queues); i++) {
 		int fd;
 
-		*path = queue_path_of(queues[i % ARRAY_LEN(queues)],
-		    view_of(id));
-		fd = open(path->text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-		    O_CLOEXEC);
+		*path =
+		    queue_path_of(queues[i % ARRAY_LEN(queues)], view_of(id));
+		fd = open(
+		    path->text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
 		if (errno != ENOENT)

@@ -22,11 +22,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EXIT_UNAVAILABLE = 69, EXIT_USAGE = 64, READ_STEP = 65536,
-	FLUSH_TIMEOUT = 60, SITE_MAX = 1024 };
+enum {
+	EXIT_UNAVAILABLE = 69,
+	EXIT_USAGE = 64,
+	READ_STEP = 65536,
+	FLUSH_TIMEOUT = 60,
+	SITE_MAX = 1024
+};
 
-enum action { ACTION_NONE, ACTION_LIST, ACTION_JSON, ACTION_FLUSH,
-	ACTION_FLUSH_ID, ACTION_FLUSH_SITE };
+enum action {
+	ACTION_NONE,
+	ACTION_LIST,
+	ACTION_JSON,
+	ACTION_FLUSH,
+	ACTION_FLUSH_ID,
+	ACTION_FLUSH_SITE
+};
 
 struct postqueue {
 	enum action action;
@@ -160,8 +171,9 @@ list_directly(struct print *p, int reason)
 	if (access("active", R_OK | X_OK) < 0)
 		fatal(EXIT_UNAVAILABLE,
 		    "Queue report unavailable - mail system is down");
-	fprintf(stderr, "postqueue: warning: Mail system is down -- accessing "
-		"queue directly (Connect to the Barid showq service: %s)\n",
+	fprintf(stderr,
+	    "postqueue: warning: Mail system is down -- accessing "
+	    "queue directly (Connect to the Barid showq service: %s)\n",
 	    strerror(reason));
 	lister = queue_lister_new();
 	while (more) {
@@ -181,8 +193,8 @@ list(struct postqueue *q)
 	int fd;
 
 	check_user(q, "authorized_mailq_users", "view the mail queue");
-	check(conf_light_get(q->conf, "enable_long_queue_ids", NULL,
-	    &long_ids));
+	check(
+	    conf_light_get(q->conf, "enable_long_queue_ids", NULL, &long_ids));
 	print_init(&p, q->action == ACTION_JSON ? PRINT_JSON : PRINT_TEXT,
 	    long_ids != 0);
 	fd = connect_showq(q);
@@ -251,15 +263,19 @@ flush(struct postqueue *q)
 		ask(q, "all");
 	} else if (q->action == ACTION_FLUSH_ID) {
 		if (!queue_id_is_valid(view_of(q->value)))
-			fatal(EXIT_USAGE, "Cannot flush queue ID - invalid "
-			    "name: \"%.100s\"", q->value);
+			fatal(EXIT_USAGE,
+			    "Cannot flush queue ID - invalid "
+			    "name: \"%.100s\"",
+			    q->value);
 		ask(q, "id");
 	} else {
 		if (strlen(q->value) > SITE_MAX)
 			fatal(EXIT_USAGE, "site name too long");
 		if (!may_flush_site(q, view_of(q->value)))
-			fatal(EXIT_UNAVAILABLE, "Flush service is not "
-			    "configured for destination \"%.100s\"", q->value);
+			fatal(EXIT_UNAVAILABLE,
+			    "Flush service is not "
+			    "configured for destination \"%.100s\"",
+			    q->value);
 		ask(q, "site");
 	}
 }
@@ -269,7 +285,8 @@ flush(struct postqueue *q)
 _Noreturn static void
 usage(void)
 {
-	fatal(EXIT_USAGE, "usage: postqueue [-v] [-c config_dir] "
+	fatal(EXIT_USAGE,
+	    "usage: postqueue [-v] [-c config_dir] "
 	    "-f | -i queue-id | -j | -p | -s site");
 }
 

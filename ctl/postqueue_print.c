@@ -23,8 +23,9 @@ printable_len(struct view v)
 		return 0;
 	if (c == 0xc2 && next < 0xa0)
 		return 0;
-	if (c == 0xe2 && ((next == 0x80 && third >= 0xa8 && third <= 0xae) ||
-	    (next == 0x81 && third >= 0xa6 && third <= 0xa9)))
+	if (c == 0xe2 &&
+	    ((next == 0x80 && third >= 0xa8 && third <= 0xae) ||
+		(next == 0x81 && third >= 0xa6 && third <= 0xa9)))
 		return 0;
 	return n;
 }
@@ -70,11 +71,11 @@ begin_text(struct print *p)
 {
 	if (p->n_messages > 0)
 		return;
-	str_add_text(&p->out, p->long_ids ?
-	    "----Queue ID----- --Size-- ---Arrival Time---- "
-	    "--Sender/Recipient------\n" :
-	    "-Queue ID-  --Size-- ----Arrival Time---- "
-	    "-Sender/Recipient-------\n");
+	str_add_text(&p->out,
+	    p->long_ids ? "----Queue ID----- --Size-- ---Arrival Time---- "
+			  "--Sender/Recipient------\n"
+			: "-Queue ID-  --Size-- ----Arrival Time---- "
+			  "-Sender/Recipient-------\n");
 }
 
 static void
@@ -106,8 +107,8 @@ text_message(struct print *p, const struct queue_list_message *m)
 static void
 text_reason(struct print *p, struct view reason)
 {
-	int pad = reason.len < REASON_COLUMN ?
-	    REASON_COLUMN - (int)reason.len : 0;
+	int pad =
+	    reason.len < REASON_COLUMN ? REASON_COLUMN - (int)reason.len : 0;
 
 	str_addf(&p->out, "%*s(", pad, "");
 	add_printable(&p->out, reason, false);
@@ -136,8 +137,8 @@ text_finish(struct print *p)
 	if (p->n_messages == 0)
 		str_add_text(&p->out, "Mail queue is empty\n");
 	else
-		str_addf(&p->out, "-- %" PRId64 " Kbytes in %" PRId64
-				  " Request%s.\n",
+		str_addf(&p->out,
+		    "-- %" PRId64 " Kbytes in %" PRId64 " Request%s.\n",
 		    p->n_bytes / 1024, p->n_messages,
 		    p->n_messages == 1 ? "" : "s");
 }
@@ -172,10 +173,9 @@ json_message(struct print *p, const struct queue_list_message *m)
 static void
 json_rcpt(struct print *p, const struct queue_list_rcpt *r)
 {
-	const char *name = view_eq(r->log_class, VIEW("delay")) ?
-	    "delay_reason" :
-	    view_eq(r->log_class, VIEW("bounce")) ? "bounce_reason" :
-						    "other_reason";
+	const char *name = view_eq(r->log_class, VIEW("delay")) ? "delay_reason"
+	    : view_eq(r->log_class, VIEW("bounce")) ? "bounce_reason"
+						    : "other_reason";
 
 	str_add_text(&p->out, p->n_rcpts > 0 ? ", {" : "{");
 	json_text(&p->out, "orig_address", r->original);
@@ -229,8 +229,10 @@ on_message_end(struct queue_list_reader *r)
 void
 print_init(struct print *p, enum print_form form, bool long_ids)
 {
-	*p = (struct print){ .form = form, .long_ids = long_ids,
-		.out = STR_EMPTY, .reason = STR_EMPTY };
+	*p = (struct print){ .form = form,
+		.long_ids = long_ids,
+		.out = STR_EMPTY,
+		.reason = STR_EMPTY };
 	queue_list_reader_init(&p->reader);
 	p->reader.message = on_message;
 	p->reader.rcpt = on_rcpt;

@@ -9,10 +9,10 @@
 
 /* Fields with '|' for NUL. */
 #define HEAD "protocol|mail_queue_list_protocol||"
-#define MESSAGE(queue, id, expires, sender)                         \
+#define MESSAGE(queue, id, expires, sender)                              \
 	"queue_name|" queue "|queue_id|" id "|time|1795294706|size|270|" \
 	"forced_expire|" expires "|sender|" sender "|"
-#define RCPT(to, reason)                                             \
+#define RCPT(to, reason)                                              \
 	"original_recipient|" to "|recipient|" to "|log_class|delay|" \
 	"reason|" reason "|"
 
@@ -23,8 +23,10 @@ static const struct {
 } cases[] = {
 	{ HEAD "|", false, "Mail queue is empty\n", "" },
 	{ HEAD MESSAGE("deferred", "52450A94318", "0", "a@b.test")
-	    RCPT("x@far.test", "connect to 127.0.0.1[127.0.0.1]:2626: "
-	    "Connection refused") "||", false,
+		RCPT("x@far.test",
+		    "connect to 127.0.0.1[127.0.0.1]:2626: "
+		    "Connection refused") "||",
+	    false,
 	    "-Queue ID-  --Size-- ----Arrival Time---- "
 	    "-Sender/Recipient-------\n"
 	    "52450A94318     270 Sat Nov 21 20:58:26  a@b.test\n"
@@ -39,8 +41,9 @@ static const struct {
 	    "\"address\": \"x@far.test\", \"delay_reason\": \"connect to "
 	    "127.0.0.1[127.0.0.1]:2626: Connection refused\"}]}\n" },
 	{ HEAD MESSAGE("hold", "ABCDEF", "1", "") RCPT("a", "why")
-	    RCPT("b", "why") RCPT("c", "") RCPT("d", "no") "|"
-	    MESSAGE("active", "ABCDE1", "0", "s") "||", false,
+		RCPT("b", "why") RCPT("c", "") RCPT("d", "no") "|" MESSAGE(
+		    "active", "ABCDE1", "0", "s") "||",
+	    false,
 	    "-Queue ID-  --Size-- ----Arrival Time---- "
 	    "-Sender/Recipient-------\n"
 	    "ABCDEF!#        270 Sat Nov 21 20:58:26  MAILER-DAEMON\n"
@@ -55,17 +58,21 @@ static const struct {
 	    "               (no)\n"
 	    "                                         d\n\n"
 	    "ABCDE1*         270 Sat Nov 21 20:58:26  s\n\n"
-	    "-- 0 Kbytes in 2 Requests.\n", NULL },
+	    "-- 0 Kbytes in 2 Requests.\n",
+	    NULL },
 	{ HEAD MESSAGE("active", "4jX4Nj4jyGz1cbpb", "0", "s")
-	    RCPT("r", "") "||", true,
+		RCPT("r", "") "||",
+	    true,
 	    "----Queue ID----- --Size-- ---Arrival Time---- "
 	    "--Sender/Recipient------\n"
 	    "4jX4Nj4jyGz1cbpb*      270 Sat Nov 21 20:58:26 s\n"
 	    "                                               r\n\n"
-	    "-- 0 Kbytes in 1 Request.\n", NULL },
+	    "-- 0 Kbytes in 1 Request.\n",
+	    NULL },
 	/* attacks 85: nothing moves a cursor or ends a line */
-	{ HEAD MESSAGE("active", "ABCDEF", "0", "a\033[2J\n\"\\\xe2\x80\xae\xff")
-	    "||", false,
+	{ HEAD MESSAGE(
+	      "active", "ABCDEF", "0", "a\033[2J\n\"\\\xe2\x80\xae\xff") "||",
+	    false,
 	    "-Queue ID-  --Size-- ----Arrival Time---- "
 	    "-Sender/Recipient-------\n"
 	    "ABCDEF*         270 Sat Nov 21 20:58:26  a?[2J?\"\\????\n\n"

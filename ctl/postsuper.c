@@ -32,14 +32,13 @@ const char *const super_queue_names[SUPER_QUEUES] = { "maildrop", "incoming",
 
 const struct super_action super_actions[] = {
 	{ 'd', { "delete", NULL }, "removed", "Deleted", QUEUES_OF_QMGR },
-	{ 'e', { "expire", NULL }, "expired", "Force-expired",
-	    QUEUES_OF_QMGR },
+	{ 'e', { "expire", NULL }, "expired", "Force-expired", QUEUES_OF_QMGR },
 	{ 'f', { "expire", "release" }, "expired", "Force-expired",
 	    QUEUES_OF_QMGR },
 	{ 'h', { "hold", NULL }, "placed on hold", "Placed on hold",
 	    SUPER_INCOMING | SUPER_ACTIVE | SUPER_DEFERRED },
-	{ 'H', { "release", NULL }, "released from hold",
-	    "Released from hold", SUPER_HOLD },
+	{ 'H', { "release", NULL }, "released from hold", "Released from hold",
+	    SUPER_HOLD },
 	{ 'r', { "requeue", NULL }, "requeued", "Requeued", QUEUES_OF_QMGR },
 };
 const size_t super_n_actions = ARRAY_LEN(super_actions);
@@ -158,8 +157,8 @@ add_request(struct command *c, int option, const char *value)
 		if (super_actions[i].option == option) {
 			if (c->n_requests == REQUESTS_MAX)
 				fatal("more than %d requests", REQUESTS_MAX);
-			c->requests[c->n_requests++] = (struct request){
-				&super_actions[i], value };
+			c->requests[c->n_requests++] =
+			    (struct request){ &super_actions[i], value };
 			return;
 		}
 	usage();
@@ -248,8 +247,8 @@ enter_queue(struct command *c, struct conf_light *conf)
 static void
 find_qmgr(struct super *s)
 {
-	int fd = open("pid/qmgr.lock",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(
+	    "pid/qmgr.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		fatal("open pid/qmgr.lock: %s", strerror(errno));
@@ -337,8 +336,8 @@ tell_totals(struct command *c)
 		bool asked = false;
 
 		for (size_t k = 0; k < c->n_requests; k++)
-			asked = asked ||
-			    c->requests[k].action == &super_actions[i];
+			asked =
+			    asked || c->requests[k].action == &super_actions[i];
 		if (asked)
 			super_tell("%s: %" PRId64 " message%s",
 			    super_actions[i].total, c->super.totals[i],

@@ -38,8 +38,10 @@ move(struct super *s, struct view id, const char *from, const char *to)
 	struct queue_path target = queue_path_of(to, id);
 
 	/* Being due again is a matter of the file's time. */
-	if (strcmp(to, "deferred") == 0 && (!make_folder(s, id) ||
-	    utimensat(AT_FDCWD, source.text, NULL, AT_SYMLINK_NOFOLLOW) < 0))
+	if (strcmp(to, "deferred") == 0 &&
+	    (!make_folder(s, id) ||
+		utimensat(AT_FDCWD, source.text, NULL, AT_SYMLINK_NOFOLLOW) <
+		    0))
 		return false;
 	if (strcmp(from, to) == 0)
 		return true;
@@ -101,15 +103,15 @@ append_state(int fd, const char *what)
 	e = queue_journal_read(&file, &journal);
 	while (!err_is(e) && queue_journal_next(&journal, &kind, &record))
 		;
-	queue_journal_add(&bytes, JOURNAL_STATE,
-	    IPC_OUT(journal_state, &state));
+	queue_journal_add(
+	    &bytes, JOURNAL_STATE, IPC_OUT(journal_state, &state));
 	/* What a crash left behind the last whole record goes first. */
 	if (!err_is(e) && file.file_len > journal.good_end &&
 	    ftruncate(fd, journal.good_end) < 0)
 		e = err_sys(ERR_TEMP, "cut journal");
 	if (!err_is(e))
-		e = queue_journal_append(fd, str_view(&bytes),
-		    &journal.good_end);
+		e = queue_journal_append(
+		    fd, str_view(&bytes), &journal.good_end);
 	queue_journal_clear(&journal);
 	queue_file_clear(&file);
 	str_clear(&bytes);
@@ -234,22 +236,22 @@ do_step(struct super *s, const char *step, unsigned mask,
 
 /* maildrop and corrupt are not qmgr's. */
 static void
-delete_elsewhere(struct super *s, const struct super_action *a,
-    unsigned mask, const struct queue_id *ids, size_t n, bool *done)
+delete_elsewhere(struct super *s, const struct super_action *a, unsigned mask,
+    const struct queue_id *ids, size_t n, bool *done)
 {
 	unsigned own = mask & (SUPER_MAILDROP | SUPER_CORRUPT);
 
 	if (own == 0 || !s->running || a->option != 'd')
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (!done[i] && run_step(s, "delete", queue_id_view(&ids[i]),
-			own))
+		if (!done[i] &&
+		    run_step(s, "delete", queue_id_view(&ids[i]), own))
 			done[i] = true;
 }
 
 struct err
-super_act_on_ids(struct super *s, const struct super_action *a,
-    unsigned mask, const struct queue_id *ids, size_t n)
+super_act_on_ids(struct super *s, const struct super_action *a, unsigned mask,
+    const struct queue_id *ids, size_t n)
 {
 	bool *done = xcalloc(n + 1, sizeof(*done));
 	struct err e = do_step(s, a->steps[0], mask, ids, n, done);
@@ -280,8 +282,7 @@ static void
 flush_batch(struct batch *b)
 {
 	if (b->n > 0 && !err_is(b->e))
-		b->e = super_act_on_ids(b->s, b->action, b->mask, b->ids,
-		    b->n);
+		b->e = super_act_on_ids(b->s, b->action, b->mask, b->ids, b->n);
 	b->n = 0;
 }
 

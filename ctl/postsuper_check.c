@@ -18,8 +18,8 @@ enum { PURGE_AGE = 36 * 3600, DEPTH_MAX = 3 };
 
 struct walk {
 	const char *queue;
-	void (*visit)(void *arg, const char *queue, const char *path,
-	    struct view id);
+	void (*visit)(
+	    void *arg, const char *queue, const char *path, struct view id);
 	void *arg;
 };
 
@@ -44,8 +44,8 @@ walk_folder(const struct walk *w, const char *path, int depth)
 		if (entry->d_name[1] == '\0' && depth < DEPTH_MAX)
 			walk_folder(w, name.ptr, depth + 1);
 		else if (queue_id_is_valid(view_of(entry->d_name)))
-			w->visit(w->arg, w->queue, name.ptr,
-			    view_of(entry->d_name));
+			w->visit(
+			    w->arg, w->queue, name.ptr, view_of(entry->d_name));
 	}
 	closedir(dir);
 	str_clear(&name);
@@ -53,8 +53,8 @@ walk_folder(const struct walk *w, const char *path, int depth)
 
 void
 super_each_file(unsigned mask,
-    void (*visit)(void *arg, const char *queue, const char *path,
-	struct view id),
+    void (*visit)(
+	void *arg, const char *queue, const char *path, struct view id),
     void *arg)
 {
 	for (unsigned i = 0; i < SUPER_QUEUES; i++) {
@@ -123,8 +123,8 @@ place_file(void *arg, const char *queue, const char *path, struct view id)
 	*slash = '\0';
 	if (mkdir(folder, 0700) == 0 && chown(folder, s->owner, s->group) < 0)
 		super_warn("chown %s: %s", folder, strerror(errno));
-	if (renameat2(AT_FDCWD, path, AT_FDCWD, right.text,
-		RENAME_NOREPLACE) < 0) {
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, right.text, RENAME_NOREPLACE) <
+	    0) {
 		if (errno != ENOENT)
 			super_warn("rename %s to %s: %s", path, right.text,
 			    strerror(errno));

@@ -27,6 +27,8 @@ enum {
 	DELAY_FIRST_MS = 1000,
 	/* Who left by itself sooner than this is no process that is used. */
 	LIVED_SHORT_MS = 1000,
+	/* Who reads that a limit is reached need not read it all the time. */
+	TELL_AGAIN_MS = 60000,
 	/* For sessions that are told that their time is over. */
 	EXPEL_MS = 10000,
 	/* Workers and sessions end between two transactions; this is for one
@@ -260,6 +262,20 @@ run_processes(struct service *s)
 		}
 }
 
+/* A client waits, and all are busy. */
+static void
+on_client_too_many(struct loop_watch *w, uint32_t events)
+{
+	struct service *s = w->arg;
+
+	(void)events;
+	service_watch_sockets(s, false, NULL);
+	s->told_limit_at = loop_now();
+	log_warn("service \"%s\" (%s) has reached its process limit \"%lld\": "
+		 "new clients may experience noticeable delays",
+	    s->cf->name, s->sockets[0].address, (long long)s->limit);
+}
+
 /* A worker is started if a client waits and none is free. */
 static void
 run_worker(struct service *s)
@@ -276,22 +292,14 @@ run_worker(struct service *s)
 		n++;
 		idle = idle || !c->busy;
 	}
-	if (idle) {
-		service_watch_sockets(s, false, NULL);
+	service_watch_sockets(s, false, NULL);
+	if (idle)
 		return;
-	}
-	if (s->limit > 0 && n >= s->limit) {
-		service_watch_sockets(s, false, NULL);
-		if (!s->told_limit)
-			log_warn("service \"%s\" (%s) has reached its process "
-				 "limit \"%lld\": new clients may experience "
-				 "noticeable delays",
-			    s->cf->name, s->sockets[0].address,
-			    (long long)s->limit);
-		s->told_limit = true;
-		return;
-	}
-	if (s->wanted) {
+	if (n >= s->limit) {
+		if (s->told_limit_at == 0 ||
+		    loop_now() - s->told_limit_at > TELL_AGAIN_MS)
+			service_watch_sockets(s, true, on_client_too_many);
+	} else if (s->wanted) {
 		s->wanted = false;
 		child_start(s, 1);
 	} else {
@@ -644,7 +652,6 @@ child_reap(pid_t pid, int status)
 	slots[c->slot] = false;
 	list_remove(&c->node);
 	free(c);
-	s->told_limit = false;
 	if (s->changed && !has_older_generation(s))
 		service_next_generation(s);
 	if (s->retired && list_is_empty(&s->children))

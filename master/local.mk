@@ -11,3 +11,8 @@ master_master_SOURCES = \
 	master/status.c master/status.h
 master_master_LDADD = $(DAEMON_LDADD) $(SYSTEMD_LIBS)
 dist_man8_MANS += master/master.8
+
+check_PROGRAMS += master/program_test
+master_program_test_SOURCES = master/program_test.c master/program.c \
+	master/program.h
+master_program_test_LDADD = $(TEST_LDADD)

@@ -54,7 +54,7 @@ struct service {
 	bool wanted;                /* a client has come, or it is ALONE */
 	bool used;                  /* a client has come at all */
 	bool retired;               /* no longer in master.cf */
-	bool told_limit;
+	int64_t told_limit_at;
 	bool changed;               /* a new generation is to come */
 	/* Restarts: the delay doubles while processes die at birth. */
 	int64_t delay_ms, not_before;

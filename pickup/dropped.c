@@ -85,8 +85,9 @@ read_journal(struct dropped *d)
 
 	while (!err_is(e) && queue_journal_next(&j, &kind, &record))
 		if (kind == JOURNAL_OUTCOME &&
-		    !err_is(ipc_list_next(&record,
-			IPC_IN(journal_outcome, &o), &more)) && more)
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_outcome, &o), &more)) &&
+		    more)
 			mark_decided(d, &o);
 	queue_journal_clear(&j);
 	return e;
@@ -137,16 +138,16 @@ dropped_read(struct dropped *d, int fd, uid_t trusted, bool *litter)
 	if (st.st_nlink != 1)
 		return err_make(ERR_PERM, "has %ld links", (long)st.st_nlink);
 	d->owner = st.st_uid;
-	d->arrival_us = st.st_mtim.tv_sec * INT64_C(1000000) +
-	    st.st_mtim.tv_nsec / 1000;
+	d->arrival_us =
+	    st.st_mtim.tv_sec * INT64_C(1000000) + st.st_mtim.tv_nsec / 1000;
 	return dropped_examine(d, trusted, litter);
 }
 
 struct err
 dropped_open(struct dropped *d, const char *path, uid_t trusted, bool *litter)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	    O_CLOEXEC);
+	int fd = open(
+	    path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	init(d, -1);
 	*litter = false;
@@ -154,8 +155,8 @@ dropped_open(struct dropped *d, const char *path, uid_t trusted, bool *litter)
 		return err_sys(ERR_GONE, "open");
 	/* A symbolic link or a device will be one tomorrow. */
 	if (fd < 0)
-		return err_sys(errno == ELOOP || errno == ENXIO ? ERR_PERM :
-								  ERR_TEMP,
+		return err_sys(
+		    errno == ELOOP || errno == ENXIO ? ERR_PERM : ERR_TEMP,
 		    "open");
 	return dropped_read(d, fd, trusted, litter);
 }
@@ -206,8 +207,8 @@ dropped_next_rcpts(struct dropped *d, struct str *list, bool *more)
 	struct view batch;
 	struct ipc_rcpt rcpt;
 	bool one;
-	struct err e = queue_file_read_rcpts(&d->file, &d->rcpts_at,
-	    &d->memory, &batch);
+	struct err e =
+	    queue_file_read_rcpts(&d->file, &d->rcpts_at, &d->memory, &batch);
 
 	while (!err_is(e) && batch.len > 0) {
 		e = ipc_list_next(&batch, IPC_IN(rcpt, &rcpt), &one);

@@ -38,7 +38,8 @@ write_file(const struct ipc_envelope *from, const char *content,
 	struct ipc_envelope envelope = *from;
 	struct queue_preamble p = { .content_at = QUEUE_PREAMBLE_LEN,
 		.content_len = (int64_t)strlen(content),
-		.n_rcpts = (int64_t)n, .flags = SUBMIT_SMTPUTF8 };
+		.n_rcpts = (int64_t)n,
+		.flags = SUBMIT_SMTPUTF8 };
 	struct str layout = STR_EMPTY, list = STR_EMPTY, tail = STR_EMPTY;
 	char head[QUEUE_PREAMBLE_LEN];
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -50,12 +51,12 @@ write_file(const struct ipc_envelope *from, const char *content,
 		ipc_list_add(&list, ipc_rcpt_type(), &rcpts[i]);
 	queue_build_tail(&tail, &p, &envelope, str_view(&list), VIEW_EMPTY);
 	queue_build_preamble(head, &p);
-	ck_assert(!err_is(queue_write_at(fd, view_make(head, sizeof(head)),
-	    0)));
-	ck_assert(!err_is(queue_write_at(fd, view_of(content),
-	    QUEUE_PREAMBLE_LEN)));
-	ck_assert(!err_is(queue_write_at(fd, str_view(&tail),
-	    p.content_at + p.content_len)));
+	ck_assert(
+	    !err_is(queue_write_at(fd, view_make(head, sizeof(head)), 0)));
+	ck_assert(
+	    !err_is(queue_write_at(fd, view_of(content), QUEUE_PREAMBLE_LEN)));
+	ck_assert(!err_is(
+	    queue_write_at(fd, str_view(&tail), p.content_at + p.content_len)));
 	close(fd);
 	str_clear(&layout);
 	str_clear(&list);
@@ -63,18 +64,22 @@ write_file(const struct ipc_envelope *from, const char *content,
 }
 
 static const struct ipc_envelope good = { .queue_id = VIEW("ABCDEF"),
-	.origin = VIEW("sendmail"), .context = VIEW("local"),
-	.sender = VIEW("s@t"), .client_name = VIEW("forged"),
-	.client_addr = VIEW("192.0.2.1"), .sasl_username = VIEW("forged") };
+	.origin = VIEW("sendmail"),
+	.context = VIEW("local"),
+	.sender = VIEW("s@t"),
+	.client_name = VIEW("forged"),
+	.client_addr = VIEW("192.0.2.1"),
+	.sasl_username = VIEW("forged") };
 static const struct ipc_rcpt two[] = {
 	{ .number = 0, .address = VIEW("a@b"), .original = VIEW("forged") },
-	{ .number = 1, .address = VIEW("c@d"),
+	{ .number = 1,
+	    .address = VIEW("c@d"),
 	    .notify = ESMTP_NOTIFY_NEVER | 1 << 12 },
 };
 
 static struct err
-read_all(struct dropped *d, uid_t trusted, struct str *rcpts,
-    struct str *content)
+read_all(
+    struct dropped *d, uid_t trusted, struct str *rcpts, struct str *content)
 {
 	bool litter, more = true;
 	struct err e = dropped_open(d, path, trusted, &litter);
@@ -124,8 +129,8 @@ START_TEST(dropped_tidies_content)
 	write_file(&good, "S: x\n\na\rb\n.\r\r\n\xe4", two, 2);
 	ck_assert(!err_is(read_all(&d, 0, &rcpts, &content)));
 	ck_assert_str_eq(content.ptr, "S: x\r\n\r\na b\r\n. \r\n\xe4\r\n");
-	ck_assert_int_eq(dropped_flags(&d), SUBMIT_EIGHT_BIT |
-	    SUBMIT_BARE_CR | SUBMIT_BARE_LF);
+	ck_assert_int_eq(dropped_flags(&d),
+	    SUBMIT_EIGHT_BIT | SUBMIT_BARE_CR | SUBMIT_BARE_LF);
 	dropped_close(&d);
 	str_clear(&rcpts);
 	str_clear(&content);
@@ -223,8 +228,9 @@ END_TEST
 static void
 add_journal(int64_t first, int64_t status)
 {
-	struct ipc_journal_outcome o = { .first = first, .count = 1,
-		.status = status };
+	struct ipc_journal_outcome o = {
+		.first = first, .count = 1, .status = status
+	};
 	struct str bytes = STR_EMPTY;
 	struct stat st;
 	int64_t end;
@@ -232,8 +238,8 @@ add_journal(int64_t first, int64_t status)
 
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	end = st.st_size;
-	queue_journal_add(&bytes, JOURNAL_OUTCOME,
-	    IPC_OUT(journal_outcome, &o));
+	queue_journal_add(
+	    &bytes, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
 	ck_assert(!err_is(queue_journal_append(fd, str_view(&bytes), &end)));
 	close(fd);
 	str_clear(&bytes);

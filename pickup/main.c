@@ -64,8 +64,8 @@ on_drain(void *owner)
 static void
 lock_maildrop(void)
 {
-	int fd = open("pid/pickup.lock",
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(
+	    "pid/pickup.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		die_temp("open pid/pickup.lock: %s", strerror(errno));

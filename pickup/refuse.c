@@ -40,7 +40,9 @@ make_journal(struct copying *c, struct str *out)
 {
 	int64_t n = c->d->file.preamble.n_rcpts;
 	struct ipc_journal_outcome o = { .status = OUTCOME_BOUNCED,
-		.at_us = clock_wall_us(), .dsn = c->dsn, .text = c->text,
+		.at_us = clock_wall_us(),
+		.dsn = c->dsn,
+		.text = c->text,
 		.relay = VIEW("none") };
 
 	for (int64_t i = 0; i < n; i = o.first + o.count) {
@@ -54,8 +56,8 @@ make_journal(struct copying *c, struct str *out)
 		while (o.first + o.count < n &&
 		    !is_decided(c->d, o.first + o.count))
 			o.count++;
-		queue_journal_add(out, JOURNAL_OUTCOME,
-		    IPC_OUT(journal_outcome, &o));
+		queue_journal_add(
+		    out, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
 	}
 }
 
@@ -115,8 +117,7 @@ static void
 remove_copy(void *arg)
 {
 	struct copying *c = arg;
-	struct queue_path path =
-	    queue_path_of("corrupt", queue_id_view(c->id));
+	struct queue_path path = queue_path_of("corrupt", queue_id_view(c->id));
 
 	if (unlink(path.text) < 0 && errno != ENOENT)
 		log_warn("remove %s: %s", path.text, strerror(errno));
@@ -127,7 +128,8 @@ static struct err
 ask_for_report(struct pickup *p, struct copying *c, struct str *report)
 {
 	struct ipc_report ask = { .file = c->fd,
-		.queue_id = queue_id_view(c->id), .kind = REPORT_FAILURE };
+		.queue_id = queue_id_view(c->id),
+		.kind = REPORT_FAILURE };
 	struct ipc_result answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct err e = ipc_call_once(&p->bounce, IPC_OUT(report, &ask),

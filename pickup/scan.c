@@ -28,7 +28,7 @@ enum {
 struct entry {
 	struct pickup *pickup;
 	bool running, again; /* somebody spoke of it meanwhile */
-	int64_t not_before; /* ms of the loop's clock */
+	int64_t not_before;  /* ms of the loop's clock */
 	struct queue_id name;
 };
 
@@ -101,7 +101,8 @@ begin(struct pickup *p, const struct queue_id *name)
 
 	if (p->draining)
 		return;
-	if (entry != NULL && (entry->running || entry->not_before > clock_ms())) {
+	if (entry != NULL &&
+	    (entry->running || entry->not_before > clock_ms())) {
 		entry->again = true;
 		return;
 	}
@@ -142,8 +143,8 @@ forget_expired(struct pickup *p)
 		x.found = NULL;
 		htable_each(&p->entries, find_expired, &x);
 		if (x.found != NULL) {
-			htable_remove(&p->entries,
-			    queue_id_view(&x.found->name));
+			htable_remove(
+			    &p->entries, queue_id_view(&x.found->name));
 			free(x.found);
 		}
 	} while (x.found != NULL);

@@ -37,6 +37,7 @@ struct submission {
 	struct dropped file;
 	struct queue_id id;
 	bool opened, litter;
+	bool stuck; /* can neither be taken nor moved */
 	/* What is read, on a thread. */
 	struct str rcpts, content;
 	bool more_rcpts, more_content;
@@ -58,12 +59,12 @@ static void
 read_file(struct submission *s)
 {
 	while (!err_is(s->error) && s->more_rcpts && !is_full(s))
-		s->error = dropped_next_rcpts(&s->file, &s->rcpts,
-		    &s->more_rcpts);
+		s->error =
+		    dropped_next_rcpts(&s->file, &s->rcpts, &s->more_rcpts);
 	while (!err_is(s->error) && !s->more_rcpts && s->more_content &&
 	    !is_full(s))
-		s->error = dropped_next_content(&s->file, &s->content,
-		    &s->more_content);
+		s->error = dropped_next_content(
+		    &s->file, &s->content, &s->more_content);
 }
 
 static void
@@ -77,8 +78,8 @@ open_file(void *arg)
 {
 	struct submission *s = arg;
 
-	s->error = dropped_open(&s->file, s->path.text, s->pickup->own_uid,
-	    &s->litter);
+	s->error = dropped_open(
+	    &s->file, s->path.text, s->pickup->own_uid, &s->litter);
 	s->opened = s->more_rcpts = s->more_content = true;
 	read_file(s);
 }
@@ -117,8 +118,8 @@ rcpts_are_ascii(struct view list)
 	struct ipc_rcpt rcpt;
 	bool more;
 
-	while (!err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)) &&
-	    more)
+	while (
+	    !err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)) && more)
 		if (!view_is_ascii(rcpt.address))
 			return false;
 	return true;
@@ -149,8 +150,8 @@ make_submit(struct submission *s, bool whole)
 		.queue_id = queue_id_view(&s->id),
 		.arrival_us = s->file.arrival_us,
 		.origin = VIEW("pickup"),
-		.context = view_eq(e->context, VIEW("remote")) ?
-		    VIEW("remote") : VIEW("local"),
+		.context = view_eq(e->context, VIEW("remote")) ? VIEW("remote")
+							       : VIEW("local"),
 		.sender = e->sender,
 		.full_name = e->full_name,
 		.envid = e->envid,
@@ -281,15 +282,16 @@ send_streamed(struct submission *s)
 	if (!err_is(e))
 		e = send_parts(s, &t, deadline);
 	if (!err_is(e))
-		e = ipc_talk_answer(&t, IPC_IN(submitted, &s->answer),
-		    &s->keep, deadline);
+		e = ipc_talk_answer(
+		    &t, IPC_IN(submitted, &s->answer), &s->keep, deadline);
 	ipc_talk_end(&t);
 	return e;
 }
 
 /* --- ends --- */
 
-/* It can never be taken: kept for the administrator, who is told. */
+/* It can never be taken: kept for the administrator, who is told.  What is no
+ * file may not be moved by us, and goes. */
 static void
 set_aside(void *arg)
 {
@@ -299,9 +301,11 @@ set_aside(void *arg)
 
 	str_printf(&to, "corrupt/%s", name);
 	if (renameat2(AT_FDCWD, s->path.text, AT_FDCWD, to.ptr,
-		RENAME_NOREPLACE) < 0)
+		RENAME_NOREPLACE) < 0) {
 		log_error("rename %s to %s: %s", s->path.text, to.ptr,
 		    strerror(errno));
+		s->stuck = !(s->file.fd < 0 && unlink(s->path.text) == 0);
+	}
 	str_clear(&to);
 }
 
@@ -320,7 +324,7 @@ failed(struct submission *s, struct err e)
 		log_warn("%s: uid=%ld: %s: moved to corrupt", s->path.text,
 		    (long)s->file.owner, e.text);
 		offload(set_aside, s);
-		return SUBMIT_DONE;
+		return s->stuck ? SUBMIT_LATER : SUBMIT_DONE;
 	}
 	log_warn("%s: %s", s->path.text, e.text);
 	return SUBMIT_LATER;
@@ -333,8 +337,8 @@ obey(struct submission *s)
 	if (s->answer.status == ERR_NONE)
 		return ERR_OK;
 	if (s->answer.status == ERR_PERM)
-		return refuse_message(s->pickup, &s->file, &s->id,
-		    s->answer.reply);
+		return refuse_message(
+		    s->pickup, &s->file, &s->id, s->answer.reply);
 	return err_make(ERR_TEMP, "%s: cleanup: %.*s", s->id.text,
 	    VIEW_ARGS(s->answer.reply));
 }
@@ -348,8 +352,8 @@ run(struct submission *s)
 	offload(open_file, s);
 	if (err_is(s->error))
 		return s->error;
-	s->id = queue_id_new(s->pickup->slot,
-	    s->pickup->conf->enable_long_queue_ids, NULL);
+	s->id = queue_id_new(
+	    s->pickup->slot, s->pickup->conf->enable_long_queue_ids, NULL);
 	if (s->file.arrival_us <= 0 || s->file.arrival_us > clock_wall_us())
 		s->file.arrival_us = clock_wall_us();
 	add_received(s);
@@ -375,9 +379,12 @@ submit_file(struct pickup *p, struct view name)
 	enum submit_end end = SUBMIT_DONE;
 	struct err e;
 
-	*s = (struct submission){ .pickup = p, .keep = IPC_KEEP_EMPTY,
+	*s = (struct submission){ .pickup = p,
+		.keep = IPC_KEEP_EMPTY,
 		.path = queue_path_of("maildrop", name),
-		.rcpts = STR_EMPTY, .content = STR_EMPTY, .error = ERR_OK };
+		.rcpts = STR_EMPTY,
+		.content = STR_EMPTY,
+		.error = ERR_OK };
 	e = run(s);
 	if (err_is(e)) {
 		end = failed(s, e);

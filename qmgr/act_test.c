@@ -22,8 +22,8 @@ act(const char *action, const char *queues)
 	e = ipc_call(&qmgr_service, IPC_OUT(queue_act, &ask),
 	    IPC_IN(queue_acted, &answer), &keep, deadline_in(5));
 	ck_assert_msg(!err_is(e), "%s", e.text);
-	while (!err_is(ipc_list_next(&answer.ids, IPC_IN(queue_id, &id),
-		   &more)) &&
+	while (
+	    !err_is(ipc_list_next(&answer.ids, IPC_IN(queue_id, &id), &more)) &&
 	    more)
 		n++;
 	if (answer.status != ERR_NONE)

@@ -114,11 +114,13 @@ START_TEST(a_million_takes_sixty_four_bytes_each)
 	if (getenv("MEASURE") != NULL)
 		fprintf(stderr, "%zu bytes, %lld ns to add, %lld us a flush\n",
 		    (after.uordblks + after.hblkhd - before.uordblks -
-			before.hblkhd) / MANY,
+			before.hblkhd) /
+			MANY,
 		    (long long)added * 1000 / MANY, (long long)flushed);
 #ifndef BARID_CHECKS
-	ck_assert_int_le(after.uordblks + after.hblkhd - before.uordblks -
-		before.hblkhd, (size_t)72 * MANY);
+	ck_assert_int_le(
+	    after.uordblks + after.hblkhd - before.uordblks - before.hblkhd,
+	    (size_t)72 * MANY);
 #endif
 	test_close();
 }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OPENING_LOOK_MS = 10 };
@@ -314,6 +315,28 @@ struct reading {
 	bool busy;
 };
 
+/* What is no file of ours is not read: a link, a FIFO (which must not hold us
+ * either), what another user could change.  That somebody else's is not
+ * readable may be a mistake of who restored a backup: it waits. */
+static struct err
+open_file(const char *path, int *fd)
+{
+	struct stat st;
+
+	*fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		return err_sys(errno == ENOENT ? ERR_GONE :
+			errno == ELOOP || errno == ENXIO ? ERR_PERM : ERR_TEMP,
+		    "open %s", path);
+	if (fstat(*fd, &st) < 0)
+		return err_sys(ERR_TEMP, "fstat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_make(ERR_PERM, "not a regular file");
+	if (st.st_uid != geteuid())
+		return err_make(ERR_PERM, "owned by uid %ld", (long)st.st_uid);
+	return ERR_OK;
+}
+
 /* On a thread. */
 static void
 read_file(void *arg)
@@ -321,12 +344,9 @@ read_file(void *arg)
 	struct reading *r = arg;
 	struct queue_path path = queue_path_of(r->queue, r->id);
 
-	r->fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (r->fd < 0) {
-		r->error = err_sys(errno == ENOENT ? ERR_GONE : ERR_TEMP,
-		    "open %s", path.text);
+	r->error = open_file(path.text, &r->fd);
+	if (err_is(r->error))
 		return;
-	}
 	/* Still being written, or delivered for a qmgr that is no more. */
 	if (flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
 		r->busy = errno == EWOULDBLOCK;

@@ -21,10 +21,10 @@ static const struct {
 	{ "a@x.example defer@x.example", "0+1:sent 1+1:deferred", 1, 0 },
 	{ "bounce@x.example", NULL, 1, 1 },
 	/* Who failed is told now, not when all is over. */
-	{ "bounce@x.example defer@x.example", "0+1:bounced 1+1:deferred B0",
-	    1, 1 },
-	{ "a@x.example a@x.example defer@x.example",
-	    "0+2:sent 2+1:deferred", 1, 0 },
+	{ "bounce@x.example defer@x.example", "0+1:bounced 1+1:deferred B0", 1,
+	    1 },
+	{ "a@x.example a@x.example defer@x.example", "0+2:sent 2+1:deferred", 1,
+	    0 },
 	{ "a@error.example", NULL, 0, 1 },
 	{ "a@slip.example", "0+1:deferred", 0, 0 },
 };
@@ -42,8 +42,7 @@ go_a_way(void)
 	else
 		expect_deferred(ways[way].journal);
 	ck_assert_int_eq(others.n_delivered, ways[way].delivered);
-	ck_assert_int_eq(others.n_reports[REPORT_FAILURE],
-	    ways[way].failures);
+	ck_assert_int_eq(others.n_reports[REPORT_FAILURE], ways[way].failures);
 }
 
 START_TEST(a_message_goes_its_way)
@@ -165,8 +164,7 @@ END_TEST
 static void
 be_soft(void)
 {
-	test_put("active", ID, "bounce@x.example a@error.example",
-	    VIEW_EMPTY);
+	test_put("active", ID, "bounce@x.example a@error.example", VIEW_EMPTY);
 	ck_assert(message_open("active", VIEW(ID)));
 	expect_deferred("1+1:deferred 0+1:deferred");
 	ck_assert_int_eq(others.n_reports[REPORT_FAILURE], 0);
@@ -250,16 +248,21 @@ END_TEST
 static void
 fill_notice(struct ipc_queued *n, struct str *rcpts, const char *address)
 {
-	struct ipc_rcpt r = { 0, view_of(address), view_of(address),
-		VIEW_EMPTY, 0 };
+	struct ipc_rcpt r = { 0, view_of(address), view_of(address), VIEW_EMPTY,
+		0 };
 
 	ipc_list_add(rcpts, ipc_rcpt_type(), &r);
 	*n = (struct ipc_queued){ .queue = VIEW("active"),
-		.queue_id = VIEW(ID), .arrival_us = clock_wall_us(),
-		.sender = VIEW("s@example.com"), .envid = VIEW_EMPTY,
-		.client_name = VIEW_EMPTY, .client_addr = VIEW_EMPTY,
-		.protocol = VIEW_EMPTY, .helo = VIEW_EMPTY,
-		.layout = VIEW_EMPTY, .n_rcpts = 1,
+		.queue_id = VIEW(ID),
+		.arrival_us = clock_wall_us(),
+		.sender = VIEW("s@example.com"),
+		.envid = VIEW_EMPTY,
+		.client_name = VIEW_EMPTY,
+		.client_addr = VIEW_EMPTY,
+		.protocol = VIEW_EMPTY,
+		.helo = VIEW_EMPTY,
+		.layout = VIEW_EMPTY,
+		.n_rcpts = 1,
 		.rcpts = str_view(rcpts) };
 }
 
@@ -381,8 +384,8 @@ measure(void)
 	after = mallinfo2();
 	bytes = (after.uordblks - before.uordblks) / MANY;
 	if (getenv("MEASURE") != NULL)
-		fprintf(stderr, "%zu bytes a message of one recipient\n",
-		    bytes);
+		fprintf(
+		    stderr, "%zu bytes a message of one recipient\n", bytes);
 #ifndef BARID_CHECKS
 	ck_assert_int_le(bytes, 1100);
 #endif
@@ -401,10 +404,8 @@ UNIT_MAIN("message", { a_message_takes_about_a_kilobyte, 1 },
     { a_message_goes_its_way, ARRAY_LEN(ways) },
     { who_is_decided_is_not_tried_again, 1 },
     { a_report_that_cannot_be_made_waits, 1 },
-    { recipients_are_read_in_batches, 1 },
-    { what_is_too_old_is_returned, 1 },
+    { recipients_are_read_in_batches, 1 }, { what_is_too_old_is_returned, 1 },
     { soft_bounce_returns_nothing, 1 },
-    { an_agent_without_an_outcome_means_later, 1 },
-    { damage_is_put_aside, 1 },
+    { an_agent_without_an_outcome_means_later, 1 }, { damage_is_put_aside, 1 },
     { a_notice_spares_the_reading, 1 },
     { deliveries_that_end_together_are_all_written, 1 })

@@ -13,7 +13,7 @@
 static struct {
 	int64_t n_routed, n_delivered, n_reports[4];
 	int64_t n_rcpts[8]; /* by number: deliveries */
-	bool hold_back;     /* deliveries wait */
+	bool hold_back;	    /* deliveries wait */
 	bool bounce_is_down, agent_is_dumb;
 } others;
 
@@ -21,7 +21,8 @@ static inline void
 play_route(struct ipc_request *r)
 {
 	struct ipc_route ask;
-	struct ipc_routed answer = { .status = ERR_NONE, .text = VIEW_EMPTY,
+	struct ipc_routed answer = { .status = ERR_NONE,
+		.text = VIEW_EMPTY,
 		.transport = VIEW("smtp") };
 
 	if (!ipc_request_read(r, IPC_IN(route, &ask)))
@@ -65,10 +66,11 @@ play_deliver(struct ipc_request *r)
 		enum outcome status = outcome_by_name(to.address);
 		struct ipc_outcome o = { .number = to.number,
 			.status = status,
-			.dsn = status == OUTCOME_SENT ? VIEW("2.0.0") :
-			    status == OUTCOME_BOUNCED ? VIEW("5.1.1") :
-							VIEW("4.2.0"),
-			.text = VIEW("said so"), .relay = VIEW("r"),
+			.dsn = status == OUTCOME_SENT	? VIEW("2.0.0")
+			    : status == OUTCOME_BOUNCED ? VIEW("5.1.1")
+							: VIEW("4.2.0"),
+			.text = VIEW("said so"),
+			.relay = VIEW("r"),
 			.remote = VIEW_EMPTY };
 
 		others.n_rcpts[to.number % 8]++;
@@ -129,8 +131,8 @@ play(struct loop_listener *l, const char *name)
 	*l = (struct loop_listener){ .fd = socket(AF_UNIX,
 					 SOCK_STREAM | SOCK_NONBLOCK, 0),
 		.ready = on_client };
-	ck_assert_int_eq(bind(l->fd, (struct sockaddr *)&addr, sizeof(addr)),
-	    0);
+	ck_assert_int_eq(
+	    bind(l->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	ck_assert_int_eq(listen(l->fd, 10), 0);
 	loop_add_listener(l);
 }

@@ -42,8 +42,7 @@ finish(bool ok)
 	struct destination *d = in_flight[0].destination;
 
 	ck_assert(n_in_flight > 0);
-	memmove(in_flight, in_flight + 1,
-	    --n_in_flight * sizeof(in_flight[0]));
+	memmove(in_flight, in_flight + 1, --n_in_flight * sizeof(in_flight[0]));
 	if (ok)
 		destination_succeeded(d);
 	else
@@ -61,6 +60,7 @@ add(struct destination *d, int64_t n)
 
 	snprintf(m->id.text, sizeof(m->id.text), "ABCDEF0001");
 	m->layout = m->unwritten = STR_EMPTY;
+	list_append(&qmgr.messages, &m->node);
 	list_init(&m->unrouted);
 	list_init(&m->jobs);
 	m->sender = xstrdup("");
@@ -85,8 +85,7 @@ add(struct destination *d, int64_t n)
 static struct destination *
 destination(const char *nexthop)
 {
-	return destination_find(transport_find(VIEW("smtp")),
-	    view_of(nexthop));
+	return destination_find(transport_find(VIEW("smtp")), view_of(nexthop));
 }
 
 START_TEST(a_window_grows_with_success_and_shrinks_with_failure)
@@ -332,6 +331,6 @@ UNIT_MAIN("schedule",
     { a_failed_cohort_makes_a_destination_dead, 1 },
     { destinations_take_turns, 1 },
     { a_bulk_job_does_not_starve_single_mail, 1 },
-    { single_mail_does_not_starve_a_bulk_job, 1 },
-    { a_rate_delay_is_kept, 1 }, { what_waits_can_be_dropped, 1 },
+    { single_mail_does_not_starve_a_bulk_job, 1 }, { a_rate_delay_is_kept, 1 },
+    { what_waits_can_be_dropped, 1 },
     { a_transport_may_be_deferred_by_configuration, 1 })

@@ -27,13 +27,14 @@ static char test_dir[40];
 static inline void
 test_open(const char *lines)
 {
-	static const char *const folders[] = { "active", "incoming",
-		"deferred", "hold", "corrupt", "private" };
+	static const char *const folders[] = { "active", "incoming", "deferred",
+		"hold", "corrupt", "private" };
 	struct conf_source source = { .dir = "/nonexistent",
-		.service_name = "qmgr", .process_name = "qmgr" };
+		.service_name = "qmgr",
+		.process_name = "qmgr" };
 	struct conf *conf;
-	struct err e = conf_load_text(&source, view_of(lines), "main.cf",
-	    &conf);
+	struct err e =
+	    conf_load_text(&source, view_of(lines), "main.cf", &conf);
 
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	qmgr.conf = conf;
@@ -77,13 +78,13 @@ test_run(void (*run)(void))
 }
 
 /* Wait for something, some seconds at most. */
-#define TEST_WAIT_FOR(condition)                                 \
-	do {                                                     \
-		int64_t limit_ = clock_ms() + 10000;             \
-                                                                 \
-		while (!(condition) && clock_ms() < limit_)      \
-			fiber_sleep(2);                          \
-		ck_assert_msg((condition), "%s", #condition);    \
+#define TEST_WAIT_FOR(condition)                              \
+	do {                                                  \
+		int64_t limit_ = clock_ms() + 10000;          \
+                                                              \
+		while (!(condition) && clock_ms() < limit_)   \
+			fiber_sleep(2);                       \
+		ck_assert_msg((condition), "%s", #condition); \
 	} while (0)
 
 static inline bool
@@ -106,18 +107,23 @@ test_put(const char *queue, const char *id, const char *addresses,
 		.content_at = QUEUE_PREAMBLE_LEN,
 		.content_len = (int64_t)content.len };
 	struct ipc_envelope env = { .queue_id = view_of(id),
-		.origin = VIEW("smtpd"), .context = VIEW("remote"),
+		.origin = VIEW("smtpd"),
+		.context = VIEW("remote"),
 		.sender = VIEW("sender@example.com"),
-		.full_name = VIEW_EMPTY, .envid = VIEW_EMPTY,
-		.client_name = VIEW_EMPTY, .client_addr = VIEW_EMPTY,
-		.protocol = VIEW_EMPTY, .helo = VIEW_EMPTY,
-		.sasl_method = VIEW_EMPTY, .sasl_username = VIEW_EMPTY };
+		.full_name = VIEW_EMPTY,
+		.envid = VIEW_EMPTY,
+		.client_name = VIEW_EMPTY,
+		.client_addr = VIEW_EMPTY,
+		.protocol = VIEW_EMPTY,
+		.helo = VIEW_EMPTY,
+		.sasl_method = VIEW_EMPTY,
+		.sasl_username = VIEW_EMPTY };
 	struct queue_path path = queue_path_of(queue, view_of(id));
 	int fd;
 
 	while (view_token(&rest, " ", &address)) {
-		struct ipc_rcpt r = { p.n_rcpts++, address, address,
-			VIEW_EMPTY, 0 };
+		struct ipc_rcpt r = { p.n_rcpts++, address, address, VIEW_EMPTY,
+			0 };
 
 		ipc_list_add(&rcpts, ipc_rcpt_type(), &r);
 	}
@@ -168,13 +174,13 @@ test_journal(const char *queue, const char *id, struct str *out)
 
 		str_add_text(out, out->len > 0 ? " " : "");
 		if (kind == JOURNAL_OUTCOME &&
-		    !err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
-			&more)))
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_outcome, &o), &more)))
 			str_addf(out, "%d+%d:%s", (int)o.first, (int)o.count,
 			    words[o.status]);
 		else if (kind == JOURNAL_REPORT &&
-		    !err_is(ipc_list_next(&record, IPC_IN(journal_report, &r),
-			&more)))
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_report, &r), &more)))
 			str_addf(out, "B%d", (int)r.kind);
 		else
 			str_add_byte(out, (char)kind);

@@ -6,9 +6,12 @@
 void
 input_init(struct input *in, unsigned flags)
 {
-	*in = (struct input){ .flags = flags, .at_line_start = true,
-		.failure = ERR_OK, .rcpts = STR_EMPTY,
-		.resent_rcpts = STR_EMPTY, .line = STR_EMPTY,
+	*in = (struct input){ .flags = flags,
+		.at_line_start = true,
+		.failure = ERR_OK,
+		.rcpts = STR_EMPTY,
+		.resent_rcpts = STR_EMPTY,
+		.line = STR_EMPTY,
 		.field = STR_EMPTY };
 }
 
@@ -49,8 +52,8 @@ start_decoding(struct input *in, struct view line)
 	if (in->decoding)
 		return;
 	in->decoding = true;
-	content_in_init(&in->decoder, fix ? CONTENT_LOCAL : CONTENT_CHUNK,
-	    false);
+	content_in_init(
+	    &in->decoder, fix ? CONTENT_LOCAL : CONTENT_CHUNK, false);
 }
 
 /* --- the header --- */
@@ -66,8 +69,8 @@ refuse(struct input *in, const char *why, struct view what)
 static void
 extract(struct input *in, const struct header *h)
 {
-	struct str *to = (h->flags & HEADER_RESENT) != 0 ? &in->resent_rcpts :
-							   &in->rcpts;
+	struct str *to =
+	    (h->flags & HEADER_RESENT) != 0 ? &in->resent_rcpts : &in->rcpts;
 	struct str address = STR_EMPTY;
 	struct addrlist_item item;
 	struct addrlist list;
@@ -272,8 +275,8 @@ void
 input_feed(struct input *in, struct view piece, struct str *out)
 {
 	while (piece.len > 0 && !in->has_ended)
-		piece = in->place == INPUT_BODY ? feed_body(in, piece, out) :
-						  feed_header(in, piece, out);
+		piece = in->place == INPUT_BODY ? feed_body(in, piece, out)
+						: feed_header(in, piece, out);
 }
 
 void

@@ -42,8 +42,7 @@ static const struct {
 	/* recipients */
 	{ "To: A <a@b>, c@d\nCc: g: e@f, h;\nBcc:\n i@j\n\n", NULL,
 	    "a@b,c@d,e@f,h,i@j", INPUT_EXTRACT },
-	{ "To: a@b\nResent-To: c@d\nCc: e@f\n\n", NULL, "c@d",
-	    INPUT_EXTRACT },
+	{ "To: a@b\nResent-To: c@d\nCc: e@f\n\n", NULL, "c@d", INPUT_EXTRACT },
 	{ "To: a@b\nResent-From: c@d\n\n", NULL, "", INPUT_EXTRACT },
 	{ "To: a@b\n\nCc: c@d\n", NULL, "a@b", INPUT_EXTRACT },
 	{ "To: a@b\n\n", NULL, "", 0 },
@@ -75,8 +74,8 @@ list(const struct input *in, struct str *out)
 	struct view rest = input_recipients(in), one;
 
 	while (rest.len > 0 && view_field(&rest, '\0', &one))
-		str_addf(out, "%s%.*s", out->len > 0 ? "," : "",
-		    VIEW_ARGS(one));
+		str_addf(
+		    out, "%s%.*s", out->len > 0 ? "," : "", VIEW_ARGS(one));
 }
 
 START_TEST(input_makes_the_same_of_pieces_of_any_size)
@@ -158,8 +157,8 @@ START_TEST(input_takes_lines_of_any_length)
 		for (size_t step = 1000; step < 1000000; step *= 10) {
 			str_reset(&out);
 			run(&in, str_view(&text), step, 0, &out);
-			ck_assert(view_ends(str_view(&out),
-			    VIEW("\r\nY: z\r\n\r\nb\r\n")));
+			ck_assert(view_ends(
+			    str_view(&out), VIEW("\r\nY: z\r\n\r\nb\r\n")));
 			ck_assert_uint_ge(out.len, text.len);
 			ck_assert_uint_le(out.len, text.len + 10);
 			input_clear(&in);
@@ -170,4 +169,7 @@ START_TEST(input_takes_lines_of_any_length)
 }
 END_TEST
 
-UNIT_MAIN("input", { input_makes_the_same_of_pieces_of_any_size, ARRAY_LEN(cases) }, { input_refuses_recipients_that_are_none, ARRAY_LEN(addresses) }, { input_notes_from, 1 }, { input_takes_lines_of_any_length, 1 })
+UNIT_MAIN("input",
+    { input_makes_the_same_of_pieces_of_any_size, ARRAY_LEN(cases) },
+    { input_refuses_recipients_that_are_none, ARRAY_LEN(addresses) },
+    { input_notes_from, 1 }, { input_takes_lines_of_any_length, 1 })

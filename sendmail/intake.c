@@ -8,8 +8,10 @@ void
 intake_init(struct intake *in, int64_t size_limit,
     struct err (*content)(struct intake *in, struct view bytes))
 {
-	*in = (struct intake){ .size_limit = size_limit, .content = content,
-		.rcpts = STR_EMPTY, .memory = STR_EMPTY,
+	*in = (struct intake){ .size_limit = size_limit,
+		.content = content,
+		.rcpts = STR_EMPTY,
+		.memory = STR_EMPTY,
 		.pending = STR_EMPTY };
 }
 
@@ -37,7 +39,8 @@ static struct err
 take_rcpt(struct intake *in, const struct ipc_rcpt *from)
 {
 	struct ipc_rcpt rcpt = { .number = in->n_rcpts,
-		.address = from->address, .notify = from->notify };
+		.address = from->address,
+		.notify = from->notify };
 	const unsigned known = ESMTP_NOTIFY_NEVER | ESMTP_NOTIFY_SUCCESS |
 	    ESMTP_NOTIFY_FAILURE | ESMTP_NOTIFY_DELAY;
 
@@ -101,8 +104,7 @@ take_commit(struct intake *in, const struct ipc_header *header)
 	if (!is_clean(c->full_name, DROP_NAME_MAX))
 		return err_make(ERR_PERM, "malformed full name");
 	if (!is_clean(c->envid, ESMTP_ENVID_MAX) || c->ret < ESMTP_RET_NONE ||
-	    c->ret > ESMTP_RET_HDRS ||
-	    (c->flags & ~(int64_t)DROP_FLAGS) != 0 ||
+	    c->ret > ESMTP_RET_HDRS || (c->flags & ~(int64_t)DROP_FLAGS) != 0 ||
 	    (!view_eq(c->context, VIEW("local")) &&
 		!view_eq(c->context, VIEW("remote"))))
 		return err_make(ERR_PERM, "malformed request");

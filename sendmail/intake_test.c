@@ -20,8 +20,10 @@ static void
 add_rcpts(struct str *out, const char *address, int64_t notify)
 {
 	struct str list = STR_EMPTY;
-	struct ipc_rcpt rcpt = { .number = 77, .address = view_of(address),
-		.original = VIEW("forged"), .orcpt = VIEW("rfc822;x"),
+	struct ipc_rcpt rcpt = { .number = 77,
+		.address = view_of(address),
+		.original = VIEW("forged"),
+		.orcpt = VIEW("rfc822;x"),
 		.notify = notify };
 	struct ipc_more_rcpts frame;
 	int fd;
@@ -50,8 +52,11 @@ add_commit(struct str *out, const struct ipc_drop_commit *c)
 }
 
 static const struct ipc_drop_commit good = { .sender = VIEW("s@t"),
-	.full_name = VIEW("S T"), .context = VIEW("local"),
-	.envid = VIEW("id"), .ret = 1, .flags = SUBMIT_SMTPUTF8 };
+	.full_name = VIEW("S T"),
+	.context = VIEW("local"),
+	.envid = VIEW("id"),
+	.ret = 1,
+	.flags = SUBMIT_SMTPUTF8 };
 
 static struct err
 feed(struct intake *in, const struct str *stream, size_t step)
@@ -91,8 +96,8 @@ START_TEST(intake_takes_a_stream_in_pieces_of_any_size)
 		ck_assert(view_eq(in.commit.sender, VIEW("s@t")));
 		/* What the caller claims of a recipient is not believed. */
 		list = str_view(&in.rcpts);
-		ck_assert(!err_is(
-		    ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)));
+		ck_assert(
+		    !err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)));
 		ck_assert(more && rcpt.number == 0 && rcpt.original.len == 0 &&
 		    rcpt.orcpt.len == 0 && rcpt.notify == 1);
 		intake_clear(&in);
@@ -151,8 +156,7 @@ START_TEST(intake_refuses_too_much)
 	for (int i = 0; i < 101; i++)
 		str_add_byte(&longer, 'x');
 	add_content(&stream, longer.ptr);
-	ck_assert_str_eq(feed(&in, &stream, 1000).text,
-	    "message file too big");
+	ck_assert_str_eq(feed(&in, &stream, 1000).text, "message file too big");
 	intake_clear(&in);
 	str_reset(&stream);
 	for (int i = 0; i < ADDR_MAX; i++)
@@ -196,4 +200,7 @@ START_TEST(intake_refuses_other_messages)
 }
 END_TEST
 
-UNIT_MAIN("intake", { intake_takes_a_stream_in_pieces_of_any_size, 1 }, { intake_refuses_what_is_not_clean, ARRAY_LEN(bad) }, { intake_refuses_too_much, 1 }, { intake_refuses_what_follows_the_end, 1 }, { intake_refuses_other_messages, 1 })
+UNIT_MAIN("intake", { intake_takes_a_stream_in_pieces_of_any_size, 1 },
+    { intake_refuses_what_is_not_clean, ARRAY_LEN(bad) },
+    { intake_refuses_too_much, 1 }, { intake_refuses_what_follows_the_end, 1 },
+    { intake_refuses_other_messages, 1 })

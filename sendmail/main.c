@@ -122,7 +122,8 @@ find_sender(struct sendmail *s, struct str *sender)
 			fatal("-f option specified malformed sender: %.100s",
 			    given);
 		if (addrlist_next(&list, &item, &more))
-			fprintf(stderr, "sendmail: warning: -f option "
+			fprintf(stderr,
+			    "sendmail: warning: -f option "
 			    "specified multiple addresses; using the first\n");
 	}
 	str_clear(&more);
@@ -139,8 +140,8 @@ add_gecos(const struct passwd *pw, struct str *out)
 		}
 		if (pw->pw_name[0] != '\0')
 			str_add_byte(out, ascii_upper(pw->pw_name[0]));
-		str_addf(out, "%s", pw->pw_name[0] != '\0' ?
-			pw->pw_name + 1 : "");
+		str_addf(
+		    out, "%s", pw->pw_name[0] != '\0' ? pw->pw_name + 1 : "");
 	}
 }
 
@@ -187,8 +188,8 @@ add_argument(struct sendmail *s, const char *text)
 			    VIEW_ARGS(view_first(item.spec, 100)));
 		any = true;
 		if (address.len == 0)
-			str_set(&address, view_of(value_of(s,
-				"empty_address_recipient")));
+			str_set(&address,
+			    view_of(value_of(s, "empty_address_recipient")));
 		add_rcpt(s, str_view(&address));
 	}
 	if (!any)
@@ -284,7 +285,8 @@ submit(struct sendmail *s)
 	else if (o->verbose == 1)
 		o->flags |= SUBMIT_DSN_TRACE;
 	if (o->n_rcpts == 0 && !o->extract)
-		fatal_of_caller(s, "Recipient addresses must be specified on "
+		fatal_of_caller(s,
+		    "Recipient addresses must be specified on "
 		    "the command line or via the -t option");
 	find_sender(s, &sender);
 	start_postdrop(s);
@@ -300,14 +302,16 @@ submit(struct sendmail *s)
 	while (rest.len > 0 && view_field(&rest, '\0', &address))
 		add_rcpt(s, address);
 	if (s->n_rcpts == 0)
-		fatal_of_caller(s, "No recipient addresses found in message "
+		fatal_of_caller(s,
+		    "No recipient addresses found in message "
 		    "header");
 	if (!in->has_from)
 		find_full_name(s, &name);
 	commit = (struct ipc_drop_commit){ .sender = str_view(&sender),
 		.full_name = str_view(&name),
 		.context = o->remote ? VIEW("remote") : VIEW("local"),
-		.envid = view_of(o->envid), .ret = o->ret,
+		.envid = view_of(o->envid),
+		.ret = o->ret,
 		.flags = o->flags };
 	check(drop_finish(&s->drop, &commit, &id));
 	tell_of_report(s, str_view(&sender));
@@ -316,6 +320,7 @@ submit(struct sendmail *s)
 	str_clear(&sender);
 	str_clear(&name);
 	str_clear(&id);
+	conf_light_free(s->conf);
 	return EXIT_SUCCESS;
 }
 
@@ -353,10 +358,10 @@ list_queue(struct sendmail *s)
 _Noreturn static void
 flush_queue(struct sendmail *s)
 {
-	const char *args[] = { s->options.mode == MODE_FLUSH ? "-f" :
-		s->options.mode == MODE_FLUSH_ID ? "-i" : "-s",
-		s->options.mode == MODE_FLUSH ? NULL : s->options.flush,
-		NULL };
+	const char *args[] = { s->options.mode == MODE_FLUSH ? "-f"
+		    : s->options.mode == MODE_FLUSH_ID	     ? "-i"
+							     : "-s",
+		s->options.mode == MODE_FLUSH ? NULL : s->options.flush, NULL };
 
 	run(s, "command_directory", "postqueue", args);
 }
@@ -365,8 +370,8 @@ static int
 rebuild_aliases(struct sendmail *s)
 {
 	const char *given = s->options.aliases;
-	struct view rest = view_of(given != NULL ? given :
-						   value_of(s, "alias_database"));
+	struct view rest =
+	    view_of(given != NULL ? given : value_of(s, "alias_database"));
 	const char *args[60] = { "--" };
 	struct view item;
 	size_t n = 1;
@@ -397,12 +402,17 @@ serve_smtp(struct sendmail *s)
 	run(s, "daemon_directory", "smtpd", args);
 }
 
-/* -C names main.cf or its folder. */
+/* -C names main.cf or its folder.  What the environment says is passed on as an
+ * option, since set-gid programs do not hear it. */
 static void
 tidy_config(struct options *o)
 {
-	struct view dir = view_of(o->config != NULL ? o->config : "");
+	const char *home = getenv("MAIL_CONFIG");
+	struct view dir;
 
+	if (o->config == NULL && home != NULL && home[0] != '\0')
+		o->config = home;
+	dir = view_of(o->config != NULL ? o->config : "");
 	if (!view_ends(dir, VIEW("/main.cf")))
 		return;
 	dir = view_first(dir, dir.len - sizeof("/main.cf") + 1);

@@ -26,8 +26,8 @@ take_body(struct options *o, const char *value)
 	else if (strcmp(value, "7BIT") == 0)
 		o->flags &= ~(int64_t)SUBMIT_BODY_8BITMIME;
 	else
-		return err_make(ERR_PERM,
-		    "-B needs 7BIT or 8BITMIME, not: %.60s", value);
+		return err_make(
+		    ERR_PERM, "-B needs 7BIT or 8BITMIME, not: %.60s", value);
 	return ERR_OK;
 }
 
@@ -160,10 +160,15 @@ take_mode(struct options *o, const char *value)
 		char letter;
 		enum sendmail_mode mode;
 	} rows[] = {
-		{ 'd', MODE_DAEMON }, { 'l', MODE_DAEMON },
-		{ 'h', MODE_NOTHING }, { 'H', MODE_NOTHING },
-		{ 'i', MODE_ALIASES }, { 'm', MODE_SUBMIT },
-		{ 'p', MODE_LIST }, { 's', MODE_SMTP }, { 'v', MODE_PROBE },
+		{ 'd', MODE_DAEMON },
+		{ 'l', MODE_DAEMON },
+		{ 'h', MODE_NOTHING },
+		{ 'H', MODE_NOTHING },
+		{ 'i', MODE_ALIASES },
+		{ 'm', MODE_SUBMIT },
+		{ 'p', MODE_LIST },
+		{ 's', MODE_SMTP },
+		{ 'v', MODE_PROBE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -206,9 +211,9 @@ take_flush(struct options *o, const char *value)
 	o->flush_too = true;
 	if (o->mode == MODE_DAEMON)
 		return ERR_OK;
-	o->mode = value[0] == 'I' ? MODE_FLUSH_ID :
-	    value[0] == 'R'	  ? MODE_FLUSH_SITE :
-				    MODE_FLUSH;
+	o->mode = value[0] == 'I' ? MODE_FLUSH_ID
+	    : value[0] == 'R'	  ? MODE_FLUSH_SITE
+				  : MODE_FLUSH;
 	o->flush = value[0] != '\0' ? value + 1 : value;
 	return ERR_OK;
 }
@@ -324,7 +329,9 @@ options_parse(struct options *o, int argc, char **argv)
 	int at = 1;
 
 	*o = (struct options){ .mode = mode_of(argc > 0 ? argv[0] : ""),
-		.envid = "", .flush = "", .dot_ends = true };
+		.envid = "",
+		.flush = "",
+		.dot_ends = true };
 	while (at < argc && !err_is(e) && argv[at][0] == '-' &&
 	    argv[at][1] != '\0') {
 		if (strcmp(argv[at], "--") == 0) {
@@ -337,8 +344,7 @@ options_parse(struct options *o, int argc, char **argv)
 	o->rcpts = argv + (at < argc ? at : argc);
 	o->n_rcpts = at < argc ? argc - at : 0;
 	if (!err_is(e) && o->mode == MODE_PROBE && o->extract)
-		e = err_make(ERR_PERM,
-		    "-t option cannot be used with -bv");
+		e = err_make(ERR_PERM, "-t option cannot be used with -bv");
 	if (!err_is(e) && o->mode == MODE_DAEMON && o->flush_too)
 		o->warning = "the -q option is ignored with -bd";
 	return e;

@@ -26,7 +26,8 @@ static const struct {
 	    "x@y" },
 	{ { "sendmail", "-r", "", "a" }, MODE_SUBMIT, 1, false, true, "" },
 	{ { "sendmail", "-om", "-oem", "-odb", "-o7", "-m", "-U", "-c", "-x",
-	    "a" }, MODE_SUBMIT, 1, false, true, NULL },
+	      "a" },
+	    MODE_SUBMIT, 1, false, true, NULL },
 	{ { "sendmail", "-h", "3", "-L", "tag", "-e", "p", "a" }, MODE_SUBMIT,
 	    1, false, true, NULL },
 	{ { "sendmail", "-bp" }, MODE_LIST, 0, false, true, NULL },
@@ -100,7 +101,8 @@ START_TEST(options_for_dsn_are_checked)
 	struct options o;
 
 	ck_assert(!err_is(parse(good, &o)));
-	ck_assert_uint_eq(o.notify, ESMTP_NOTIFY_SUCCESS | ESMTP_NOTIFY_FAILURE);
+	ck_assert_uint_eq(
+	    o.notify, ESMTP_NOTIFY_SUCCESS | ESMTP_NOTIFY_FAILURE);
 	ck_assert_int_eq(o.ret, ESMTP_RET_HDRS);
 	ck_assert_str_eq(o.envid, "abc");
 	ck_assert_int_eq(o.flags, SUBMIT_SMTPUTF8);
@@ -113,4 +115,5 @@ START_TEST(options_for_dsn_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("options", { options_are_taken_as_ever, ARRAY_LEN(cases) }, { options_for_dsn_are_checked, 1 })
+UNIT_MAIN("options", { options_are_taken_as_ever, ARRAY_LEN(cases) },
+    { options_for_dsn_are_checked, 1 })

@@ -42,8 +42,8 @@ struct postdrop {
 	bool long_ids;
 	struct queue_id id;
 	int fd;
-	struct str buffer;    /* not written yet */
-	int64_t written;      /* bytes of the file */
+	struct str buffer; /* not written yet */
+	int64_t written;   /* bytes of the file */
 };
 
 static volatile sig_atomic_t caught;
@@ -83,10 +83,9 @@ create_file(struct postdrop *p)
 
 	use_group(p->group);
 	for (int i = 0; i < NAME_TRIES && p->fd < 0; i++) {
-		p->id = queue_id_new((getpid() + i) % SLOTS, p->long_ids,
-		    NULL);
-		p->fd = open(path_of(p).text, O_RDWR | O_CREAT | O_EXCL |
-		    O_NOFOLLOW | O_CLOEXEC, 0644);
+		p->id = queue_id_new((getpid() + i) % SLOTS, p->long_ids, NULL);
+		p->fd = open(path_of(p).text,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 		if (p->fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -113,8 +112,7 @@ remove_file(struct postdrop *p)
 static struct err
 write_buffer(struct postdrop *p)
 {
-	struct err e =
-	    queue_write_at(p->fd, str_view(&p->buffer), p->written);
+	struct err e = queue_write_at(p->fd, str_view(&p->buffer), p->written);
 
 	p->written += (int64_t)p->buffer.len;
 	str_reset(&p->buffer);
@@ -134,8 +132,7 @@ on_content(struct intake *in, struct view bytes)
 static struct err
 sync_file(int fd)
 {
-	if (fsync(fd) < 0 ||
-	    (!queue_sync_covers_name(fd) && syncfs(fd) < 0))
+	if (fsync(fd) < 0 || (!queue_sync_covers_name(fd) && syncfs(fd) < 0))
 		return err_sys(ERR_TEMP, "sync queue file");
 	return ERR_OK;
 }
@@ -309,11 +306,11 @@ configure(struct postdrop *p, const char *dir)
 	if (!err_is(e))
 		e = conf_light_get(conf, "message_size_limit", NULL, &limit);
 	if (!err_is(e))
-		e = conf_light_get(conf, "enable_long_queue_ids", NULL,
-		    &long_ids);
+		e = conf_light_get(
+		    conf, "enable_long_queue_ids", NULL, &long_ids);
 	if (!err_is(e))
-		e = user_list_check(conf, "authorized_submit_users",
-		    "submit mail");
+		e = user_list_check(
+		    conf, "authorized_submit_users", "submit mail");
 	if (!err_is(e) && chdir(queue) < 0)
 		e = err_sys(ERR_TEMP, "change to %s", queue);
 	conf_light_free(conf);
@@ -345,16 +342,18 @@ int
 main(int argc, char **argv)
 {
 	static struct postdrop p = { .fd = -1 };
-	const char *dir;
+	const char *given;
+	char *dir;
 	struct err e;
 
 	process_tidy_descriptors();
 	log_open("postdrop");
 	process_reset_signals();
 	catch_signals();
-	dir = parse_arguments(argc, argv);
-	dir = dir != NULL ? dir : secure_getenv("MAIL_CONFIG");
-	dir = dir != NULL ? xstrdup(dir) : NULL;
+	given = parse_arguments(argc, argv);
+	if (given == NULL)
+		given = secure_getenv("MAIL_CONFIG");
+	dir = given != NULL ? xstrdup(given) : NULL;
 	process_clean_environment();
 	umask(022);
 	p.group = getegid();
@@ -380,5 +379,8 @@ main(int argc, char **argv)
 		wake_pickup(&p);
 	}
 	answer(&p, e);
+	intake_clear(&p.intake);
+	str_clear(&p.buffer);
+	free(dir);
 	return err_is(e) ? 75 : EXIT_SUCCESS;
 }

@@ -58,8 +58,10 @@ read_step(void *arg)
 static void
 serve(void *arg)
 {
-	struct client c = { .fd = (int)(intptr_t)arg, .out = STR_EMPTY,
-		.lister = queue_lister_new(), .more = true };
+	struct client c = { .fd = (int)(intptr_t)arg,
+		.out = STR_EMPTY,
+		.lister = queue_lister_new(),
+		.more = true };
 	int64_t deadline = deadline_in(CLIENT_TIMEOUT);
 	struct err e = ERR_OK;
 

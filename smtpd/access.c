@@ -276,12 +276,10 @@ fit_status(struct dsn_status d, enum access_subject subject)
 
 /* The whole line. */
 static void
-make_line(struct str *line, const struct access *a,
-    enum access_subject subject, int64_t code, const char *dsn,
-    const char *format, va_list ap)
+make_line(struct str *line, const struct access *a, enum access_subject subject,
+    int64_t code, const char *dsn, const char *format, va_list ap)
 {
-	struct dsn_split split = dsn_split(view_of(dsn),
-	    DSN_STATUS(5, 7, 1));
+	struct dsn_split split = dsn_split(view_of(dsn), DSN_STATUS(5, 7, 1));
 	struct dsn_status status = fit_status(split.status, subject);
 	struct str text = STR_EMPTY;
 	char buffer[DSN_STATUS_SIZE];
@@ -292,8 +290,8 @@ make_line(struct str *line, const struct access *a,
 	if (subject != SUBJECT_NONE) {
 		str_add_byte(line, '<');
 		access_add_subject(line, a, subject);
-		str_addf(line, ">: %s rejected: ",
-		    access_subject_title(subject));
+		str_addf(
+		    line, ">: %s rejected: ", access_subject_title(subject));
 	}
 	reply_add_clean(line, str_view(&text), TEXT_MAX);
 	str_clear(&text);
@@ -376,8 +374,8 @@ access_lookup_failed(struct access *a, struct view what, struct err why)
 	struct str name = STR_EMPTY;
 	enum access_verdict v;
 
-	log_warn("%s: %.*s: %s", session_queue_id(a->s), VIEW_ARGS(what),
-	    why.text);
+	log_warn(
+	    "%s: %.*s: %s", session_queue_id(a->s), VIEW_ARGS(what), why.text);
 	reply_add_clean(&name, what, NAME_SHOWN);
 	a->is_warning = false;
 	v = access_refuse(a, SUBJECT_NONE, 451, "4.3.0",
@@ -392,8 +390,8 @@ access_misconfigured(struct access *a, const char *what)
 	log_warn("access control: %s", what);
 	/* Whatever stands before it, this is never passed over. */
 	a->is_warning = false;
-	return access_refuse(a, SUBJECT_NONE, 451, "4.3.5",
-	    "Server configuration problem");
+	return access_refuse(
+	    a, SUBJECT_NONE, 451, "4.3.5", "Server configuration problem");
 }
 
 /* --- running --- */
@@ -453,9 +451,12 @@ access_run_words(struct access *a, struct view words)
 static void
 access_init(struct access *a, struct session *s, struct view recipient)
 {
-	*a = (struct access){ .s = s, .recipient = recipient,
-		.etrn = VIEW_EMPTY, .refusal = STR_EMPTY,
-		.defer_if_permit = STR_EMPTY, .defer_if_reject = STR_EMPTY };
+	*a = (struct access){ .s = s,
+		.recipient = recipient,
+		.etrn = VIEW_EMPTY,
+		.refusal = STR_EMPTY,
+		.defer_if_permit = STR_EMPTY,
+		.defer_if_reject = STR_EMPTY };
 	if (s->defer_if_permit != NULL)
 		str_set(&a->defer_if_permit, view_of(s->defer_if_permit));
 }
@@ -531,8 +532,7 @@ run_rcpt_stages(struct access *a)
 	const struct conf *conf = a->s->smtpd->conf;
 	bool relay_first = conf->smtpd_relay_before_recipient_restrictions;
 	const enum access_stage stages[] = { ACCESS_CLIENT, ACCESS_HELO,
-		ACCESS_SENDER,
-		relay_first ? ACCESS_RELAY : ACCESS_RECIPIENT,
+		ACCESS_SENDER, relay_first ? ACCESS_RELAY : ACCESS_RECIPIENT,
 		relay_first ? ACCESS_RECIPIENT : ACCESS_RELAY };
 	enum access_verdict v = ACCESS_DUNNO;
 
@@ -557,14 +557,14 @@ check_listed(struct access *a)
 }
 
 bool
-access_check_rcpt(struct session *s, struct view recipient,
-    struct str *refusal)
+access_check_rcpt(struct session *s, struct view recipient, struct str *refusal)
 {
 	struct access a;
 	enum access_verdict v;
 
 	/* RFC 5321 4.5.1: whoever else may not write to us may write there. */
-	if (s->smtpd->stand_alone || view_eq_case(recipient, VIEW("postmaster")))
+	if (s->smtpd->stand_alone ||
+	    view_eq_case(recipient, VIEW("postmaster")))
 		return true;
 	access_init(&a, s, recipient);
 	v = run_rcpt_stages(&a);
@@ -576,8 +576,7 @@ access_check_rcpt(struct session *s, struct view recipient,
 }
 
 bool
-access_check_vrfy(struct session *s, struct view recipient,
-    struct str *refusal)
+access_check_vrfy(struct session *s, struct view recipient, struct str *refusal)
 {
 	struct access a;
 	enum access_verdict v;

@@ -26,13 +26,13 @@ bool access_list_guards_relay(const struct access_list *l);
 bool access_check_stage(struct session *s, enum access_stage stage,
     const char *where, struct str *refusal);
 /* RCPT: all lists that are due, and that the recipient exists. */
-bool access_check_rcpt(struct session *s, struct view recipient,
-    struct str *refusal);
+bool access_check_rcpt(
+    struct session *s, struct view recipient, struct str *refusal);
 /* VRFY: only that it exists, and only for who may send to it. */
-bool access_check_vrfy(struct session *s, struct view recipient,
-    struct str *refusal);
-bool access_check_etrn(struct session *s, struct view domain,
-    struct str *refusal);
+bool access_check_vrfy(
+    struct session *s, struct view recipient, struct str *refusal);
+bool access_check_etrn(
+    struct session *s, struct view domain, struct str *refusal);
 /* Say it; 421 and 521 end the session. */
 void access_say(struct session *s, struct str *refusal);
 /* Is the client one of local_header_rewrite_clients? */

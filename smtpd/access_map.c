@@ -111,10 +111,8 @@ find_mail(struct search *q, const struct access *a, struct view address)
 	if (extended && ask(q, str_view(&key), &e))
 		goto out;
 	/* A part itself: patterns saw the whole address. */
-	if (addr_domain(address).len > 0 &&
-	    !table_is_pattern(q->table)) {
-		e = find_domain(q, addr_domain(address),
-		    smtpd->access_parents);
+	if (addr_domain(address).len > 0 && !table_is_pattern(q->table)) {
+		e = find_domain(q, addr_domain(address), smtpd->access_parents);
 		if (err_is(e) || q->found)
 			goto out;
 		q->is_part = true;
@@ -129,8 +127,8 @@ out:
 static struct err
 find_client(struct search *q, const struct access *a)
 {
-	struct err e = find_domain(q, view_of(a->s->client.name),
-	    a->s->smtpd->access_parents);
+	struct err e = find_domain(
+	    q, view_of(a->s->client.name), a->s->smtpd->access_parents);
 
 	if (err_is(e) || q->found)
 		return e;
@@ -138,8 +136,8 @@ find_client(struct search *q, const struct access *a)
 }
 
 static struct err
-find_subject(struct search *q, const struct access *a,
-    enum access_subject subject)
+find_subject(
+    struct search *q, const struct access *a, enum access_subject subject)
 {
 	const struct session *s = a->s;
 	bool parents = s->smtpd->access_parents;
@@ -154,9 +152,11 @@ find_subject(struct search *q, const struct access *a,
 	case SUBJECT_SENDER:
 		if (s->t == NULL)
 			return ERR_OK;
-		return find_mail(q, a, s->t->sender.len > 0 ?
-			str_view(&s->t->sender) :
-			view_of(s->smtpd->conf->smtpd_null_access_lookup_key));
+		return find_mail(q, a,
+		    s->t->sender.len > 0
+			? str_view(&s->t->sender)
+			: view_of(
+			      s->smtpd->conf->smtpd_null_access_lookup_key));
 	case SUBJECT_RECIPIENT:
 		return find_mail(q, a, a->recipient);
 	case SUBJECT_ETRN:
@@ -173,8 +173,8 @@ find_subject(struct search *q, const struct access *a,
 
 struct action {
 	const char *name;
-	enum access_verdict (*run)(struct access *a,
-	    enum access_subject subject, struct view text);
+	enum access_verdict (*run)(
+	    struct access *a, enum access_subject subject, struct view text);
 };
 
 static enum access_verdict
@@ -196,8 +196,8 @@ static enum access_verdict
 refuse_with(struct access *a, enum access_subject subject, int64_t code,
     struct view text)
 {
-	struct dsn_split why = dsn_split(text,
-	    DSN_STATUS((uint8_t)(code / 100), 7, 1));
+	struct dsn_split why =
+	    dsn_split(text, DSN_STATUS((uint8_t)(code / 100), 7, 1));
 	char dsn[DSN_STATUS_SIZE];
 
 	if (why.text.len == 0)
@@ -209,20 +209,20 @@ refuse_with(struct access *a, enum access_subject subject, int64_t code,
 static enum access_verdict
 action_reject(struct access *a, enum access_subject subject, struct view text)
 {
-	return refuse_with(a, subject,
-	    a->s->smtpd->conf->access_map_reject_code, text);
+	return refuse_with(
+	    a, subject, a->s->smtpd->conf->access_map_reject_code, text);
 }
 
 static enum access_verdict
 action_defer(struct access *a, enum access_subject subject, struct view text)
 {
-	return refuse_with(a, subject,
-	    a->s->smtpd->conf->access_map_defer_code, text);
+	return refuse_with(
+	    a, subject, a->s->smtpd->conf->access_map_defer_code, text);
 }
 
 static enum access_verdict
-action_defer_if(struct access *a, enum access_subject subject,
-    struct view text, bool permit)
+action_defer_if(struct access *a, enum access_subject subject, struct view text,
+    bool permit)
 {
 	struct dsn_split why = dsn_split(text, DSN_STATUS(4, 7, 1));
 	char dsn[DSN_STATUS_SIZE];
@@ -230,10 +230,10 @@ action_defer_if(struct access *a, enum access_subject subject,
 	if (why.text.len == 0)
 		why.text = VIEW("Service unavailable");
 	dsn_text(why.status, dsn);
-	return permit ? access_defer_if_permit(a, subject, 450, dsn, "%.*s",
-			    VIEW_ARGS(why.text)) :
-			access_defer_if_reject(a, subject, 450, dsn, "%.*s",
-			    VIEW_ARGS(why.text));
+	return permit ? access_defer_if_permit(
+			    a, subject, 450, dsn, "%.*s", VIEW_ARGS(why.text))
+		      : access_defer_if_reject(
+			    a, subject, 450, dsn, "%.*s", VIEW_ARGS(why.text));
 }
 
 static enum access_verdict
@@ -307,8 +307,8 @@ action_prepend(struct access *a, enum access_subject subject, struct view text)
 {
 	struct transaction *t = a->s->t;
 
-	if (header_name_len(text) == 0 || view_find_any(text, "\r\n") !=
-	    VIEW_NPOS)
+	if (header_name_len(text) == 0 ||
+	    view_find_any(text, "\r\n") != VIEW_NPOS)
 		return access_misconfigured(a, "PREPEND needs a header");
 	tell(a, subject, "prepend", text, "");
 	if (t == NULL || a->is_warning ||

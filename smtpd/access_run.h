@@ -68,9 +68,9 @@ const struct access_row *access_row_find(struct view name);
  * enhanced code follows the code, and 5.1.x is changed to what fits the
  * subject.  Logs.  With warn_if_reject it only logs, and gives ACCESS_DUNNO.
  */
-enum access_verdict access_refuse(struct access *a,
-    enum access_subject subject, int64_t code, const char *dsn,
-    const char *format, ...) __attribute__((format(printf, 5, 6)));
+enum access_verdict access_refuse(struct access *a, enum access_subject subject,
+    int64_t code, const char *dsn, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The same for when the list ends in a permit. */
 enum access_verdict access_defer_if_permit(struct access *a,
     enum access_subject subject, int64_t code, const char *dsn,

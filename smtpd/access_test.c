@@ -19,8 +19,8 @@ static const struct {
 	    "<x@elsewhere.test>: Relay access denied; from=<a@b.example> "
 	    "to=<x@elsewhere.test> proto=ESMTP helo=<me.example>\n" },
 	{ "smtpd_relay_restrictions = permit_mynetworks, "
-	  "reject_unauth_destination\n", "192.0.2.1",
-	    EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
+	  "reject_unauth_destination\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
 	    "554 5.7.1 <x@elsewhere.test>: Relay access denied", NULL },
 	{ "", "127.0.0.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
 	    "250 2.1.5 Ok", NULL },
@@ -37,42 +37,50 @@ static const struct {
 	/* --- recipients --- */
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<no@local.test>\r\n",
 	    "550 5.1.1 <no@local.test>: Recipient address rejected: User "
-	    "unknown in local recipient table", NULL },
+	    "unknown in local recipient table",
+	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<user+ext@local.test>\r\n",
 	    "250 2.1.5 Ok", NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<no>\r\n",
 	    "550 5.1.1 <no>: Recipient address rejected: User unknown in "
-	    "local recipient table", NULL },
+	    "local recipient table",
+	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<user>\r\n", "250 2.1.5 Ok",
 	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<a@alias.test>\r\n",
 	    "250 2.1.5 Ok", NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<b@alias.test>\r\n",
 	    "550 5.1.1 <b@alias.test>: Recipient address rejected: User "
-	    "unknown in virtual alias table", NULL },
+	    "unknown in virtual alias table",
+	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<box@mbox.test>\r\n",
 	    "250 2.1.5 Ok", NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<no@mbox.test>\r\n",
 	    "550 5.1.1 <no@mbox.test>: Recipient address rejected: User "
-	    "unknown in virtual mailbox table", NULL },
+	    "unknown in virtual mailbox table",
+	    NULL },
 	{ "relay_recipient_maps = inline:{ @sub.test=x, r@relay.test=x }\n",
 	    "192.0.2.1", EHLO MAIL "RCPT TO:<no@relay.test>\r\n",
 	    "550 5.1.1 <no@relay.test>: Recipient address rejected: User "
-	    "unknown in relay recipient table", NULL },
+	    "unknown in relay recipient table",
+	    NULL },
 	{ "relay_recipient_maps = inline:{ @relay.test=x }\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<any@relay.test>\r\n", "250 2.1.5 Ok", NULL },
 	{ "show_user_unknown_table_name = no\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n",
 	    "550 5.1.1 <no@local.test>: Recipient address rejected: User "
-	    "unknown", NULL },
+	    "unknown",
+	    NULL },
 	{ "unknown_local_recipient_reject_code = 450\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n",
 	    "450 4.1.1 <no@local.test>: Recipient address rejected: User "
-	    "unknown in local recipient table", NULL },
+	    "unknown in local recipient table",
+	    NULL },
 	{ "soft_bounce = yes\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n",
 	    "450 4.1.1 <no@local.test>: Recipient address rejected: User "
-	    "unknown in local recipient table", NULL },
+	    "unknown in local recipient table",
+	    NULL },
 	{ "smtpd_reject_unlisted_recipient = no\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n", "250 2.1.5 Ok", NULL },
 	{ "local_recipient_maps =\n", "192.0.2.1",
@@ -80,14 +88,17 @@ static const struct {
 	{ "smtpd_reject_unlisted_sender = yes\n", "192.0.2.1",
 	    EHLO "MAIL FROM:<no@local.test>\r\n" RCPT,
 	    "550 5.1.0 <no@local.test>: Sender address rejected: User "
-	    "unknown in local recipient table", NULL },
+	    "unknown in local recipient table",
+	    NULL },
 	/* Transports that say no. */
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<x@error.test>\r\n",
 	    "550 5.1.2 <x@error.test>: Recipient address rejected: no such "
-	    "host", NULL },
+	    "host",
+	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<x@retry.test>\r\n",
 	    "450 4.4.1 <x@retry.test>: Recipient address rejected: come "
-	    "again", NULL },
+	    "again",
+	    NULL },
 	/* --- what cannot be found out is never a no or a yes --- */
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<x@broken.test>\r\n",
 	    "451 4.3.0 <x@broken.test>: Temporary lookup failure",
@@ -98,8 +109,8 @@ static const struct {
 	    EHLO MAIL RCPT,
 	    "451 4.3.0 <user@local.test>: Temporary lookup failure", NULL },
 	{ "mynetworks = fail:x\nsmtpd_client_event_limit_exceptions =\n"
-	  "smtpd_forbid_bare_newline_exclusions =\n", "192.0.2.1",
-	    EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
+	  "smtpd_forbid_bare_newline_exclusions =\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
 	    "451 4.3.0 <client.example[192.0.2.1]>: Temporary lookup failure",
 	    NULL },
 	{ "smtpd_client_restrictions = check_client_access fail:x\n",
@@ -114,15 +125,15 @@ static const struct {
 	    EHLO MAIL RCPT, "451 4.3.5 Server configuration problem", NULL },
 	{ "smtpd_client_restrictions = check_client_access\n", "192.0.2.1",
 	    EHLO MAIL RCPT, "451 4.3.5 Server configuration problem", NULL },
-	{ "smtpd_client_restrictions = check_client_access foo\n",
-	    "192.0.2.1", EHLO MAIL RCPT,
-	    "451 4.3.5 Server configuration problem", NULL },
+	{ "smtpd_client_restrictions = check_client_access foo\n", "192.0.2.1",
+	    EHLO MAIL RCPT, "451 4.3.0 <foo>: Temporary lookup failure", NULL },
 	/* --- lists: order, ends, delays --- */
 	{ "smtpd_client_restrictions = permit, reject\n"
-	  "smtpd_recipient_restrictions = reject\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
+	  "smtpd_recipient_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "554 5.7.1 <user@local.test>: Recipient address rejected: Access "
-	    "denied", NULL },
+	    "denied",
+	    NULL },
 	{ "smtpd_helo_restrictions = reject\n", "192.0.2.1", EHLO MAIL RCPT,
 	    "554 5.7.1 <me.example>: Helo command rejected: Access denied",
 	    "NOQUEUE: reject: RCPT from client.example[192.0.2.1]: 554 5.7.1 "
@@ -141,8 +152,7 @@ static const struct {
 	    "5.7.1 <client.example[192.0.2.1]>: Client host rejected: Access "
 	    "denied; proto=SMTP\n" },
 	{ "smtpd_sender_restrictions = defer\nsmtpd_delay_reject = no\n",
-	    "192.0.2.1", EHLO MAIL RCPT,
-	    "503 5.5.1 Error: need MAIL command",
+	    "192.0.2.1", EHLO MAIL RCPT, "503 5.5.1 Error: need MAIL command",
 	    "NOQUEUE: reject: MAIL from client.example[192.0.2.1]: 450 4.3.2 "
 	    "<a@b.example>: Sender address rejected: Try again later; "
 	    "from=<a@b.example> proto=ESMTP helo=<me.example>\n" },
@@ -169,117 +179,144 @@ static const struct {
 	{ "smtpd_client_restrictions = defer_if_permit\n", "192.0.2.1",
 	    EHLO MAIL RCPT,
 	    "450 4.7.0 <client.example[192.0.2.1]>: Client host rejected: "
-	    "defer_if_permit requested", NULL },
+	    "defer_if_permit requested",
+	    NULL },
 	{ "smtpd_client_restrictions = defer_if_permit\n"
-	  "smtpd_recipient_restrictions = reject\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
+	  "smtpd_recipient_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "554 5.7.1 <user@local.test>: Recipient address rejected: Access "
-	    "denied", NULL },
+	    "denied",
+	    NULL },
 	{ "smtpd_client_restrictions = defer_if_permit\n"
-	  "smtpd_delay_reject = no\n", "192.0.2.1", EHLO MAIL RCPT,
+	  "smtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "450 4.7.0 <client.example[192.0.2.1]>: Client host rejected: "
-	    "defer_if_permit requested", NULL },
+	    "defer_if_permit requested",
+	    NULL },
 	{ "smtpd_client_restrictions = defer_if_reject\n"
-	  "smtpd_recipient_restrictions = reject\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
+	  "smtpd_recipient_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "450 4.7.0 <client.example[192.0.2.1]>: Client host rejected: "
-	    "defer_if_reject requested", NULL },
+	    "defer_if_reject requested",
+	    NULL },
 	{ "smtpd_relay_before_recipient_restrictions = no\n"
-	  "smtpd_recipient_restrictions = reject\n", "192.0.2.1",
-	    EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
+	  "smtpd_recipient_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
 	    "554 5.7.1 <x@elsewhere.test>: Recipient address rejected: "
-	    "Access denied", NULL },
+	    "Access denied",
+	    NULL },
 	/* --- names --- */
 	{ "smtpd_client_restrictions = reject_unknown_client_hostname\n",
 	    "192.0.2.9", EHLO MAIL RCPT,
 	    "450 4.7.25 Client host rejected: cannot find your hostname, "
-	    "[192.0.2.9]", NULL },
+	    "[192.0.2.9]",
+	    NULL },
 	{ "smtpd_client_restrictions = reject_unknown_client_hostname\n"
-	  "unknown_client_reject_code = 550\n", "192.0.2.8", EHLO MAIL RCPT,
+	  "unknown_client_reject_code = 550\n",
+	    "192.0.2.8", EHLO MAIL RCPT,
 	    "550 5.7.25 Client host rejected: cannot find your hostname, "
-	    "[192.0.2.8]", NULL },
+	    "[192.0.2.8]",
+	    NULL },
 	/* The DNS is down: 450, whatever the code. */
 	{ "smtpd_client_restrictions = reject_unknown_client_hostname\n"
-	  "unknown_client_reject_code = 550\n", "192.0.2.7", EHLO MAIL RCPT,
+	  "unknown_client_reject_code = 550\n",
+	    "192.0.2.7", EHLO MAIL RCPT,
 	    "450 4.7.25 Client host rejected: cannot find your hostname, "
-	    "[192.0.2.7]", NULL },
+	    "[192.0.2.7]",
+	    NULL },
 	{ "smtpd_client_restrictions = "
-	  "reject_unknown_reverse_client_hostname\n", "192.0.2.8",
-	    EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
+	  "reject_unknown_reverse_client_hostname\n",
+	    "192.0.2.8", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
 	{ "smtpd_client_restrictions = "
-	  "reject_unknown_reverse_client_hostname\n", "192.0.2.9",
-	    EHLO MAIL RCPT,
+	  "reject_unknown_reverse_client_hostname\n",
+	    "192.0.2.9", EHLO MAIL RCPT,
 	    "450 4.7.25 Client host rejected: cannot find your reverse "
-	    "hostname, [192.0.2.9]", NULL },
+	    "hostname, [192.0.2.9]",
+	    NULL },
 	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname\n",
 	    "192.0.2.1", "EHLO me\r\n" L MAIL RCPT,
 	    "504 5.5.2 <me>: Helo command rejected: need fully-qualified "
-	    "hostname", NULL },
+	    "hostname",
+	    NULL },
 	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname "
-	  "reject_invalid_helo_hostname\n", "192.0.2.1",
-	    "EHLO [192.0.2.1]\r\n" L MAIL RCPT, "250 2.1.5 Ok", NULL },
+	  "reject_invalid_helo_hostname\n",
+	    "192.0.2.1", "EHLO [192.0.2.1]\r\n" L MAIL RCPT, "250 2.1.5 Ok",
+	    NULL },
 	{ "smtpd_helo_restrictions = reject_invalid_helo_hostname\n",
 	    "192.0.2.1", "EHLO a..b\r\n" L MAIL RCPT,
 	    "501 5.5.2 <a..b>: Helo command rejected: Invalid name", NULL },
 	{ "smtpd_helo_restrictions = reject_unknown_helo_hostname\n",
 	    "192.0.2.1", "EHLO nowhere.example\r\n" L MAIL RCPT,
 	    "450 4.7.1 <nowhere.example>: Helo command rejected: Host not "
-	    "found", NULL },
+	    "found",
+	    NULL },
 	{ "smtpd_helo_restrictions = reject_unknown_helo_hostname\n",
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
-	{ "smtpd_sender_restrictions = reject_non_fqdn_sender\n",
-	    "192.0.2.1", EHLO "MAIL FROM:<a@b>\r\n" RCPT,
+	{ "smtpd_sender_restrictions = reject_non_fqdn_sender\n", "192.0.2.1",
+	    EHLO "MAIL FROM:<a@b>\r\n" RCPT,
 	    "504 5.5.2 <a@b>: Sender address rejected: need fully-qualified "
-	    "address", NULL },
-	{ "smtpd_sender_restrictions = reject_non_fqdn_sender\n",
-	    "192.0.2.1", EHLO "MAIL FROM:<>\r\n" RCPT, "250 2.1.5 Ok", NULL },
+	    "address",
+	    NULL },
+	{ "smtpd_sender_restrictions = reject_non_fqdn_sender\n", "192.0.2.1",
+	    EHLO "MAIL FROM:<>\r\n" RCPT, "250 2.1.5 Ok", NULL },
 	{ "smtpd_recipient_restrictions = reject_non_fqdn_recipient\n",
 	    "192.0.2.1", EHLO MAIL "RCPT TO:<user>\r\n",
 	    "504 5.5.2 <user>: Recipient address rejected: need "
-	    "fully-qualified address", NULL },
+	    "fully-qualified address",
+	    NULL },
 	{ "smtpd_sender_restrictions = reject_unknown_sender_domain\n",
 	    "192.0.2.1", EHLO "MAIL FROM:<a@nowhere.example>\r\n" RCPT,
 	    "450 4.1.8 <a@nowhere.example>: Sender address rejected: Domain "
-	    "not found", NULL },
+	    "not found",
+	    NULL },
 	{ "smtpd_sender_restrictions = reject_unknown_sender_domain\n"
-	  "unknown_address_reject_code = 550\n", "192.0.2.1",
-	    EHLO "MAIL FROM:<a@slow.example>\r\n" RCPT,
+	  "unknown_address_reject_code = 550\n",
+	    "192.0.2.1", EHLO "MAIL FROM:<a@slow.example>\r\n" RCPT,
 	    "450 4.1.8 <a@slow.example>: Sender address rejected: Domain not "
-	    "found", NULL },
+	    "found",
+	    NULL },
 	{ "smtpd_sender_restrictions = reject_unknown_sender_domain\n",
 	    "192.0.2.1", EHLO "MAIL FROM:<a@null.example>\r\n" RCPT,
 	    "550 5.7.27 <a@null.example>: Sender address rejected: Domain "
-	    "null.example does not accept mail (nullMX)", NULL },
+	    "null.example does not accept mail (nullMX)",
+	    NULL },
 	{ "smtpd_sender_restrictions = reject_unknown_sender_domain\n",
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
 	{ "smtpd_recipient_restrictions = reject_unknown_recipient_domain\n"
-	  "unknown_address_reject_code = 550\n", "127.0.0.1",
-	    EHLO MAIL "RCPT TO:<a@nowhere.example>\r\n",
+	  "unknown_address_reject_code = 550\n",
+	    "127.0.0.1", EHLO MAIL "RCPT TO:<a@nowhere.example>\r\n",
 	    "550 5.1.2 <a@nowhere.example>: Recipient address rejected: "
-	    "Domain not found", NULL },
+	    "Domain not found",
+	    NULL },
 	{ "smtpd_recipient_restrictions = reject_unauth_pipelining\n"
-	  "smtpd_forbid_unauth_pipelining = no\n", "192.0.2.1",
-	    "EHLO x\r\n" MAIL RCPT,
+	  "smtpd_forbid_unauth_pipelining = no\n",
+	    "192.0.2.1", "EHLO x\r\n" MAIL RCPT,
 	    "503 5.5.0 <user@local.test>: Recipient address rejected: "
-	    "Improper use of SMTP command pipelining", NULL },
+	    "Improper use of SMTP command pipelining",
+	    NULL },
 	/* --- tables --- */
 	{ "smtpd_client_restrictions = check_client_access "
-	  "inline:{ example=REJECT }\n", "192.0.2.1", EHLO MAIL RCPT,
-	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
-	    "Access denied", NULL },
-	{ "smtpd_client_restrictions = check_client_access "
-	  "inline:{ {192.0.2=REJECT go away} }\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
-	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: go "
-	    "away", NULL },
-	{ "smtpd_client_restrictions = inline:{ 192.0.2.1=450 }\n",
+	  "inline:{ example=REJECT }\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Access denied",
+	    NULL },
+	{ "smtpd_client_restrictions = check_client_access "
+	  "inline:{ {192.0.2=REJECT go away} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: go "
+	    "away",
+	    NULL },
+	{ "smtpd_client_restrictions = inline:{ 192.0.2.1=450 }\n", "192.0.2.1",
+	    EHLO MAIL RCPT,
 	    "450 4.7.1 <client.example[192.0.2.1]>: Client host rejected: "
-	    "Access denied", NULL },
+	    "Access denied",
+	    NULL },
 	{ "smtpd_client_restrictions = inline:{ 2001:db8=REJECT }\n",
 	    "2001:db8::1", EHLO MAIL RCPT,
 	    "554 5.7.1 <client.example[2001:db8::1]>: Client host rejected: "
-	    "Access denied", NULL },
+	    "Access denied",
+	    NULL },
 	{ "parent_domain_matches_subdomains =\n"
 	  "smtpd_client_restrictions = inline:{ example=REJECT }\n",
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
@@ -287,12 +324,12 @@ static const struct {
 	  "smtpd_client_restrictions = inline:{ .example=REJECT }\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
 	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
-	    "Access denied", NULL },
-	{ "smtpd_sender_restrictions = "
-	  "inline:{ {a@b.example=550 5.7.9 not you} }\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
-	    "550 5.7.9 <a@b.example>: Sender address rejected: not you",
+	    "Access denied",
 	    NULL },
+	{ "smtpd_sender_restrictions = "
+	  "inline:{ {a@b.example=550 5.7.9 not you} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "550 5.7.9 <a@b.example>: Sender address rejected: not you", NULL },
 	{ "smtpd_sender_restrictions = inline:{ a@=DEFER }\n", "192.0.2.1",
 	    EHLO MAIL RCPT,
 	    "450 4.7.1 <a@b.example>: Sender address rejected: Access denied",
@@ -302,28 +339,29 @@ static const struct {
 	{ "smtpd_sender_restrictions = inline:{ <>=REJECT }\n", "192.0.2.1",
 	    EHLO "MAIL FROM:<>\r\n" RCPT,
 	    "554 5.7.1 <>: Sender address rejected: Access denied", NULL },
-	{ "smtpd_sender_restrictions = regexp:{{/^a@/ REJECT}}\n",
-	    "192.0.2.1", EHLO MAIL RCPT,
+	{ "smtpd_sender_restrictions = regexp:{{/^a@/ REJECT}}\n", "192.0.2.1",
+	    EHLO MAIL RCPT,
 	    "554 5.7.1 <a@b.example>: Sender address rejected: Access denied",
 	    NULL },
 	{ "smtpd_recipient_restrictions = "
-	  "inline:{ user@local.test=REJECT }\n", "192.0.2.1",
-	    EHLO MAIL "RCPT TO:<user+x@local.test>\r\n",
+	  "inline:{ user@local.test=REJECT }\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<user+x@local.test>\r\n",
 	    "554 5.7.1 <user+x@local.test>: Recipient address rejected: "
-	    "Access denied", NULL },
+	    "Access denied",
+	    NULL },
 	{ "smtpd_helo_restrictions = check_helo_access "
-	  "inline:{ {me.example=521 5.3.2 no mail here} }\n", "192.0.2.1",
-	    EHLO MAIL RCPT "QUIT\r\n",
+	  "inline:{ {me.example=521 5.3.2 no mail here} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT "QUIT\r\n",
 	    "521 5.3.2 <me.example>: Helo command rejected: no mail here",
 	    NULL },
 	{ "smtpd_helo_restrictions = check_helo_access "
-	  "inline:{ {me.example=421 4.3.2 later} }\n", "192.0.2.1",
-	    EHLO MAIL RCPT "QUIT\r\n",
+	  "inline:{ {me.example=421 4.3.2 later} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT "QUIT\r\n",
 	    "421 4.3.2 <me.example>: Helo command rejected: later", NULL },
 	/* 5.1.8 of a client makes no sense. */
 	{ "smtpd_client_restrictions = "
-	  "inline:{ {192.0.2.1=550 5.1.8 x} }\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
+	  "inline:{ {192.0.2.1=550 5.1.8 x} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "550 5.0.0 <client.example[192.0.2.1]>: Client host rejected: x",
 	    NULL },
 	{ "smtpd_sender_restrictions = inline:{ {a@b.example=550 5.1.1 x} }\n",
@@ -338,7 +376,8 @@ static const struct {
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
 	/* A table leads to restrictions. */
 	{ "smtpd_sender_restrictions = inline:{ {a@b.example="
-	  "permit_mynetworks, reject} }\n", "192.0.2.1", EHLO MAIL RCPT,
+	  "permit_mynetworks, reject} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
 	    "554 5.7.1 <a@b.example>: Sender address rejected: Access denied",
 	    NULL },
 	{ "smtpd_sender_restrictions = inline:{ a@b.example=FOO }\n",
@@ -370,12 +409,11 @@ START_TEST(a_client_is_let_in_or_refused_like_this)
 	standin_log();
 	heard = standin_talk(rows[_i].client, rows[_i].says);
 	line = last_line(heard);
-	ck_assert_msg(view_eq(line, view_of(rows[_i].hears)),
-	    "%s\nand not: %s", heard, rows[_i].hears);
+	ck_assert_msg(view_eq(line, view_of(rows[_i].hears)), "%s\nand not: %s",
+	    heard, rows[_i].hears);
 	heard = standin_log();
 	if (rows[_i].log != NULL)
-		ck_assert_msg(strstr(heard, rows[_i].log) != NULL, "%s",
-		    heard);
+		ck_assert_msg(strstr(heard, rows[_i].log) != NULL, "%s", heard);
 	standin_close();
 }
 END_TEST
@@ -390,7 +428,9 @@ message_to(const char *conf, const char *client)
 START_TEST(a_held_message_is_marked)
 {
 	ck_assert_ptr_nonnull(strstr(message_to("smtpd_sender_restrictions = "
-	    "inline:{ a@b.example=HOLD }\n", "192.0.2.1"), "queued as"));
+						"inline:{ a@b.example=HOLD }\n",
+					 "192.0.2.1"),
+	    "queued as"));
 	ck_assert_int_eq(standin.messages[0].hold, 1);
 	ck_assert_ptr_nonnull(strstr(standin_log(),
 	    "NOQUEUE: hold: RCPT from client.example[192.0.2.1]: "
@@ -403,8 +443,11 @@ END_TEST
 
 START_TEST(a_discarded_message_is_accepted_and_gone)
 {
-	ck_assert_ptr_nonnull(strstr(message_to("smtpd_sender_restrictions = "
-	    "inline:{ a@b.example=DISCARD }\n", "192.0.2.1"), "queued as"));
+	ck_assert_ptr_nonnull(
+	    strstr(message_to("smtpd_sender_restrictions = "
+			      "inline:{ a@b.example=DISCARD }\n",
+		       "192.0.2.1"),
+		"queued as"));
 	ck_assert_uint_eq(standin.n_messages, 0);
 	ck_assert_ptr_nonnull(strstr(standin_log(), ": removed (discarded)"));
 	standin_close();
@@ -414,9 +457,11 @@ END_TEST
 START_TEST(a_prepended_header_stands_first)
 {
 	message_to("smtpd_sender_restrictions = inline:{ {a@b.example="
-		   "PREPEND X-Seen: by us} }\n", "192.0.2.1");
+		   "PREPEND X-Seen: by us} }\n",
+	    "192.0.2.1");
 	ck_assert_ptr_eq(strstr(standin.messages[0].content.ptr,
-	    "X-Seen: by us\r\nReceived: "), standin.messages[0].content.ptr);
+			     "X-Seen: by us\r\nReceived: "),
+	    standin.messages[0].content.ptr);
 	standin_close();
 }
 END_TEST
@@ -448,7 +493,7 @@ START_TEST(a_route_is_asked_for_once_in_some_seconds)
 	standin_talk("192.0.2.1", EHLO MAIL RCPT);
 	ck_assert_uint_eq(standin.n_routes, before);
 	/* A new generation of rewrite has new tables. */
-	standin.smtpd.rewrite.generation++;
+	standin.smtpd->rewrite.generation++;
 	standin_talk("192.0.2.1", EHLO MAIL RCPT);
 	ck_assert_uint_eq(standin.n_routes, before + 2);
 	standin_close();
@@ -488,8 +533,8 @@ START_TEST(the_cache_of_routes_is_bounded)
 	for (int i = 0; i < 5000; i++)
 		str_addf(&text, "RCPT TO:<u%d@local.test>\r\n", i);
 	standin_talk("192.0.2.1", text.ptr);
-	ck_assert_uint_eq(standin.smtpd.cache.n, 4096);
-	ck_assert_uint_eq(standin.smtpd.cache.entries.n_entries, 4096);
+	ck_assert_uint_eq(standin.smtpd->cache.n, 4096);
+	ck_assert_uint_eq(standin.smtpd->cache.entries.n_entries, 4096);
 	str_clear(&text);
 	standin_close();
 }

@@ -14,12 +14,12 @@ enum { NAME_TIMEOUT = 60 };
 /* A list that cannot be asked is "no", and *failed where mail would be lost by
  * that. */
 static bool
-ask_list(struct session *s, struct match_list *list, const char *what,
-    bool *failed)
+ask_list(
+    struct session *s, struct match_list *list, const char *what, bool *failed)
 {
 	bool yes = false;
-	struct err e = match_list_matches_client(list, view_of(s->client.name),
-	    view_of(s->client.addr), &yes);
+	struct err e = match_list_matches_client(
+	    list, view_of(s->client.name), view_of(s->client.addr), &yes);
 
 	*failed = err_is(e);
 	if (*failed)
@@ -56,8 +56,8 @@ client_changed(struct session *s)
 	struct client *c = &s->client;
 
 	make_label(s);
-	c->is_trusted = ask_list(s, smtpd->mynetworks, "mynetworks",
-	    &c->trust_failed);
+	c->is_trusted =
+	    ask_list(s, smtpd->mynetworks, "mynetworks", &c->trust_failed);
 	c->is_limited = !smtpd->stand_alone &&
 	    !is_on_list(s, smtpd->event_exceptions,
 		"smtpd_client_event_limit_exceptions");
@@ -65,22 +65,22 @@ client_changed(struct session *s)
 	    is_on_list(s, smtpd->bare_lf_exclusions,
 		"smtpd_forbid_bare_newline_exclusions");
 	c->may_xclient = !smtpd->stand_alone &&
-	    is_on_list(s, smtpd->xclient_hosts,
-		"smtpd_authorized_xclient_hosts");
+	    is_on_list(
+		s, smtpd->xclient_hosts, "smtpd_authorized_xclient_hosts");
 	c->may_xforward = !smtpd->stand_alone &&
-	    is_on_list(s, smtpd->xforward_hosts,
-		"smtpd_authorized_xforward_hosts");
+	    is_on_list(
+		s, smtpd->xforward_hosts, "smtpd_authorized_xforward_hosts");
 }
 
 static uint16_t
 port_of(const struct sockaddr *addr)
 {
 	if (addr->sa_family == AF_INET)
-		return ntohs(((const struct sockaddr_in *)
-			(const void *)addr)->sin_port);
+		return ntohs(
+		    ((const struct sockaddr_in *)(const void *)addr)->sin_port);
 	if (addr->sa_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)
-			(const void *)addr)->sin6_port);
+		return ntohs(((const struct sockaddr_in6 *)(const void *)addr)
+				 ->sin6_port);
 	return 0;
 }
 
@@ -92,8 +92,8 @@ find_name(struct session *s, const struct sockaddr *addr)
 		"unknown" };
 
 	if (s->smtpd->conf->smtpd_peername_lookup)
-		dns_peer_name(&s->smtpd->dns, addr, &peer,
-		    deadline_in(NAME_TIMEOUT));
+		dns_peer_name(
+		    &s->smtpd->dns, addr, &peer, deadline_in(NAME_TIMEOUT));
 	c->name = xstrdup(peer.name);
 	c->reverse = xstrdup(peer.reverse);
 	c->name_status = (uint8_t)peer.status;

@@ -23,12 +23,12 @@ enum {
 
 struct collect {
 	struct content_in in;
-	struct str bytes;    /* not yet sent */
-	size_t own_len;      /* of our header */
-	size_t whole_max;    /* as much may be in one frame */
+	struct str bytes; /* not yet sent */
+	size_t own_len;	  /* of our header */
+	size_t whole_max; /* as much may be in one frame */
 	int64_t charged;
 	bool is_streaming, is_too_large;
-	struct err failure;  /* of the conversation */
+	struct err failure; /* of the conversation */
 	struct ipc_talk talk;
 };
 
@@ -50,8 +50,8 @@ envelope(struct session *s)
 		.queue_id = queue_id_view(&t->id),
 		.arrival_us = t->arrival_us,
 		.origin = VIEW("smtpd"),
-		.context = access_is_local_client(s) ? VIEW("local")
-						     : VIEW("remote"),
+		.context =
+		    access_is_local_client(s) ? VIEW("local") : VIEW("remote"),
 		.sender = str_view(&t->sender),
 		.full_name = VIEW_EMPTY,
 		.envid = str_view(&t->envid),
@@ -116,8 +116,8 @@ add_received(struct session *s, struct str *out)
 		.protocol = view_of(received_protocol(
 		    s->is_esmtp, false, false, t->is_smtputf8)),
 		.queue_id = queue_id_view(&t->id),
-		.recipient = t->n_rcpts == 1 ? str_view(&t->first_rcpt)
-					     : VIEW_EMPTY,
+		.recipient =
+		    t->n_rcpts == 1 ? str_view(&t->first_rcpt) : VIEW_EMPTY,
 		.wall = t->arrival_us / 1000000,
 	};
 
@@ -158,13 +158,13 @@ send_envelope(struct session *s, struct collect *c)
 
 	m.flags = content_flags(s->t, 0);
 	m.rcpts = cut_rcpts(&rest);
-	c->failure = ipc_talk_send(&c->talk, IPC_OUT(submit, &m),
-	    cleanup_deadline(s));
+	c->failure =
+	    ipc_talk_send(&c->talk, IPC_OUT(submit, &m), cleanup_deadline(s));
 	while (rest.len > 0 && !err_is(c->failure)) {
 		struct ipc_more_rcpts more = { cut_rcpts(&rest) };
 
-		c->failure = ipc_talk_send(&c->talk,
-		    IPC_OUT(more_rcpts, &more), cleanup_deadline(s));
+		c->failure = ipc_talk_send(
+		    &c->talk, IPC_OUT(more_rcpts, &more), cleanup_deadline(s));
 	}
 }
 
@@ -172,8 +172,8 @@ static void
 begin_stream(struct session *s, struct collect *c)
 {
 	c->is_streaming = true;
-	c->failure = ipc_talk_begin(&s->smtpd->cleanup, &c->talk,
-	    cleanup_deadline(s));
+	c->failure =
+	    ipc_talk_begin(&s->smtpd->cleanup, &c->talk, cleanup_deadline(s));
 	if (!err_is(c->failure))
 		send_envelope(s, c);
 }
@@ -184,8 +184,8 @@ send_step(struct session *s, struct collect *c, size_t n)
 	struct ipc_content m = { view_first(str_view(&c->bytes), n) };
 
 	if (!err_is(c->failure))
-		c->failure = ipc_talk_send(&c->talk, IPC_OUT(content, &m),
-		    cleanup_deadline(s));
+		c->failure = ipc_talk_send(
+		    &c->talk, IPC_OUT(content, &m), cleanup_deadline(s));
 	str_drop_front(&c->bytes, n);
 }
 
@@ -193,8 +193,8 @@ send_step(struct session *s, struct collect *c, size_t n)
 static bool
 charge(struct session *s, struct collect *c)
 {
-	int64_t now = (int64_t)(c->bytes.len + CHARGE_STEP - 1) /
-	    CHARGE_STEP * CHARGE_STEP;
+	int64_t now = (int64_t)(c->bytes.len + CHARGE_STEP - 1) / CHARGE_STEP *
+	    CHARGE_STEP;
 
 	if (!session_charge(s, now - c->charged))
 		return false;
@@ -206,8 +206,7 @@ charge(struct session *s, struct collect *c)
 static void
 settle(struct session *s, struct collect *c)
 {
-	if (!c->is_streaming &&
-	    (c->bytes.len > c->whole_max || !charge(s, c)))
+	if (!c->is_streaming && (c->bytes.len > c->whole_max || !charge(s, c)))
 		begin_stream(s, c);
 	if (c->is_streaming) {
 		while (c->bytes.len >= STREAM_STEP)
@@ -229,8 +228,8 @@ collect_new(struct session *s, enum content_kind kind)
 	struct collect *c = xcalloc(1, sizeof(*c));
 	const struct transaction *t = s->t;
 	enum bare_lf mode = s->smtpd->bare_lf;
-	bool is_loose = mode == BARE_LF_NO || mode == BARE_LF_NOTE ||
-	    s->client.may_bare_lf;
+	bool is_loose =
+	    mode == BARE_LF_NO || mode == BARE_LF_NOTE || s->client.may_bare_lf;
 	size_t rest = FRAME_OVERHEAD + t->rcpts.len + t->sender.len +
 	    t->envid.len + (s->helo != NULL ? strlen(s->helo) : 0) +
 	    strlen(s->client.name) + strlen(s->client.addr);
@@ -289,15 +288,16 @@ collect_feed(struct session *s, struct collect *c, struct view bytes)
 void
 collect_end_chunks(struct collect *c)
 {
-	content_in_finish(&c->in,
-	    c->is_too_large || err_is(c->failure) ? NULL : &c->bytes);
+	content_in_finish(
+	    &c->in, c->is_too_large || err_is(c->failure) ? NULL : &c->bytes);
 }
 
 static struct collect_result
 result_make(int code, struct view text)
 {
-	struct collect_result r = { .ok = code < 300, .code = code,
-		.text = STR_EMPTY };
+	struct collect_result r = {
+		.ok = code < 300, .code = code, .text = STR_EMPTY
+	};
 
 	str_set(&r.text, text);
 	return r;
@@ -326,12 +326,12 @@ ask_stream(struct session *s, struct collect *c, struct ipc_submitted *answer,
 	if (c->bytes.len > 0)
 		send_step(s, c, c->bytes.len);
 	if (!err_is(c->failure))
-		c->failure = ipc_talk_send(&c->talk, IPC_OUT(submit_end, &m),
-		    cleanup_deadline(s));
+		c->failure = ipc_talk_send(
+		    &c->talk, IPC_OUT(submit_end, &m), cleanup_deadline(s));
 	if (err_is(c->failure))
 		return c->failure;
-	return ipc_talk_answer(&c->talk, IPC_IN(submitted, answer), keep,
-	    cleanup_deadline(s));
+	return ipc_talk_answer(
+	    &c->talk, IPC_IN(submitted, answer), keep, cleanup_deadline(s));
 }
 
 /* A code that the client may hear; anything else is our trouble. */
@@ -343,16 +343,16 @@ is_answer(const struct ipc_submitted *a)
 }
 
 void
-collect_submit(struct session *s, struct collect *c,
-    struct collect_result *result)
+collect_submit(
+    struct session *s, struct collect *c, struct collect_result *result)
 {
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct ipc_submitted answer;
 	struct err e = c->failure;
 
 	if (c->is_too_large) {
-		*result = result_make(552,
-		    VIEW("5.3.4 Error: message file too big"));
+		*result =
+		    result_make(552, VIEW("5.3.4 Error: message file too big"));
 		return;
 	}
 	/* Chunks: the last line's end may have made it too long. */
@@ -365,8 +365,8 @@ collect_submit(struct session *s, struct collect *c,
 		e = err_make(ERR_TEMP, "cleanup says %d", (int)answer.code);
 	if (err_is(e)) {
 		log_warn("%s: %s", session_queue_id(s), e.text);
-		*result = result_make(451,
-		    VIEW("4.3.0 Error: queue file write error"));
+		*result = result_make(
+		    451, VIEW("4.3.0 Error: queue file write error"));
 	} else {
 		*result = result_make((int)answer.code, answer.reply);
 	}

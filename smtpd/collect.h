@@ -33,8 +33,8 @@ int64_t collect_size(const struct collect *c);
 /* Larger than message_size_limit: what still comes is dropped. */
 bool collect_is_too_large(const struct collect *c);
 /* Hand over what there is and hear whether it is queued. */
-void collect_submit(struct session *s, struct collect *c,
-    struct collect_result *result);
+void collect_submit(
+    struct session *s, struct collect *c, struct collect_result *result);
 /* NULL is allowed. */
 void collect_free(struct session *s, struct collect *c);
 

@@ -25,16 +25,17 @@ const struct command commands[] = {
 	    "RCPT" },
 	{ "DATA", command_data,
 	    COMMAND_LAST | COMMAND_NO_ARGS | COMMAND_NOT_IN_BDAT, "DATA" },
-	{ "BDAT", command_bdat, 0, "BDAT" },
+	{ "BDAT", command_bdat, COMMAND_FOLLOWED, "BDAT" },
 	{ "RSET", command_rset, COMMAND_NO_ARGS | COMMAND_JUNK, "RSET" },
 	{ "NOOP", command_noop, COMMAND_LAST | COMMAND_JUNK, "NOOP" },
 	{ "VRFY", command_vrfy,
 	    COMMAND_NEEDS_HELO | COMMAND_LAST | COMMAND_JUNK, "VRFY" },
 	{ "ETRN", command_etrn,
 	    COMMAND_NEEDS_HELO | COMMAND_LAST | COMMAND_JUNK |
-		COMMAND_NOT_IN_MAIL, "ETRN" },
+		COMMAND_NOT_IN_MAIL,
+	    "ETRN" },
 	{ "HELP", command_help, COMMAND_LAST | COMMAND_JUNK, "HELP" },
-	{ "QUIT", command_quit, COMMAND_NO_ARGS, "QUIT" },
+	{ "QUIT", command_quit, COMMAND_NO_ARGS | COMMAND_FOLLOWED, "QUIT" },
 	/* RFC 5321 4.2.4: 502 for what is known but not there. */
 	{ "EXPN", NULL, COMMAND_ABSENT, NULL },
 	{ "TURN", NULL, COMMAND_ABSENT, NULL },
@@ -93,10 +94,8 @@ is_unsynchronised(struct session *s, const struct command *c)
 	struct view ahead = stream_buffered(&s->io);
 
 	if (ahead.len == 0 || s->smtpd->stand_alone ||
+	    (c->flags & COMMAND_FOLLOWED) != 0 ||
 	    (s->is_esmtp && (c->flags & COMMAND_LAST) == 0))
-		return false;
-	/* The end is no command group any more. */
-	if (c->run == command_quit)
 		return false;
 	if (!s->pipelined_badly ||
 	    s->smtpd->conf->smtpd_forbid_unauth_pipelining)
@@ -163,8 +162,7 @@ is_other_protocol(struct session *s, struct view verb, struct view line)
 		return false;
 	log_warn("non-SMTP command from %s: %.*s", s->client.label,
 	    VIEW_ARGS(shown));
-	reply_and_close(s,
-	    "221 2.7.0 Error: I can break rules, too. Goodbye.");
+	reply_and_close(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
 	return true;
 }
 
@@ -198,9 +196,9 @@ is_malformed(struct session *s, struct view line)
 	s->where = "UNKNOWN";
 	s->total[command_count()]++;
 	s->n_errors++;
-	reply(s, high && !view_is_utf8(line) ?
-		"500 5.5.2 Error: bad UTF-8 syntax" :
-		"500 5.5.2 Error: bad syntax");
+	reply(s,
+	    high && !view_is_utf8(line) ? "500 5.5.2 Error: bad UTF-8 syntax"
+					: "500 5.5.2 Error: bad syntax");
 	return true;
 }
 

@@ -18,6 +18,9 @@ enum command_flags {
 	COMMAND_LAST = 1 << 5,
 	/* Gets nowhere: counts against smtpd_junk_command_limit. */
 	COMMAND_JUNK = 1 << 6,
+	/* What comes after it is no command of a group: a chunk, or nothing
+	 * that matters. */
+	COMMAND_FOLLOWED = 1 << 8,
 	/* Known, and not offered: 502. */
 	COMMAND_ABSENT = 1 << 7,
 };

@@ -41,8 +41,8 @@ refuse_path(struct session *s, struct view text, const char *what)
  * no address.  `flags` are enum addr_parse_flags.
  */
 static bool
-take_path(struct session *s, struct view text, unsigned flags,
-    const char *bad, struct path *p)
+take_path(struct session *s, struct view text, unsigned flags, const char *bad,
+    struct path *p)
 {
 	bool had_utf8 = (flags & ADDR_UTF8) != 0;
 	struct err e;
@@ -54,8 +54,9 @@ take_path(struct session *s, struct view text, unsigned flags,
 	if (err_is(e))
 		return refuse_path(s, text, bad);
 	if ((p->addr.flags & ADDR_IS_UTF8) != 0 && !had_utf8) {
-		reply(s, "553 5.6.7 Must declare SMTPUTF8 to send unicode "
-			 "address");
+		reply(s,
+		    "553 5.6.7 Must declare SMTPUTF8 to send unicode "
+		    "address");
 		return false;
 	}
 	str_reset(&p->internal);
@@ -82,7 +83,9 @@ static unsigned
 utf8_flag(struct session *s, struct view args)
 {
 	return (offer_params(s) & ESMTP_SMTPUTF8) != 0 &&
-	    esmtp_has_smtputf8(args) ? ADDR_UTF8 : 0;
+		esmtp_has_smtputf8(args)
+	    ? ADDR_UTF8
+	    : 0;
 }
 
 static bool
@@ -109,8 +112,8 @@ begin(struct session *s, const struct path *p, const struct esmtp_mail *mail)
 
 /* The sender is understood: is it wanted? */
 static bool
-accept_sender(struct session *s, const struct path *p,
-    const struct esmtp_mail *mail)
+accept_sender(
+    struct session *s, const struct path *p, const struct esmtp_mail *mail)
 {
 	struct str refusal = STR_EMPTY;
 
@@ -172,8 +175,8 @@ name_message(struct session *s, struct view recipient)
 }
 
 static bool
-add_recipient(struct session *s, const struct path *p,
-    const struct esmtp_rcpt *rcpt)
+add_recipient(
+    struct session *s, const struct path *p, const struct esmtp_rcpt *rcpt)
 {
 	struct transaction *t = s->t;
 	struct str orcpt = STR_EMPTY;
@@ -229,8 +232,8 @@ accept_recipient(struct session *s, const struct path *p)
 	struct str refusal = STR_EMPTY;
 	struct esmtp_rcpt rcpt;
 	bool is_error;
-	struct err e = esmtp_parse_rcpt(p->params, offer_params(s),
-	    s->t->is_smtputf8, &rcpt);
+	struct err e = esmtp_parse_rcpt(
+	    p->params, offer_params(s), s->t->is_smtputf8, &rcpt);
 
 	if (err_is(e)) {
 		reply(s, "%s", e.text);
@@ -301,8 +304,7 @@ command_vrfy(struct session *s, struct view args)
 		reply(s, "501 5.5.4 Syntax: VRFY address");
 		return false;
 	}
-	ok = take_path(s, args, utf8_flag(s, args), "5.1.3 Bad recipient",
-		 &p);
+	ok = take_path(s, args, utf8_flag(s, args), "5.1.3 Bad recipient", &p);
 	if (ok && p.params.len > 0 &&
 	    !(view_eq_case(p.params, VIEW("SMTPUTF8")) &&
 		(offer_params(s) & ESMTP_SMTPUTF8) != 0)) {
@@ -365,8 +367,9 @@ command_etrn(struct session *s, struct view args)
 	if (err_is(e) || !yes) {
 		if (err_is(e))
 			log_warn("fast_flush_domains: %s", e.text);
-		reply(s, err_is(e) ? "458 4.3.0 Unable to queue messages" :
-				     "459 4.7.0 Error: service unavailable");
+		reply(s,
+		    err_is(e) ? "458 4.3.0 Unable to queue messages"
+			      : "459 4.7.0 Error: service unavailable");
 		return false;
 	}
 	return flush_site(s, args);

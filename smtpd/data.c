@@ -73,8 +73,9 @@ read_data(struct session *s, struct collect *c)
 		stream_consume(&s->io, n);
 		extend_deadline(s, n);
 		if (is_endless(s)) {
-			reply_and_close(s, "552 5.3.4 Error: message file too "
-					   "big");
+			reply_and_close(s,
+			    "552 5.3.4 Error: message file too "
+			    "big");
 			return false;
 		}
 	}
@@ -96,8 +97,7 @@ is_content_refused(struct session *s, const struct collect *c)
 		return false;
 	notice(s, "reject", "bare <LF> received", VIEW_EMPTY);
 	reply(s, "%d 5.5.2 %s Error: bare <LF> received",
-	    (int)conf->smtpd_forbid_bare_newline_reject_code,
-	    conf->myhostname);
+	    (int)conf->smtpd_forbid_bare_newline_reject_code, conf->myhostname);
 	return true;
 }
 
@@ -106,15 +106,16 @@ static bool
 finish_message(struct session *s, const char *done)
 {
 	struct transaction *t = s->t;
-	struct collect_result r = { .ok = true, .code = 250,
-		.text = STR_EMPTY };
+	struct collect_result r = {
+		.ok = true, .code = 250, .text = STR_EMPTY
+	};
 	struct str refusal = STR_EMPTY;
 
 	s->where = "END-OF-MESSAGE";
 	if (is_content_refused(s, t->collect))
 		return false;
-	if (!access_check_stage(s, ACCESS_END_OF_DATA, "END-OF-MESSAGE",
-		&refusal)) {
+	if (!access_check_stage(
+		s, ACCESS_END_OF_DATA, "END-OF-MESSAGE", &refusal)) {
 		access_say(s, &refusal);
 		return false;
 	}
@@ -235,8 +236,9 @@ is_chunk_refused(struct session *s, int64_t size, struct str *refusal)
 	if (t == NULL)
 		str_set(refusal, VIEW("503 5.5.1 Error: need RCPT command"));
 	else if (t->bdat == BDAT_ERROR)
-		str_printf(refusal, "551 5.0.0 Discarded %" PRId64
-				    " bytes after earlier error", size);
+		str_printf(refusal,
+		    "551 5.0.0 Discarded %" PRId64 " bytes after earlier error",
+		    size);
 	else if (t->n_rcpts == 0)
 		str_set(refusal, VIEW("554 5.5.1 Error: no valid recipients"));
 	else if (t->bdat == BDAT_NONE &&

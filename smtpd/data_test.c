@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 #define L STANDIN_LATER
-#define START "EHLO me.example\r\n" L "MAIL FROM:<a@b.example>\r\n" \
+#define START                                                 \
+	"EHLO me.example\r\n" L "MAIL FROM:<a@b.example>\r\n" \
 	"RCPT TO:<user@local.test>\r\n"
 #define DATA START "DATA\r\n" L
-#define SECOND "MAIL FROM:<evil@b.example>\r\n" \
+#define SECOND                                  \
+	"MAIL FROM:<evil@b.example>\r\n"        \
 	"RCPT TO:<user@local.test>\r\nDATA\r\n" \
 	"smuggled\r\n.\r\n"
 
@@ -25,9 +27,19 @@ replies_after(const char *heard, const char *text)
 /* The end of data in its false forms: what follows is content (attacks 1 to 5).
  * In loose mode some do end it, and what follows is pipelined commands. */
 static const char *const false_ends[] = {
-	"x\n.\n", "x\n.\r\n", "x\r\n.\n", "x\r.\r", "x\r\r\n.\r\r\n",
-	"x\r\n.\r", "x\n\r.\n\r", "x\r\n.\r\r\n", "x\r\n\r.\r\n", "x\r.\r\n",
-	"x\r\n\0.\r\n", "x\r\n.\0\r\n", "x\n\n.\r\n",
+	"x\n.\n",
+	"x\n.\r\n",
+	"x\r\n.\n",
+	"x\r.\r",
+	"x\r\r\n.\r\r\n",
+	"x\r\n.\r",
+	"x\n\r.\n\r",
+	"x\r\n.\r\r\n",
+	"x\r\n\r.\r\n",
+	"x\r.\r\n",
+	"x\r\n\0.\r\n",
+	"x\r\n.\0\r\n",
+	"x\n\n.\r\n",
 };
 
 START_TEST(only_crlf_dot_crlf_ends_a_message)
@@ -37,19 +49,22 @@ START_TEST(only_crlf_dot_crlf_ends_a_message)
 
 	standin_open("smtpd_forbid_bare_newline_exclusions =\n");
 	str_add_text(&text, DATA);
-	str_add(&text, _i == 10 ? VIEW("x\r\n\0.\r\n") :
-		_i == 11	? VIEW("x\r\n.\0\r\n") :
-				  view_of(false_ends[_i]));
+	str_add(&text,
+	    _i == 10	   ? VIEW("x\r\n\0.\r\n")
+		: _i == 11 ? VIEW("x\r\n.\0\r\n")
+			   : view_of(false_ends[_i]));
 	str_add_text(&text, SECOND "QUIT\r\n");
 	heard = standin_talk_bytes("192.0.2.1", str_view(&text));
 	/* One message, which holds the second's commands as text. */
 	ck_assert_uint_eq(standin.n_messages, 1);
-	ck_assert_ptr_nonnull(strstr(replies_after(heard, "queued as QID\n"),
-	    "221 2.0.0 Bye"));
+	ck_assert_ptr_nonnull(
+	    strstr(replies_after(heard, "queued as QID\n"), "221 2.0.0 Bye"));
 	ck_assert_ptr_nonnull(memmem(standin.messages[0].content.ptr,
-	    standin.messages[0].content.len, "\r\nMAIL FROM:<evil", 17) !=
-		NULL ? "" : memmem(standin.messages[0].content.ptr,
-	    standin.messages[0].content.len, "MAIL FROM:<evil", 15));
+				  standin.messages[0].content.len,
+				  "\r\nMAIL FROM:<evil", 17) != NULL
+		? ""
+		: memmem(standin.messages[0].content.ptr,
+		      standin.messages[0].content.len, "MAIL FROM:<evil", 15));
 	str_clear(&text);
 	standin_close();
 }
@@ -81,17 +96,18 @@ static const struct {
 	size_t messages;
 } bare[] = {
 	{ "no", "192.0.2.1", DATA "x\n.\nQUIT\r\n", "221", "quit=1", 1 },
-	{ "note", "192.0.2.1", DATA "x\n.\nQUIT\r\n", "221",
-	    "notes=bare_lf", 1 },
+	{ "note", "192.0.2.1", DATA "x\n.\nQUIT\r\n", "221", "notes=bare_lf",
+	    1 },
 	{ "normalize", "192.0.2.1", DATA "x\ny\r\n.\r\nQUIT\r\n",
 	    "queued as QID\n221", "notes=bare_lf", 1 },
-	{ "yes", "192.0.2.1", DATA "x\ny\r\n.\r\nQUIT\n",
-	    "queued as QID\n221", "notes=bare_lf", 1 },
+	{ "yes", "192.0.2.1", DATA "x\ny\r\n.\r\nQUIT\n", "queued as QID\n221",
+	    "notes=bare_lf", 1 },
 	{ "reject", "192.0.2.1", DATA "x\ny\r\n.\r\nQUIT\r\n",
 	    "550 5.5.2 mx.example.test Error: bare <LF> received\n221",
 	    "QID: reject: END-OF-MESSAGE from client.example[192.0.2.1]: "
 	    "bare <LF> received; from=<a@b.example> proto=ESMTP "
-	    "helo=<me.example>\n", 0 },
+	    "helo=<me.example>\n",
+	    0 },
 	{ "reject", "192.0.2.1", "EHLO x\n",
 	    "550 5.5.2 mx.example.test Error: bare <LF> received\n",
 	    "NOQUEUE: reject: CONNECT from", 0 },
@@ -101,8 +117,8 @@ static const struct {
 	/* Clients that may. */
 	{ "reject", "127.0.0.1", DATA "x\n.\nQUIT\n", "queued as QID\n221",
 	    "notes=bare_lf", 1 },
-	{ "normalize", "127.0.0.1", DATA "x\n.\nQUIT\n",
-	    "queued as QID\n221", "notes=bare_lf", 1 },
+	{ "normalize", "127.0.0.1", DATA "x\n.\nQUIT\n", "queued as QID\n221",
+	    "notes=bare_lf", 1 },
 };
 
 START_TEST(bare_line_ends_are_treated_as_configured)
@@ -133,7 +149,8 @@ static const struct {
 	/* RFC 3030 4.2: pipelined chunks. */
 	{ START "BDAT 3\r\nabcBDAT 2\r\n\r\nBDAT 0 LAST\r\nQUIT\r\n",
 	    "250 2.0.0 Ok: 3 bytes\n250 2.0.0 Ok: 2 bytes\n"
-	    "250 2.0.0 Ok: 0 bytes queued as QID\n221 2.0.0 Bye\n", 1 },
+	    "250 2.0.0 Ok: 0 bytes queued as QID\n221 2.0.0 Bye\n",
+	    1 },
 	/* Dots are content; the last line is ended for it. */
 	{ START "BDAT 6 LAST\r\n\r\n.\r\n.QUIT\r\n",
 	    "250 2.0.0 Ok: 6 bytes queued as QID\n221 2.0.0 Bye\n", 1 },
@@ -147,24 +164,27 @@ static const struct {
 	/* After an error all is dropped until RSET; no way to DATA. */
 	{ START "BDAT 99999999\r\n", "", 0 },
 	{ "EHLO x\r\n" L "MAIL FROM:<>\r\nBDAT 1\r\nxRCPT TO:<user@local.test>"
-	    "\r\nBDAT 3 LAST\r\nabcDATA\r\n" L "RSET\r\nQUIT\r\n",
+	  "\r\nBDAT 3 LAST\r\nabcDATA\r\n" L "RSET\r\nQUIT\r\n",
 	    "554 5.5.1 Error: no valid recipients\n"
 	    "503 5.5.1 Error: RCPT after BDAT\n"
 	    "551 5.0.0 Discarded 3 bytes after earlier error\n"
 	    "503 5.5.1 Error: DATA after BDAT\n250 2.0.0 Ok\n221 2.0.0 Bye\n",
 	    0 },
 	{ START "BDAT 2\r\nabDATA\r\n" L "RCPT TO:<user@local.test>\r\n"
-	    "MAIL FROM:<>\r\nBDAT 1 LAST\r\ncQUIT\r\n",
+		"MAIL FROM:<>\r\nBDAT 1 LAST\r\ncQUIT\r\n",
 	    "250 2.0.0 Ok: 2 bytes\n503 5.5.1 Error: DATA after BDAT\n"
 	    "503 5.5.1 Error: RCPT after BDAT\n"
 	    "503 5.5.1 Error: nested MAIL command\n"
-	    "250 2.0.0 Ok: 1 bytes queued as QID\n221 2.0.0 Bye\n", 1 },
+	    "250 2.0.0 Ok: 1 bytes queued as QID\n221 2.0.0 Bye\n",
+	    1 },
 	/* After the last chunk there is no transaction. */
 	{ START "BDAT 1 LAST\r\nxBDAT 1 LAST\r\nxQUIT\r\n",
 	    "250 2.0.0 Ok: 1 bytes queued as QID\n"
-	    "503 5.5.1 Error: need RCPT command\n221 2.0.0 Bye\n", 1 },
+	    "503 5.5.1 Error: need RCPT command\n221 2.0.0 Bye\n",
+	    1 },
 	/* A length that is none: what follows cannot be told. */
-	{ START "BDAT\r\nQUIT\r\n", "521 5.5.4 Syntax: BDAT count [LAST]\n", 0 },
+	{ START "BDAT\r\nQUIT\r\n", "521 5.5.4 Syntax: BDAT count [LAST]\n",
+	    0 },
 	{ START "BDAT x\r\nQUIT\r\n", "521 5.5.4 Syntax: BDAT count [LAST]\n",
 	    0 },
 	{ START "BDAT -1\r\nQUIT\r\n", "521 5.5.4 Syntax: BDAT count [LAST]\n",
@@ -192,8 +212,8 @@ START_TEST(chunks_are_taken_and_refused_like_this)
 	standin_open("");
 	heard = standin_talk("192.0.2.1", chunks[_i].says);
 	len = strlen(heard);
-	ck_assert_msg(len >= want &&
-		strcmp(heard + len - want, chunks[_i].hears) == 0,
+	ck_assert_msg(
+	    len >= want && strcmp(heard + len - want, chunks[_i].hears) == 0,
 	    "%s", heard);
 	ck_assert_uint_eq(standin.n_messages, chunks[_i].messages);
 	standin_close();
@@ -229,7 +249,8 @@ talk_with_body(const char *client, size_t len, const char *rcpts)
 	size_t left = len;
 
 	str_reset(&text);
-	str_add_text(&text, "EHLO me.example\r\n" L "MAIL FROM:<a@b.example>\r\n");
+	str_add_text(
+	    &text, "EHLO me.example\r\n" L "MAIL FROM:<a@b.example>\r\n");
 	str_add_text(&text, rcpts);
 	str_add_text(&text, "DATA\r\n" L);
 	while (left > 0) {
@@ -258,7 +279,8 @@ START_TEST(small_messages_go_whole_and_large_ones_stream)
 
 	standin_open("");
 	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", sizes[_i],
-		"RCPT TO:<user@local.test>\r\n"), "queued as QID\n221"));
+					 "RCPT TO:<user@local.test>\r\n"),
+	    "queued as QID\n221"));
 	ck_assert_uint_eq(standin.n_messages, 1);
 	m = &standin.messages[0];
 	ck_assert_msg(m->streamed == (sizes[_i] > 63500) ||
@@ -286,8 +308,9 @@ START_TEST(a_thousand_long_recipients_are_sent_in_parts)
 			str_add_byte(&rcpts, 'x');
 		str_add_text(&rcpts, "@local.test>\r\n");
 	}
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 100000,
-		rcpts.ptr), "queued as QID\n221"));
+	ck_assert_ptr_nonnull(
+	    strstr(talk_with_body("192.0.2.1", 100000, rcpts.ptr),
+		"queued as QID\n221"));
 	ck_assert_uint_eq(standin.n_messages, 1);
 	ck_assert(standin.messages[0].streamed);
 	for (size_t i = 0; i < standin.messages[0].rcpts.len; i++)
@@ -307,13 +330,17 @@ START_TEST(without_memory_content_streams_and_recipients_wait)
 		     "local_recipient_maps =\n"
 		     "smtpd_hard_error_limit = 5000\n");
 	str_add_text(&rcpts, "RCPT TO:<user@local.test>\r\n");
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 60000,
-		rcpts.ptr), "queued as QID\n221"));
+	ck_assert_ptr_nonnull(
+	    strstr(talk_with_body("192.0.2.1", 60000, rcpts.ptr),
+		"queued as QID\n221"));
 	for (int i = 0; i < 900; i++)
-		str_addf(&rcpts, "RCPT TO:<recipient%d.with.a.long.name.to.be."
-				 "counted@local.test>\r\n", i);
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 60000,
-		rcpts.ptr), "452 4.3.1 Insufficient system storage\n"));
+		str_addf(&rcpts,
+		    "RCPT TO:<recipient%d.with.a.long.name.to.be."
+		    "counted@local.test>\r\n",
+		    i);
+	ck_assert_ptr_nonnull(
+	    strstr(talk_with_body("192.0.2.1", 60000, rcpts.ptr),
+		"452 4.3.1 Insufficient system storage\n"));
 	ck_assert_uint_eq(standin.n_messages, 2);
 	ck_assert(standin.messages[1].streamed);
 	str_clear(&rcpts);
@@ -324,21 +351,23 @@ END_TEST
 START_TEST(a_message_over_the_limit_is_read_and_refused)
 {
 	standin_open("message_size_limit = 70000\n");
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 70001,
-		"RCPT TO:<user@local.test>\r\n"),
+	ck_assert_ptr_nonnull(strstr(
+	    talk_with_body("192.0.2.1", 70001, "RCPT TO:<user@local.test>\r\n"),
 	    "552 5.3.4 Error: message file too big\n221"));
 	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 1000000,
-		"RCPT TO:<user@local.test>\r\n"),
+					 "RCPT TO:<user@local.test>\r\n"),
 	    "552 5.3.4 Error: message file too big\n221"));
 	ck_assert_uint_eq(standin.n_messages, 0);
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 70000,
-		"RCPT TO:<user@local.test>\r\n"), "queued as QID\n221"));
-	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1",
-		"EHLO x\r\n" L "MAIL FROM:<> SIZE=70001\r\n"
-		"MAIL FROM:<> SIZE=99999999999999999999\r\n"
-		"MAIL FROM:<> SIZE=70000\r\n"),
-	    "552 5.3.4 Message size exceeds fixed limit\n"
-	    "552 5.3.4 Message size exceeds fixed limit\n250 2.1.0 Ok\n"));
+	ck_assert_ptr_nonnull(strstr(
+	    talk_with_body("192.0.2.1", 70000, "RCPT TO:<user@local.test>\r\n"),
+	    "queued as QID\n221"));
+	ck_assert_ptr_nonnull(
+	    strstr(standin_talk("192.0.2.1",
+		       "EHLO x\r\n" L "MAIL FROM:<> SIZE=70001\r\n"
+		       "MAIL FROM:<> SIZE=99999999999999999999\r\n"
+		       "MAIL FROM:<> SIZE=70000\r\n"),
+		"552 5.3.4 Message size exceeds fixed limit\n"
+		"552 5.3.4 Message size exceeds fixed limit\n250 2.1.0 Ok\n"));
 	standin_close();
 }
 END_TEST
@@ -349,8 +378,8 @@ START_TEST(a_message_without_end_is_cut_off)
 	const char *heard;
 
 	standin_open("message_size_limit = 1000\n");
-	heard = talk_with_body("192.0.2.1", 80 << 20,
-	    "RCPT TO:<user@local.test>\r\n");
+	heard = talk_with_body(
+	    "192.0.2.1", 80 << 20, "RCPT TO:<user@local.test>\r\n");
 	ck_assert_ptr_nonnull(strstr(heard,
 	    "354 End data with <CR><LF>.<CR><LF>\n"
 	    "552 5.3.4 Error: message file too big\n"));
@@ -368,7 +397,8 @@ static const struct {
 	{ 250, "2.0.0 Ok", "250 2.0.0 Ok: queued as QID\n" },
 	{ 452, "4.3.1 Insufficient system storage",
 	    "452 4.3.1 Insufficient system storage\n" },
-	{ 554, "5.4.0 Error: too many hops", "554 5.4.0 Error: too many hops\n" },
+	{ 554, "5.4.0 Error: too many hops",
+	    "554 5.4.0 Error: too many hops\n" },
 	{ 550, "5.7.1 no\r\n250 yes", "550 5.7.1 no??250 yes\n" },
 	/* One that was taken over cannot speak for us. */
 	{ 251, "2.0.0 Ok", "451 4.3.0 Error: queue file write error\n" },
@@ -382,10 +412,12 @@ START_TEST(the_client_hears_what_cleanup_says)
 	standin_open("");
 	standin.submit_code = answers[_i].code;
 	standin.submit_reply = answers[_i].reply;
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 100,
-		"RCPT TO:<user@local.test>\r\n"), answers[_i].hears));
+	ck_assert_ptr_nonnull(strstr(
+	    talk_with_body("192.0.2.1", 100, "RCPT TO:<user@local.test>\r\n"),
+	    answers[_i].hears));
 	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 100000,
-		"RCPT TO:<user@local.test>\r\n"), answers[_i].hears));
+					 "RCPT TO:<user@local.test>\r\n"),
+	    answers[_i].hears));
 	standin_close();
 }
 END_TEST
@@ -394,11 +426,11 @@ START_TEST(without_cleanup_mail_is_told_to_come_again)
 {
 	standin_open("");
 	standin.cleanup_is_down = true;
-	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 100,
-		"RCPT TO:<user@local.test>\r\n"),
+	ck_assert_ptr_nonnull(strstr(
+	    talk_with_body("192.0.2.1", 100, "RCPT TO:<user@local.test>\r\n"),
 	    "451 4.3.0 Error: queue file write error\n221"));
 	ck_assert_ptr_nonnull(strstr(talk_with_body("192.0.2.1", 500000,
-		"RCPT TO:<user@local.test>\r\n"),
+					 "RCPT TO:<user@local.test>\r\n"),
 	    "451 4.3.0 Error: queue file write error\n221"));
 	standin_close();
 }
@@ -409,10 +441,12 @@ START_TEST(a_second_message_is_checked_like_the_first)
 {
 	standin_open("smtpd_end_of_data_restrictions = "
 		     "check_sender_access inline:{ bad@b.example=REJECT }\n");
-	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", DATA
-		"x\r\n.\r\n" "MAIL FROM:<bad@b.example>\r\n"
-		"RCPT TO:<user@local.test>\r\nDATA\r\n" L "x\r\n.\r\n"
-		"RCPT TO:<user@local.test>\r\nDATA\r\n" L "QUIT\r\n"),
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk("192.0.2.1",
+		DATA "x\r\n.\r\n"
+		     "MAIL FROM:<bad@b.example>\r\n"
+		     "RCPT TO:<user@local.test>\r\nDATA\r\n" L "x\r\n.\r\n"
+		     "RCPT TO:<user@local.test>\r\nDATA\r\n" L "QUIT\r\n"),
 	    "queued as QID\n250 2.1.0 Ok\n250 2.1.5 Ok\n"
 	    "354 End data with <CR><LF>.<CR><LF>\n"
 	    "554 5.7.1 <bad@b.example>: Sender address rejected: "

@@ -41,9 +41,9 @@ static void
 client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE])
 {
 	const struct conf *conf = s->smtpd->conf;
-	int64_t bits = s->client.is_ipv6 ?
-	    conf->smtpd_client_ipv6_prefix_length :
-	    conf->smtpd_client_ipv4_prefix_length;
+	int64_t bits = s->client.is_ipv6
+	    ? conf->smtpd_client_ipv6_prefix_length
+	    : conf->smtpd_client_ipv4_prefix_length;
 	struct dns_addr addr;
 
 	if (!dns_addr_parse(view_of(s->client.addr), &addr)) {
@@ -115,8 +115,8 @@ limits_disconnect(struct session *s)
 }
 
 static bool
-is_within_rate(struct session *s, enum anvil_event event, int64_t limit,
-    const char *what)
+is_within_rate(
+    struct session *s, enum anvil_event event, int64_t limit, const char *what)
 {
 	char key[DNS_ADDR_TEXT_SIZE];
 	struct anvil_numbers n;
@@ -155,7 +155,7 @@ limits_recipient(struct session *s)
 		s->smtpd->conf->smtpd_client_recipient_rate_limit,
 		"Recipient address rate"))
 		return true;
-	reply(s, "450 4.7.1 Error: too many recipients from %s",
-	    s->client.addr);
+	reply(
+	    s, "450 4.7.1 Error: too many recipients from %s", s->client.addr);
 	return false;
 }

@@ -1,4 +1,6 @@
 daemon_PROGRAMS += smtpd/smtpd
+dist_man8_MANS += smtpd/smtpd.8
+# All but main, for the daemon, its tests and its fuzz target.
 smtpd_core = \
 	smtpd/access.c \
 	smtpd/access.h \
@@ -30,5 +32,32 @@ smtpd_core = \
 	smtpd/smtpd.h \
 	smtpd/xclient.c \
 	smtpd/xclient.h
+smtpd_test_core = $(smtpd_core) smtpd/standin.c smtpd/standin.h
+
 smtpd_smtpd_SOURCES = $(smtpd_core) smtpd/main.c
 smtpd_smtpd_LDADD = $(DAEMON_LDADD)
+
+check_PROGRAMS += \
+	smtpd/access_test \
+	smtpd/data_test \
+	smtpd/envelope_test \
+	smtpd/rfc5321_test \
+	smtpd/session_test \
+	smtpd/state_test
+smtpd_access_test_SOURCES = smtpd/access_test.c $(smtpd_test_core)
+smtpd_access_test_LDADD = $(TEST_LDADD)
+smtpd_data_test_SOURCES = smtpd/data_test.c $(smtpd_test_core)
+smtpd_data_test_LDADD = $(TEST_LDADD)
+smtpd_envelope_test_SOURCES = smtpd/envelope_test.c $(smtpd_test_core)
+smtpd_envelope_test_LDADD = $(TEST_LDADD)
+smtpd_rfc5321_test_SOURCES = smtpd/rfc5321_test.c $(smtpd_test_core)
+smtpd_rfc5321_test_LDADD = $(TEST_LDADD)
+smtpd_session_test_SOURCES = smtpd/session_test.c $(smtpd_test_core)
+smtpd_session_test_LDADD = $(TEST_LDADD)
+smtpd_state_test_SOURCES = smtpd/state_test.c $(smtpd_test_core)
+smtpd_state_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += t/fuzz/smtpd_session
+t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
+
+TAP_TESTS += t/200-smtpd.t

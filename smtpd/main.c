@@ -51,8 +51,8 @@ on_drain(void *owner)
 {
 	struct smtpd *m = owner;
 
-	timer_set(&leave_timer, deadline_in_ms(m->conf->drain_time * 1000),
-	    on_leave);
+	timer_set(
+	    &leave_timer, deadline_in_ms(m->conf->drain_time * 1000), on_leave);
 }
 
 /* --- standard input --- */

@@ -44,8 +44,8 @@ notice_client(struct session *s)
 	const struct forwarded *f = s->forwarded;
 	struct str line = STR_EMPTY;
 
-	str_printf(&line, "%s: client=%s", session_queue_id(s),
-	    s->client.label);
+	str_printf(
+	    &line, "%s: client=%s", session_queue_id(s), s->client.label);
 	if (f != NULL && f->ident != NULL && f->ident[0] != '\0')
 		str_addf(&line, ", orig_queue_id=%s", f->ident);
 	if (f != NULL && f->name != NULL && f->addr != NULL)
@@ -61,17 +61,17 @@ notice_pipelining(struct session *s, struct view early)
 {
 	struct view shown = view_first(early, EARLY_SHOWN);
 
-	log_info("improper command pipelining after %s from %s: %.*s",
-	    s->where, s->client.label, VIEW_ARGS(shown));
+	log_info("improper command pipelining after %s from %s: %.*s", s->where,
+	    s->client.label, VIEW_ARGS(shown));
 }
 
 void
 notice_ending(struct session *s)
 {
-	const char *how = s->ending == SESSION_LOST ? "lost connection" :
-	    s->ending == SESSION_TIMEOUT	    ? "timeout" :
-	    s->ending == SESSION_ERRORS		    ? "too many errors" :
-						      NULL;
+	const char *how = s->ending == SESSION_LOST ? "lost connection"
+	    : s->ending == SESSION_TIMEOUT	    ? "timeout"
+	    : s->ending == SESSION_ERRORS	    ? "too many errors"
+						    : NULL;
 	char bytes[40] = "";
 
 	if (how == NULL)

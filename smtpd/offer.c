@@ -58,7 +58,8 @@ offer_all(const struct conf *conf)
 			offers &= ~keywords[i].offer;
 		else if (!view_eq_case(word, VIEW("silent-discard")))
 			log_warn("smtpd_discard_ehlo_keywords: %.*s is no "
-				 "keyword", VIEW_ARGS(word));
+				 "keyword",
+			    VIEW_ARGS(word));
 	}
 	return offers;
 }

@@ -45,8 +45,8 @@ rcpt_cache_clear(struct smtpd *smtpd)
 	struct list *it;
 
 	while ((it = list_first(&smtpd->cache.by_age)) != NULL)
-		cache_drop(&smtpd->cache,
-		    LIST_ITEM(it, struct rcpt_route, node));
+		cache_drop(
+		    &smtpd->cache, LIST_ITEM(it, struct rcpt_route, node));
 	htable_clear(&smtpd->cache.entries, NULL);
 }
 
@@ -77,8 +77,8 @@ cache_add(struct rcpt_cache *c, struct rcpt_route *r)
 	if (old != NULL)
 		cache_drop(c, old);
 	else if (c->n >= CACHE_MAX)
-		cache_drop(c, LIST_ITEM(list_first(&c->by_age),
-			struct rcpt_route, node));
+		cache_drop(c,
+		    LIST_ITEM(list_first(&c->by_age), struct rcpt_route, node));
 	r->until = deadline_in_ms(CACHE_TTL_MS);
 	list_append(&c->by_age, &r->node);
 	htable_set(&c->entries, str_view(&r->key), r);
@@ -130,20 +130,21 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 
 	if (!err_is(e))
 		e = ipc_call(&smtpd->rewrite, IPC_OUT(route, &question),
-		    IPC_IN(routed, &answer), &keep,
-		    deadline_in(ROUTE_TIMEOUT));
+		    IPC_IN(routed, &answer), &keep, deadline_in(ROUTE_TIMEOUT));
 	if (!err_is(e) && answer.status != ERR_NONE &&
 	    answer.status != ERR_PERM)
 		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
-	if (!err_is(e) && (answer.address_class < IPC_CLASS_LOCAL ||
+	if (!err_is(e) &&
+	    (answer.address_class < IPC_CLASS_LOCAL ||
 		answer.address_class > IPC_CLASS_DEFAULT))
 		e = err_make(ERR_TEMP, "unknown class of address");
 	if (!err_is(e)) {
 		r->class = (enum ipc_class)answer.address_class;
 		str_set(&r->transport, answer.transport);
 		str_set(&r->nexthop, answer.nexthop);
-		str_set(&r->recipient, answer.recipient.len > 0 ?
-			answer.recipient : str_view(&full));
+		str_set(&r->recipient,
+		    answer.recipient.len > 0 ? answer.recipient
+					     : str_view(&full));
 	}
 	ipc_keep_clear(&keep);
 	str_clear(&full);
@@ -227,8 +228,8 @@ find_in(struct smtpd *smtpd, struct table_list *list, struct view address,
 	if (!err_is(e) && !*found && extended) {
 		str_set(&key, user);
 		str_add(&key, domain);
-		e = table_list_find(list, str_view(&key), TABLE_FIXED, &value,
-		    found);
+		e = table_list_find(
+		    list, str_view(&key), TABLE_FIXED, &value, found);
 	}
 	if (!err_is(e) && !*found && domain.len > 1)
 		e = table_list_find(list, domain, TABLE_FIXED, &value, found);
@@ -285,8 +286,7 @@ look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool *known)
 		*known = true;
 		return e;
 	}
-	return find_in(smtpd, own, address, r->class == IPC_CLASS_LOCAL,
-	    known);
+	return find_in(smtpd, own, address, r->class == IPC_CLASS_LOCAL, known);
 }
 
 struct err

@@ -1,12 +1,26 @@
 /* Replies: see reply.h. */
 #include "smtpd/reply.h"
 
-#include "lib/base/mem.h"
-#include "lib/run/fiber.h"
 #include "smtpd/limits.h"
+
+#include <stdio.h>
 
 /* RFC 5321 4.5.3.1.5: 512 bytes with the line end. */
 enum { REPLY_MAX = 510 };
+
+/* Printable ASCII only: nearly always. */
+static bool
+is_plain(struct view v)
+{
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < v.len; i++) {
+		unsigned char c = (unsigned char)v.ptr[i];
+
+		bad |= (unsigned)(c < 32) | (unsigned)(c > 126);
+	}
+	return bad == 0;
+}
 
 void
 reply_add_clean(struct str *out, struct view v, size_t max)
@@ -14,6 +28,10 @@ reply_add_clean(struct str *out, struct view v, size_t max)
 	bool is_utf8;
 
 	v = view_first(v, max);
+	if (is_plain(v)) {
+		str_add(out, v);
+		return;
+	}
 	while (v.len > 0 && v.len == max && !view_is_utf8(v) &&
 	    ((unsigned char)v.ptr[v.len - 1] & 0x80) != 0)
 		v.len--;
@@ -47,8 +65,7 @@ reply_part(struct session *s, struct view line)
 	reply_add_clean(&s->io.out, line, REPLY_MAX);
 	e = stream_write(&s->io, VIEW("\r\n"), session_deadline(s));
 	if (err_is(e) && s->ending == SESSION_ON)
-		s->ending =
-		    e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+		s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
 }
 
 void
@@ -67,14 +84,13 @@ reply_line(struct session *s, struct view line)
 	str_clear(&text);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 reply_format(struct session *s, const char *format, va_list ap)
 {
-	struct str text = STR_EMPTY;
+	char text[REPLY_MAX + 1];
 
-	str_vaddf(&text, format, ap);
-	reply_line(s, str_view(&text));
-	str_clear(&text);
+	vsnprintf(text, sizeof(text), format, ap);
+	reply_line(s, view_of(text));
 }
 
 void
@@ -108,7 +124,6 @@ reply_flush(struct session *s)
 		return s->ending == SESSION_ON;
 	e = stream_flush(&s->io, session_deadline(s));
 	if (err_is(e) && s->ending == SESSION_ON)
-		s->ending =
-		    e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+		s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
 	return s->ending == SESSION_ON;
 }

@@ -106,9 +106,11 @@ reject_unknown_client(struct access *a, const struct access_item *item)
 	if (strcmp(c->name, "unknown") != 0)
 		return ACCESS_DUNNO;
 	return access_refuse(a, SUBJECT_NONE,
-	    dns_status_is_temp(c->name_status) ? 450 :
-	    a->s->smtpd->conf->unknown_client_reject_code, "4.7.25",
-	    "Client host rejected: cannot find your hostname, [%s]", c->addr);
+	    dns_status_is_temp(c->name_status)
+		? 450
+		: a->s->smtpd->conf->unknown_client_reject_code,
+	    "4.7.25", "Client host rejected: cannot find your hostname, [%s]",
+	    c->addr);
 }
 
 static enum access_verdict
@@ -120,8 +122,10 @@ reject_unknown_reverse(struct access *a, const struct access_item *item)
 	if (strcmp(c->reverse, "unknown") != 0)
 		return ACCESS_DUNNO;
 	return access_refuse(a, SUBJECT_NONE,
-	    dns_status_is_temp(c->reverse_status) ? 450 :
-	    a->s->smtpd->conf->unknown_client_reject_code, "4.7.25",
+	    dns_status_is_temp(c->reverse_status)
+		? 450
+		: a->s->smtpd->conf->unknown_client_reject_code,
+	    "4.7.25",
 	    "Client host rejected: cannot find your reverse hostname, [%s]",
 	    c->addr);
 }
@@ -184,8 +188,8 @@ domain_status(struct access *a, struct view domain, bool *null_mx)
 	dns_mx_list_clear(&mx);
 	if (status != DNS_NODATA)
 		return status;
-	status = dns_lookup_addrs(dns, domain, DNS_NATIVE, &addrs,
-	    deadline_in(DNS_TIMEOUT));
+	status = dns_lookup_addrs(
+	    dns, domain, DNS_NATIVE, &addrs, deadline_in(DNS_TIMEOUT));
 	dns_addr_list_clear(&addrs);
 	return status;
 }
@@ -204,8 +208,8 @@ reject_unknown_helo(struct access *a, const struct access_item *item)
 	if (status == DNS_OK)
 		return ACCESS_DUNNO;
 	if (dns_status_is_temp(status))
-		return access_defer_if_permit(a, SUBJECT_HELO, 450, "4.7.1",
-		    "Host not found");
+		return access_defer_if_permit(
+		    a, SUBJECT_HELO, 450, "4.7.1", "Host not found");
 	return access_refuse(a, SUBJECT_HELO,
 	    conf->unknown_hostname_reject_code, "4.7.1", "Host not found");
 }
@@ -317,8 +321,8 @@ check_destination(struct access *a)
 
 	/* Without an @ it is completed with $myorigin, which is not
 	 * necessarily a domain of ours; rewrite says. */
-	e = rcpt_route_take(smtpd, address_of(a, SUBJECT_SENDER), a->recipient,
-	    &r);
+	e = rcpt_route_take(
+	    smtpd, address_of(a, SUBJECT_SENDER), a->recipient, &r);
 	if (err_is(e))
 		return access_lookup_failed(a, a->recipient, e);
 	fine = rcpt_is_authorised(r) &&
@@ -347,8 +351,8 @@ deny_relay(struct access *a, int64_t code, const char *dsn)
 	if (v != ACCESS_DUNNO)
 		return v == ACCESS_OK ? ACCESS_DUNNO : v;
 	access_add_subject(&name, a, SUBJECT_RECIPIENT);
-	v = access_refuse(a, SUBJECT_NONE, code, dsn,
-	    "<%s>: Relay access denied", name.ptr);
+	v = access_refuse(
+	    a, SUBJECT_NONE, code, dsn, "<%s>: Relay access denied", name.ptr);
 	str_clear(&name);
 	return v;
 }
@@ -357,8 +361,8 @@ static enum access_verdict
 reject_unauth_destination(struct access *a, const struct access_item *item)
 {
 	(void)item;
-	return deny_relay(a, a->s->smtpd->conf->relay_domains_reject_code,
-	    "5.7.1");
+	return deny_relay(
+	    a, a->s->smtpd->conf->relay_domains_reject_code, "5.7.1");
 }
 
 static enum access_verdict
@@ -371,8 +375,8 @@ defer_unauth_destination(struct access *a, const struct access_item *item)
 /* --- recipients that exist --- */
 
 static enum access_verdict
-refuse_unlisted(struct access *a, enum access_subject subject,
-    const struct rcpt_route *r)
+refuse_unlisted(
+    struct access *a, enum access_subject subject, const struct rcpt_route *r)
 {
 	const struct conf *conf = a->s->smtpd->conf;
 	const struct {
@@ -381,11 +385,9 @@ refuse_unlisted(struct access *a, enum access_subject subject,
 	} by_class[] = {
 		[IPC_CLASS_LOCAL] = { conf->unknown_local_recipient_reject_code,
 		    " in local recipient table" },
-		[IPC_CLASS_VIRTUAL_ALIAS] = {
-		    conf->unknown_virtual_alias_reject_code,
+		[IPC_CLASS_VIRTUAL_ALIAS] = { conf->unknown_virtual_alias_reject_code,
 		    " in virtual alias table" },
-		[IPC_CLASS_VIRTUAL_MAILBOX] = {
-		    conf->unknown_virtual_mailbox_reject_code,
+		[IPC_CLASS_VIRTUAL_MAILBOX] = { conf->unknown_virtual_mailbox_reject_code,
 		    " in virtual mailbox table" },
 		[IPC_CLASS_RELAY] = { conf->unknown_relay_recipient_reject_code,
 		    " in relay recipient table" },
@@ -401,12 +403,11 @@ refuse_unlisted(struct access *a, enum access_subject subject,
 		char buffer[DSN_STATUS_SIZE];
 
 		return access_refuse(a, subject, is_retry ? 450 : 550,
-		    dsn_text(why.status, buffer), "%.*s",
-		    VIEW_ARGS(why.text));
+		    dsn_text(why.status, buffer), "%.*s", VIEW_ARGS(why.text));
 	}
 	return access_refuse(a, subject, by_class[r->class].code, dsn,
-	    "User unknown%s", conf->show_user_unknown_table_name ?
-		by_class[r->class].table : "");
+	    "User unknown%s",
+	    conf->show_user_unknown_table_name ? by_class[r->class].table : "");
 }
 
 enum access_verdict
@@ -425,8 +426,10 @@ access_check_listed(struct access *a, enum access_subject subject)
 		a->sender_is_listed = true;
 	else
 		a->recipient_is_listed = true;
-	e = rcpt_route_take(smtpd, subject == SUBJECT_SENDER ? VIEW_EMPTY :
-		address_of(a, SUBJECT_SENDER), address, &r);
+	e = rcpt_route_take(smtpd,
+	    subject == SUBJECT_SENDER ? VIEW_EMPTY
+				      : address_of(a, SUBJECT_SENDER),
+	    address, &r);
 	if (err_is(e))
 		return access_lookup_failed(a, address, e);
 	e = rcpt_is_known(smtpd, r, &known);
@@ -454,8 +457,10 @@ reject_unlisted_recipient(struct access *a, const struct access_item *item)
 
 /* --- the table --- */
 
-#define TABLE(name, subject) \
-	{ name, access_check_table, ACCESS_TAKES_TABLE, subject }
+#define TABLE(name, subject)                                          \
+	{                                                             \
+		name, access_check_table, ACCESS_TAKES_TABLE, subject \
+	}
 
 const struct access_row access_rows[] = {
 	{ "permit", permit, ACCESS_ENDS, 0 },
@@ -468,8 +473,8 @@ const struct access_row access_rows[] = {
 	{ "permit_inet_interfaces", permit_inet_interfaces, 0, 0 },
 	{ "permit_sasl_authenticated", permit_sasl_authenticated, 0, 0 },
 	{ "permit_auth_destination", permit_auth_destination, 0, 0 },
-	{ "reject_unauth_destination", reject_unauth_destination,
-	    ACCESS_GUARDS, 0 },
+	{ "reject_unauth_destination", reject_unauth_destination, ACCESS_GUARDS,
+	    0 },
 	{ "defer_unauth_destination", defer_unauth_destination, ACCESS_GUARDS,
 	    0 },
 	{ "reject_unlisted_sender", reject_unlisted_sender, 0, 0 },

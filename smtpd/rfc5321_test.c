@@ -26,7 +26,8 @@ static const struct {
 } rows[] = {
 	/* Commands and keywords in any case, also without white space where
 	 * none is needed, with it at the end of the line. */
-	{ "2.4", "", "eHlO x\r\n" L "mAiL fRoM:<a@b.example>\r\n" L
+	{ "2.4", "",
+	    "eHlO x\r\n" L "mAiL fRoM:<a@b.example>\r\n" L
 	    "rcpt to:<user@local.test>\r\n" L "dAtA\r\n" L BODY "qUiT\r\n",
 	    "250 2.1.0\n250 2.1.5\n354 \n250 2.0.0 Ok: queued\n221 " },
 	{ "4.1.1", "", "EHLO x  \r\n" L "NOOP \t\r\n" L "QUIT \r\n",
@@ -34,7 +35,8 @@ static const struct {
 	/* The greeting comes first and is 220. */
 	{ "3.1", "", "QUIT\r\n", "220 mx.example.test " },
 	/* A server that takes no mail says 554, then 503 to all but QUIT. */
-	{ "3.1", "smtpd_delay_reject = no\n"
+	{ "3.1",
+	    "smtpd_delay_reject = no\n"
 	    "smtpd_client_restrictions = reject\n",
 	    EHLO "NOOP\r\n" L MAIL "QUIT\r\n",
 	    "554 5.7.1 \n503 5.7.0 \n503 5.7.0 \n503 5.7.0 \n221 " },
@@ -61,9 +63,11 @@ static const struct {
 	{ "3.5.1", "", EHLO "VRFY no@local.test\r\n", "550 5.1.1 " },
 	{ "3.5.2", "", EHLO "EXPN list\r\n", "502 " },
 	/* Source routes are recognised and not followed. */
-	{ "3.6.1", "", EHLO MAIL "RCPT TO:<@a.test,@b.test:user@local.test>\r\n",
+	{ "3.6.1", "",
+	    EHLO MAIL "RCPT TO:<@a.test,@b.test:user@local.test>\r\n",
 	    "250 2.1.5 " },
-	{ "3.6.1", "", EHLO "MAIL FROM:<@x.test:a@b.example>\r\n", "250 2.1.0" },
+	{ "3.6.1", "", EHLO "MAIL FROM:<@x.test:a@b.example>\r\n",
+	    "250 2.1.0" },
 	/* No relay for everybody. */
 	{ "3.6.2", "", EHLO MAIL "RCPT TO:<a@elsewhere.test>\r\n",
 	    "454 4.7.1 <a@elsewhere.test>: Relay access denied" },
@@ -74,8 +78,8 @@ static const struct {
 	{ "3.8", "smtpd_timeout = 1s\n", EHLO STANDIN_SILENCE,
 	    "421 4.4.2 mx.example.test " },
 	/* Parameters where there are none: 501. */
-	{ "4.1.1", "", EHLO "RSET x\r\n" L "DATA x\r\n" L "QUIT x\r\n" L
-	    "QUIT\r\n",
+	{ "4.1.1", "",
+	    EHLO "RSET x\r\n" L "DATA x\r\n" L "QUIT x\r\n" L "QUIT\r\n",
 	    "501 \n501 \n501 \n221 " },
 	/* EHLO with a domain, an address literal; without argument 501. */
 	{ "4.1.1.1", "", "EHLO [192.0.2.1]\r\n", "250 CHUNKING" },
@@ -87,11 +91,13 @@ static const struct {
 	    "555 5.5.4 " },
 	{ "4.1.1.11", "", EHLO MAIL "RCPT TO:<user@local.test> FOO\r\n",
 	    "555 5.5.4 " },
-	{ "4.1.1.2", "", EHLO "MAIL\r\n" L "MAIL FROM\r\n" L
-	    "MAIL FROM:\r\n" L "MAIL TO:<a@b>\r\n",
+	{ "4.1.1.2", "",
+	    EHLO "MAIL\r\n" L "MAIL FROM\r\n" L "MAIL FROM:\r\n" L
+		 "MAIL TO:<a@b>\r\n",
 	    "501 \n501 \n501 \n501 " },
-	{ "4.1.1.3", "", EHLO MAIL "RCPT\r\n" L "RCPT TO:\r\n" L
-	    "RCPT TO:<>\r\n" L "RCPT FROM:<user@local.test>\r\n",
+	{ "4.1.1.3", "",
+	    EHLO MAIL "RCPT\r\n" L "RCPT TO:\r\n" L "RCPT TO:<>\r\n" L
+		      "RCPT FROM:<user@local.test>\r\n",
 	    "501 \n501 \n501 5.1.3 \n501 " },
 	/* RSET clears, and is 250 also before EHLO. */
 	{ "4.1.1.5", "", "RSET\r\n" L EHLO MAIL RCPT "RSET\r\n" L DATA,
@@ -118,7 +124,8 @@ static const struct {
 	{ "4.1.4", "", EHLO MAIL RCPT "EHLO\r\n" L DATA BODY,
 	    "250 2.1.5 \n501 \n354 \n250 2.0.0 Ok: queued" },
 	/* NOOP, HELP, VRFY, RSET, EXPN at any time, also before EHLO. */
-	{ "4.1.4", "", "NOOP\r\n" L "HELP\r\n" L "VRFY user\r\n" L "RSET\r\n" L
+	{ "4.1.4", "",
+	    "NOOP\r\n" L "HELP\r\n" L "VRFY user\r\n" L "RSET\r\n" L
 	    "EXPN x\r\n" L EHLO,
 	    "250 2.0.0 \n214 \n252 \n250 2.0.0 \n502 \n250 CHUNKING" },
 	/* The name in HELO is not what mail is refused for. */
@@ -128,29 +135,32 @@ static const struct {
 	{ "4.2.4", "", EHLO "FOO\r\n" L "EXPN x\r\n" L "TURN\r\n",
 	    "500 5.5.2 \n502 5.5.1 \n502 5.5.1 " },
 	/* After the end of data: 250 or the reason why not. */
-	{ "4.2.5", "message_size_limit = 100\n", EHLO MAIL RCPT DATA
+	{ "4.2.5", "message_size_limit = 100\n",
+	    EHLO MAIL RCPT DATA
 	    "123456789012345678901234567890123456789012345678901234567890\r\n"
 	    "123456789012345678901234567890123456789012345678901234567890\r\n"
 	    ".\r\n" L "NOOP\r\n",
 	    "354 \n552 5.3.4 \n250 2.0.0 Ok" },
 	/* What every server must know. */
-	{ "4.5.1", "", "EHLO x\r\n" L "HELO x\r\n" L MAIL RCPT DATA BODY
-	    "RSET\r\n" L "NOOP\r\n" L "VRFY x\r\n" L "QUIT\r\n",
+	{ "4.5.1", "",
+	    "EHLO x\r\n" L "HELO x\r\n" L MAIL RCPT DATA BODY "RSET\r\n" L
+	    "NOOP\r\n" L "VRFY x\r\n" L "QUIT\r\n",
 	    "!500 \n!502 " },
 	/* postmaster, in any case, without domain, whoever asks. */
-	{ "4.5.1", "smtpd_client_restrictions = reject\n", EHLO MAIL
-	    "RCPT TO:<postmaster>\r\n" L "RCPT TO:<PostMaster>\r\n",
+	{ "4.5.1", "smtpd_client_restrictions = reject\n",
+	    EHLO MAIL "RCPT TO:<postmaster>\r\n" L "RCPT TO:<PostMaster>\r\n",
 	    "250 2.1.5 \n250 2.1.5 " },
 	{ "4.5.1", "", EHLO MAIL "RCPT TO:<postmaster@local.test>\r\n",
 	    "250 2.1.5 " },
 	/* Sizes that must do. */
-	{ "4.5.3.1.1", "local_recipient_maps =\n", EHLO MAIL
-	    "RCPT TO:<" L64 "@local.test>\r\n", "250 2.1.5 " },
+	{ "4.5.3.1.1", "local_recipient_maps =\n",
+	    EHLO MAIL "RCPT TO:<" L64 "@local.test>\r\n", "250 2.1.5 " },
 	{ "4.5.3.1.2", "", EHLO "MAIL FROM:<a@" D255 ">\r\n", "250 2.1.0 " },
 	{ "4.5.3.1.4", "", EHLO "NOOP " L63 L63 L63 L63 L63 L63 L63 L63 "\r\n",
 	    "250 2.0.0 " },
 	/* The null reverse path. */
-	{ "4.5.5", "", EHLO "MAIL FROM:<>\r\n" L RCPT, "250 2.1.0 \n250 2.1.5" },
+	{ "4.5.5", "", EHLO "MAIL FROM:<>\r\n" L RCPT,
+	    "250 2.1.0 \n250 2.1.5" },
 	/* VRFY tells no more than RCPT. */
 	{ "7.3", "", EHLO "VRFY a@elsewhere.test\r\n", "!250 2" },
 };
@@ -189,8 +199,9 @@ END_TEST
 START_TEST(section_2_4_the_case_of_local_parts_is_kept)
 {
 	standin_open("");
-	standin_talk("192.0.2.1", EHLO "MAIL FROM:<AbC@b.example>\r\n" L
-	    "RCPT TO:<USER@Local.Test>\r\n" L DATA BODY);
+	standin_talk("192.0.2.1",
+	    EHLO "MAIL FROM:<AbC@b.example>\r\n" L
+		 "RCPT TO:<USER@Local.Test>\r\n" L DATA BODY);
 	ck_assert_uint_eq(standin.n_messages, 1);
 	ck_assert_str_eq(standin.messages[0].sender.ptr, "AbC@b.example");
 	ck_assert_str_eq(standin.messages[0].rcpts.ptr, "USER@Local.Test\n");
@@ -202,7 +213,8 @@ END_TEST
 START_TEST(section_3_8_a_lost_connection_leaves_nothing)
 {
 	standin_open("");
-	standin_talk("192.0.2.1", EHLO MAIL RCPT DATA "Subject: x\r\n\r\nx\r\n");
+	standin_talk(
+	    "192.0.2.1", EHLO MAIL RCPT DATA "Subject: x\r\n\r\nx\r\n");
 	standin_talk("192.0.2.1", EHLO MAIL RCPT "BDAT 10 LAST\r\n12345");
 	ck_assert_uint_eq(standin.n_messages, 0);
 	standin_close();
@@ -215,17 +227,20 @@ START_TEST(section_4_4_a_received_header_is_put_before_all)
 	const char *content;
 
 	standin_open("");
-	standin_talk("192.0.2.1", EHLO MAIL RCPT DATA
+	standin_talk("192.0.2.1",
+	    EHLO MAIL RCPT DATA
 	    "Received: older\r\nSubject: x\r\n\r\nx\r\n.\r\n");
 	ck_assert_uint_eq(standin.n_messages, 1);
 	content = standin.messages[0].content.ptr;
-	ck_assert_ptr_eq(strstr(content, "Received: from me.example "
-					 "(client.example [192.0.2.1])\r\n"
-					 "\tby mx.example.test (Barid) with "
-					 "ESMTP id "), content);
+	ck_assert_ptr_eq(strstr(content,
+			     "Received: from me.example "
+			     "(client.example [192.0.2.1])\r\n"
+			     "\tby mx.example.test (Barid) with "
+			     "ESMTP id "),
+	    content);
 	ck_assert_ptr_nonnull(strstr(content, "\r\n\tfor <user@local.test>; "));
-	ck_assert_ptr_nonnull(strstr(content,
-	    ")\r\nReceived: older\r\nSubject: x\r\n\r\nx\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(content, ")\r\nReceived: older\r\nSubject: x\r\n\r\nx\r\n"));
 	standin_close();
 }
 END_TEST
@@ -234,8 +249,8 @@ END_TEST
 START_TEST(section_4_4_several_recipients_are_not_told)
 {
 	standin_open("");
-	standin_talk("192.0.2.1", EHLO MAIL RCPT
-	    "RCPT TO:<other@local.test>\r\n" L DATA BODY);
+	standin_talk("192.0.2.1",
+	    EHLO MAIL RCPT "RCPT TO:<other@local.test>\r\n" L DATA BODY);
 	ck_assert_ptr_null(strstr(standin.messages[0].content.ptr, "for <"));
 	ck_assert_str_eq(standin.messages[0].rcpts.ptr,
 	    "user@local.test\nother@local.test\n");
@@ -247,11 +262,11 @@ END_TEST
 START_TEST(section_4_5_2_dots_are_transparent)
 {
 	standin_open("");
-	standin_talk("192.0.2.1", EHLO MAIL RCPT DATA
-	    "\r\n..\r\n...x\r\n.y\r\n.\r\n");
+	standin_talk(
+	    "192.0.2.1", EHLO MAIL RCPT DATA "\r\n..\r\n...x\r\n.y\r\n.\r\n");
 	ck_assert_uint_eq(standin.n_messages, 1);
-	ck_assert_ptr_nonnull(strstr(standin.messages[0].content.ptr,
-	    "\r\n\r\n.\r\n..x\r\ny\r\n"));
+	ck_assert_ptr_nonnull(strstr(
+	    standin.messages[0].content.ptr, "\r\n\r\n.\r\n..x\r\ny\r\n"));
 	standin_close();
 }
 END_TEST
@@ -269,8 +284,8 @@ START_TEST(section_4_5_3_1_long_lines_and_large_messages_are_taken)
 		str_add_text(&text, "\r\n");
 	}
 	str_add_text(&text, ".\r\n");
-	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", text.ptr),
-	    "250 2.0.0 Ok: queued"));
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk("192.0.2.1", text.ptr), "250 2.0.0 Ok: queued"));
 	ck_assert_uint_gt(standin.messages[0].content.len, 200000);
 	str_clear(&text);
 	standin_close();
@@ -289,8 +304,9 @@ START_TEST(section_4_5_3_1_10_too_many_recipients_are_452)
 		str_addf(&text, "RCPT TO:<u%d@local.test>\r\n", n);
 	str_add_text(&text, L "DATA\r\n" L BODY);
 	heard = standin_talk("192.0.2.1", text.ptr);
-	ck_assert_ptr_nonnull(strstr(heard, "250 2.1.5 Ok\n452 4.5.3 Error: "
-					    "too many recipients\n354 "));
+	ck_assert_ptr_nonnull(strstr(heard,
+	    "250 2.1.5 Ok\n452 4.5.3 Error: "
+	    "too many recipients\n354 "));
 	ck_assert_ptr_nonnull(strstr(heard, "250 2.0.0 Ok: queued"));
 	str_clear(&text);
 	standin_close();
@@ -313,7 +329,8 @@ START_TEST(section_4_2_replies_are_well_formed)
 	struct view rest, line;
 
 	standin_open("");
-	heard = standin_talk("192.0.2.1", EHLO MAIL RCPT
+	heard = standin_talk("192.0.2.1",
+	    EHLO MAIL RCPT
 	    "RCPT TO:<" L64 "@" D255 ">\r\n" L "FOO\r\n" L "HELP\r\n" L
 	    "VRFY " L64 L64 L64 L64 L64 L64 L64 L64 L64 L64 "@local.test\r\n" L
 	    "RCPT TO:<" L64 L64 L64 L64 L64 L64 L64 L64 L64 L64 "@local.test>"
@@ -333,8 +350,7 @@ START_TEST(section_4_2_replies_are_well_formed)
 }
 END_TEST
 
-UNIT_MAIN("rfc5321",
-    { the_server_does_what_rfc5321_asks, ARRAY_LEN(rows) },
+UNIT_MAIN("rfc5321", { the_server_does_what_rfc5321_asks, ARRAY_LEN(rows) },
     { section_2_4_the_case_of_local_parts_is_kept, 1 },
     { section_3_8_a_lost_connection_leaves_nothing, 1 },
     { section_4_4_a_received_header_is_put_before_all, 1 },

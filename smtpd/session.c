@@ -45,8 +45,9 @@ session_deadline(const struct session *s)
 {
 	const struct conf *conf = s->smtpd->conf;
 
-	return conf->smtpd_per_request_deadline && s->deadline != 0 ?
-	    s->deadline : deadline_in(conf->smtpd_timeout);
+	return conf->smtpd_per_request_deadline && s->deadline != 0
+	    ? s->deadline
+	    : deadline_in(conf->smtpd_timeout);
 }
 
 bool
@@ -54,8 +55,8 @@ session_charge(struct session *s, int64_t bytes)
 {
 	struct smtpd *smtpd = s->smtpd;
 
-	if (bytes > 0 && smtpd->collected + bytes >
-	    smtpd->conf->smtpd_collect_memory_limit)
+	if (bytes > 0 &&
+	    smtpd->collected + bytes > smtpd->conf->smtpd_collect_memory_limit)
 		return false;
 	smtpd->collected += bytes;
 	s->t->charged += bytes;
@@ -115,8 +116,8 @@ rest(struct session *s, size_t max, struct view *line, enum stream_eol *eol,
 {
 	log_flush_if_old();
 	fiber_trim_stack();
-	return stream_read_line(&s->io, max, LINE_DROP_MAX, line, eol,
-	    deadline);
+	return stream_read_line(
+	    &s->io, max, LINE_DROP_MAX, line, eol, deadline);
 }
 
 static struct err
@@ -130,8 +131,8 @@ wait_for_line(struct session *s, struct view *line, enum stream_eol *eol)
 
 	s->deadline = deadline;
 	s->is_idle = s->t == NULL;
-	e = stream_read_line(&s->io, max, LINE_DROP_MAX, line, eol,
-	    may_rest ? soon : deadline);
+	e = stream_read_line(
+	    &s->io, max, LINE_DROP_MAX, line, eol, may_rest ? soon : deadline);
 	if (e.kind == ERR_TIME && may_rest)
 		e = rest(s, max, line, eol, deadline);
 	s->is_idle = false;
@@ -141,8 +142,8 @@ wait_for_line(struct session *s, struct view *line, enum stream_eol *eol)
 /* The next command line.  False if there is none; *ok is false for one that
  * was too long, and answered. */
 static bool
-read_command(struct session *s, struct view *line, enum stream_eol *eol,
-    bool *ok)
+read_command(
+    struct session *s, struct view *line, enum stream_eol *eol, bool *ok)
 {
 	struct err e;
 
@@ -192,8 +193,7 @@ is_bare_lf_refused(struct session *s, enum stream_eol eol)
 		return false;
 	notice(s, "reject", "bare <LF> received", VIEW_EMPTY);
 	reply_and_close(s, "%d 5.5.2 %s Error: bare <LF> received",
-	    (int)conf->smtpd_forbid_bare_newline_reject_code,
-	    conf->myhostname);
+	    (int)conf->smtpd_forbid_bare_newline_reject_code, conf->myhostname);
 	return true;
 }
 
@@ -342,8 +342,7 @@ void
 sessions_leave(struct smtpd *smtpd)
 {
 	smtpd->leaving = true;
-	LIST_EACH(it, after, &smtpd->sessions)
-	{
+	LIST_EACH (it, after, &smtpd->sessions) {
 		struct session *s = LIST_ITEM(it, struct session, node);
 
 		if (s->is_idle && s->fiber != NULL)

@@ -60,19 +60,19 @@ struct transaction {
 	struct str sender;     /* internal form */
 	struct str rcpts;      /* list of ipc rcpt */
 	struct str first_rcpt; /* internal form */
-	size_t n_rcpts;        /* accepted */
+	size_t n_rcpts;	       /* accepted */
 	size_t n_refused_over; /* above smtpd_recipient_limit */
 	struct queue_id id;    /* empty before the first accepted recipient */
 	int64_t arrival_us;
 	struct str envid;   /* decoded */
 	struct str prepend; /* header lines to stand before all others */
-	int64_t size;       /* declared; 0 if not */
+	int64_t size;	    /* declared; 0 if not */
 	uint8_t body, ret;  /* enum esmtp_body, esmtp_ret */
 	bool is_smtputf8;
 	bool hold, discard;
-	uint8_t bdat; /* enum bdat_state */
+	uint8_t bdat;		 /* enum bdat_state */
 	struct collect *collect; /* content on its way; NULL before DATA */
-	int64_t charged; /* of smtpd->collected */
+	int64_t charged;	 /* of smtpd->collected */
 };
 
 enum { COMMANDS_MAX = 24 };
@@ -83,21 +83,21 @@ struct session {
 	struct fiber *fiber;
 	struct stream io;
 	struct client client;
-	struct forwarded *forwarded;   /* NULL: XFORWARD was not used */
-	struct transaction *t;	       /* NULL: no MAIL yet */
-	char *helo;		       /* NULL: none yet */
-	const char *where;	       /* the command that we are in */
-	uint8_t ending;		       /* enum ending */
-	bool is_esmtp;		       /* EHLO, not HELO */
-	bool is_idle;		       /* waits for a command */
-	bool pipelined_badly;	       /* for reject_unauth_pipelining */
+	struct forwarded *forwarded; /* NULL: XFORWARD was not used */
+	struct transaction *t;	     /* NULL: no MAIL yet */
+	char *helo;		     /* NULL: none yet */
+	const char *where;	     /* the command that we are in */
+	uint8_t ending;		     /* enum ending */
+	bool is_esmtp;		     /* EHLO, not HELO */
+	bool is_idle;		     /* waits for a command */
+	bool pipelined_badly;	     /* for reject_unauth_pipelining */
 	bool saw_bare_lf;
-	char *refused;		       /* by smtpd_client_restrictions */
+	char *refused; /* by smtpd_client_restrictions */
 	/* What stages before RCPT would have refused but for a temporary
 	 * error, if smtpd_delay_reject is off. */
 	char *defer_if_permit;
-	int64_t deadline;	       /* of the request, if those have one */
-	int64_t content_bytes;	       /* of the message on its way: for logs */
+	int64_t deadline;      /* of the request, if those have one */
+	int64_t content_bytes; /* of the message on its way: for logs */
 	int64_t n_errors, n_junk;
 	/* By command: how many, and how many of them succeeded. */
 	uint32_t total[COMMANDS_MAX], good[COMMANDS_MAX];

@@ -6,16 +6,16 @@
 #include "smtpd/standin.h"
 
 #define GREETING "220 mx.example.test ESMTP Barid\n"
-#define EHLO_REPLY                      \
-	"250-mx.example.test\n"         \
-	"250-PIPELINING\n"              \
-	"250-SIZE 10240000\n"           \
-	"250-VRFY\n"                    \
-	"250-ETRN\n"                    \
-	"250-ENHANCEDSTATUSCODES\n"     \
-	"250-8BITMIME\n"                \
-	"250-DSN\n"                     \
-	"250-SMTPUTF8\n"                \
+#define EHLO_REPLY                  \
+	"250-mx.example.test\n"     \
+	"250-PIPELINING\n"          \
+	"250-SIZE 10240000\n"       \
+	"250-VRFY\n"                \
+	"250-ETRN\n"                \
+	"250-ENHANCEDSTATUSCODES\n" \
+	"250-8BITMIME\n"            \
+	"250-DSN\n"                 \
+	"250-SMTPUTF8\n"            \
 	"250 CHUNKING\n"
 #define L STANDIN_LATER
 #define EHLO "EHLO me.example\r\n" L
@@ -32,7 +32,7 @@ static const struct {
 } talks[] = {
 	{ "", "192.0.2.1",
 	    EHLO MAIL RCPT "DATA\r\n" L
-	    "Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n",
+			   "Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n",
 	    GREETING EHLO_REPLY ENVELOPE GO_AHEAD QUEUED BYE,
 	    "connect from " C "\n"
 	    "QID: client=" C "\n"
@@ -68,9 +68,9 @@ static const struct {
 	{ "smtpd_hard_error_limit = 3\n", "192.0.2.1",
 	    "X\r\n" L "Y\r\n" L "RCPT\r\n" L "Z\r\n",
 	    GREETING "500 5.5.2 Error: command not recognized\n"
-	    "500 5.5.2 Error: command not recognized\n"
-	    "503 5.5.1 Error: need MAIL command\n"
-	    "421 4.7.0 mx.example.test Error: too many errors\n",
+		     "500 5.5.2 Error: command not recognized\n"
+		     "503 5.5.1 Error: need MAIL command\n"
+		     "421 4.7.0 mx.example.test Error: too many errors\n",
 	    "connect from " C "\n"
 	    "NOQUEUE: too many errors after RCPT from " C "\n"
 	    "disconnect from " C " rcpt=0/1 unknown=0/2 commands=0/3\n" },
@@ -78,8 +78,10 @@ static const struct {
 	{ "smtpd_junk_command_limit = 2\nsmtpd_hard_error_limit = 1\n",
 	    "192.0.2.1",
 	    "EHLO x\r\n" L "NOOP\r\n" L "NOOP\r\n" L "NOOP\r\n" L "NOOP\r\n",
-	    GREETING EHLO_REPLY "250 2.0.0 Ok\n250 2.0.0 Ok\n250 2.0.0 Ok\n"
-	    "421 4.7.0 mx.example.test Error: too many errors\n", NULL },
+	    GREETING EHLO_REPLY
+	    "250 2.0.0 Ok\n250 2.0.0 Ok\n250 2.0.0 Ok\n"
+	    "421 4.7.0 mx.example.test Error: too many errors\n",
+	    NULL },
 	/* Early talkers. */
 	{ "", "192.0.2.1", "GET / HTTP/1.0\r\nHost: x\r\n\r\n",
 	    GREETING "221 2.7.0 Error: I can break rules, too. Goodbye.\n",
@@ -103,18 +105,21 @@ static const struct {
 	    "disconnect from " C " ehlo=0/1 commands=0/1\n" },
 	{ "", "192.0.2.1", "HELO x\r\n" L "MAIL FROM:<>\r\nRSET\r\n",
 	    GREETING "250 mx.example.test\n"
-	    "554 5.5.0 Error: SMTP protocol synchronization\n", NULL },
+		     "554 5.5.0 Error: SMTP protocol synchronization\n",
+	    NULL },
 	{ "", "192.0.2.1", EHLO MAIL RCPT "DATA\r\nSubject: x\r\n",
 	    GREETING EHLO_REPLY ENVELOPE
-	    "554 5.5.0 Error: SMTP protocol synchronization\n", NULL },
+	    "554 5.5.0 Error: SMTP protocol synchronization\n",
+	    NULL },
 	{ "smtpd_forbid_unauth_pipelining = no\n", "192.0.2.1",
 	    "EHLO x\r\n" MAIL RCPT "DATA\r\nx\r\n.\r\nQUIT\r\n",
 	    GREETING EHLO_REPLY ENVELOPE GO_AHEAD QUEUED BYE, NULL },
 	/* Replies of a group come together, also with errors in it. */
 	{ "", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n" RCPT "DATA\r\n" L
-	    "x\r\n.\r\n" L "QUIT\r\n",
-	    GREETING EHLO_REPLY "250 2.1.0 Ok\n"
+		      "x\r\n.\r\n" L "QUIT\r\n",
+	    GREETING EHLO_REPLY
+	    "250 2.1.0 Ok\n"
 	    "550 5.1.1 <no@local.test>: Recipient address rejected: "
 	    "User unknown in local recipient table\n"
 	    "250 2.1.5 Ok\n" GO_AHEAD QUEUED BYE,
@@ -138,21 +143,24 @@ static const struct {
 	/* 502 for what is not offered. */
 	{ "", "192.0.2.1", EHLO "STARTTLS\r\n" L "AUTH PLAIN\r\n" L,
 	    GREETING EHLO_REPLY "502 5.5.1 Error: command not implemented\n"
-	    "502 5.5.1 Error: command not implemented\n", NULL },
+				"502 5.5.1 Error: command not implemented\n",
+	    NULL },
 	/* EHLO without some of it. */
 	{ "smtpd_discard_ehlo_keywords = chunking, dsn etrn\n"
 	  "disable_vrfy_command = yes\nmessage_size_limit = 0\n"
-	  "smtputf8_enable = no\n", "192.0.2.1",
-	    EHLO "VRFY user\r\n",
+	  "smtputf8_enable = no\n",
+	    "192.0.2.1", EHLO "VRFY user\r\n",
 	    GREETING "250-mx.example.test\n250-PIPELINING\n250-SIZE\n"
-	    "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
-	    "502 5.5.1 VRFY command is disabled\n", NULL },
+		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
+		     "502 5.5.1 VRFY command is disabled\n",
+	    NULL },
 	{ "", "192.0.2.1", EHLO "HELP\r\n",
 	    GREETING EHLO_REPLY "214 2.0.0 Commands: BDAT DATA EHLO ETRN HELO "
-	    "HELP MAIL NOOP QUIT RCPT RSET VRFY\n", NULL },
+				"HELP MAIL NOOP QUIT RCPT RSET VRFY\n",
+	    NULL },
 	{ "smtpd_noop_commands = PING, x-ping\n", "192.0.2.1",
-	    "EHLO a\r\n" L "ping x\r\n",
-	    GREETING EHLO_REPLY "250 2.0.0 Ok\n", NULL },
+	    "EHLO a\r\n" L "ping x\r\n", GREETING EHLO_REPLY "250 2.0.0 Ok\n",
+	    NULL },
 	/* Names of clients. */
 	{ "", "192.0.2.9", "QUIT\r\n", GREETING BYE,
 	    "connect from unknown[192.0.2.9]\n"
@@ -167,33 +175,40 @@ static const struct {
 	    "connect from unknown[2001:db8::1]:2525\n"
 	    "disconnect from unknown[2001:db8::1]:2525 quit=1 commands=1\n" },
 	/* ETRN. */
-	{ "", "192.0.2.1", EHLO "ETRN relay.test\r\n" L "ETRN @x.relay.test\r\n"
-	    L "ETRN other.test\r\n" L "ETRN\r\n" L "ETRN a b\r\n" L
-	    "ETRN <x>\r\n" L MAIL L "ETRN relay.test\r\n",
-	    GREETING EHLO_REPLY "250 2.0.0 Queuing started\n"
+	{ "", "192.0.2.1",
+	    EHLO "ETRN relay.test\r\n" L "ETRN @x.relay.test\r\n" L
+		 "ETRN other.test\r\n" L "ETRN\r\n" L "ETRN a b\r\n" L
+		 "ETRN <x>\r\n" L MAIL L "ETRN relay.test\r\n",
+	    GREETING EHLO_REPLY
+	    "250 2.0.0 Queuing started\n"
 	    "250 2.0.0 Queuing started\n"
 	    "459 4.7.0 Error: service unavailable\n"
 	    "500 5.5.4 Syntax: ETRN domain\n500 5.5.4 Syntax: ETRN domain\n"
 	    "501 5.5.4 Error: invalid parameter syntax\n250 2.1.0 Ok\n"
-	    "503 5.5.1 Error: MAIL transaction in progress\n", NULL },
+	    "503 5.5.1 Error: MAIL transaction in progress\n",
+	    NULL },
 	/* VRFY says no more than RCPT would. */
-	{ "", "192.0.2.1", EHLO "VRFY user\r\n" L "VRFY <user@local.test>\r\n"
-	    L "VRFY no@local.test\r\n" L "VRFY x@elsewhere.test\r\n" L
-	    "VRFY\r\n" L "VRFY <a b>\r\n",
-	    GREETING EHLO_REPLY "252 2.0.0 user\n"
+	{ "", "192.0.2.1",
+	    EHLO "VRFY user\r\n" L "VRFY <user@local.test>\r\n" L
+		 "VRFY no@local.test\r\n" L "VRFY x@elsewhere.test\r\n" L
+		 "VRFY\r\n" L "VRFY <a b>\r\n",
+	    GREETING EHLO_REPLY
+	    "252 2.0.0 user\n"
 	    "252 2.0.0 user@local.test\n"
 	    "550 5.1.1 <no@local.test>: Recipient address rejected: User "
 	    "unknown in local recipient table\n"
 	    "454 4.7.1 <x@elsewhere.test>: Relay access denied\n"
 	    "501 5.5.4 Syntax: VRFY address\n"
-	    "501 5.1.3 Bad recipient address syntax\n", NULL },
+	    "501 5.1.3 Bad recipient address syntax\n",
+	    NULL },
 	/* soft_bounce. */
 	{ "soft_bounce = yes\n", "192.0.2.1", "RCPT\r\n",
 	    GREETING "403 4.5.1 Error: need MAIL command\n", NULL },
 	/* The helo that is required. */
-	{ "smtpd_helo_required = yes\n", "192.0.2.1", MAIL L "HELO\r\n" L
-	    "HELO x\r\n" L MAIL,
-	    GREETING "503 5.5.1 Error: send HELO/EHLO first\n"
+	{ "smtpd_helo_required = yes\n", "192.0.2.1",
+	    MAIL L "HELO\r\n" L "HELO x\r\n" L MAIL,
+	    GREETING
+	    "503 5.5.1 Error: send HELO/EHLO first\n"
 	    "501 Syntax: HELO hostname\n250 mx.example.test\n250 2.1.0 Ok\n",
 	    NULL },
 };
@@ -201,8 +216,8 @@ static const struct {
 START_TEST(a_session_is_heard_and_logged_like_this)
 {
 	standin_open(talks[_i].conf);
-	ck_assert_str_eq(standin_talk(talks[_i].client, talks[_i].says),
-	    talks[_i].hears);
+	ck_assert_str_eq(
+	    standin_talk(talks[_i].client, talks[_i].says), talks[_i].hears);
 	if (talks[_i].log != NULL)
 		ck_assert_str_eq(standin_log(), talks[_i].log);
 	standin_close();
@@ -280,7 +295,8 @@ START_TEST(rates_of_messages_and_recipients_have_their_own_limits)
 	standin_open("smtpd_client_recipient_rate_limit = 8\n");
 	standin.anvil_rate = 9;
 	ck_assert_str_eq(standin_talk("192.0.2.1", EHLO MAIL RCPT),
-	    GREETING EHLO_REPLY "250 2.1.0 Ok\n"
+	    GREETING EHLO_REPLY
+	    "250 2.1.0 Ok\n"
 	    "450 4.7.1 Error: too many recipients from 192.0.2.1\n");
 	standin_close();
 }
@@ -289,10 +305,10 @@ END_TEST
 START_TEST(a_process_that_leaves_says_so_between_two_transactions)
 {
 	standin_open("");
-	standin.smtpd.leaving = true;
+	standin.smtpd->leaving = true;
 	ck_assert_str_eq(standin_talk("192.0.2.1", EHLO MAIL RCPT),
 	    GREETING "421 4.3.2 mx.example.test Service not available, "
-	    "closing connection\n");
+		     "closing connection\n");
 	standin_close();
 }
 END_TEST
@@ -300,9 +316,10 @@ END_TEST
 START_TEST(the_sender_of_standard_input_is_not_checked)
 {
 	standin_open("smtpd_client_restrictions = reject\n");
-	ck_assert_str_eq(standin_talk(NULL,
-	    "EHLO x\r\n" MAIL "RCPT TO:<a@elsewhere.test>\r\nDATA\r\n"
-	    "x\r\n.\r\nQUIT\r\n"),
+	ck_assert_str_eq(
+	    standin_talk(NULL,
+		"EHLO x\r\n" MAIL "RCPT TO:<a@elsewhere.test>\r\nDATA\r\n"
+		"x\r\n.\r\nQUIT\r\n"),
 	    GREETING EHLO_REPLY ENVELOPE GO_AHEAD QUEUED BYE);
 	ck_assert_str_eq(standin.messages[0].context, "local");
 	ck_assert_str_eq(standin.messages[0].client_name, "localhost");

@@ -45,8 +45,7 @@ static struct table_list *
 open_tables(const char *parameter, const char *value)
 {
 	struct table_list *list;
-	struct err e =
-	    table_list_open(view_of(value), TABLE_OPEN_LATER, &list);
+	struct err e = table_list_open(view_of(value), TABLE_OPEN_LATER, &list);
 
 	if (err_is(e))
 		die_temp("parameter %s: %s", parameter, e.text);
@@ -68,16 +67,16 @@ open_lists(struct smtpd *m)
 		conf->smtpd_forbid_bare_newline_exclusions, networks);
 	m->forbidden_commands = open_match("smtpd_forbidden_commands",
 	    conf->smtpd_forbidden_commands, MATCH_WHOLE);
-	m->noop_commands = open_match("smtpd_noop_commands",
-	    conf->smtpd_noop_commands, MATCH_WHOLE);
+	m->noop_commands = open_match(
+	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
 	m->xclient_hosts = open_match("smtpd_authorized_xclient_hosts",
 	    conf->smtpd_authorized_xclient_hosts, 0);
 	m->xforward_hosts = open_match("smtpd_authorized_xforward_hosts",
 	    conf->smtpd_authorized_xforward_hosts, 0);
-	m->flush_domains = open_match("fast_flush_domains",
-	    conf->fast_flush_domains,
-	    smtpd_parents_match(conf, "fast_flush_domains") ? MATCH_PARENTS
-							    : 0);
+	m->flush_domains =
+	    open_match("fast_flush_domains", conf->fast_flush_domains,
+		smtpd_parents_match(conf, "fast_flush_domains") ? MATCH_PARENTS
+								: 0);
 }
 
 static void
@@ -87,8 +86,8 @@ open_maps(struct smtpd *m)
 	struct rcpt_maps *maps = &m->maps;
 
 	maps->canonical = open_tables("canonical_maps", conf->canonical_maps);
-	maps->recipient_canonical = open_tables("recipient_canonical_maps",
-	    conf->recipient_canonical_maps);
+	maps->recipient_canonical = open_tables(
+	    "recipient_canonical_maps", conf->recipient_canonical_maps);
 	maps->virtual_alias =
 	    open_tables("virtual_alias_maps", conf->virtual_alias_maps);
 	maps->local =
@@ -127,8 +126,8 @@ open_restrictions(struct smtpd *m)
 	};
 
 	for (size_t i = 0; i < ACCESS_STAGES; i++)
-		m->access[i] = access_list_open(m, (enum access_stage)i,
-		    lists[i].name, lists[i].value);
+		m->access[i] = access_list_open(
+		    m, (enum access_stage)i, lists[i].name, lists[i].value);
 	if (!m->stand_alone &&
 	    !access_list_guards_relay(m->access[ACCESS_RELAY]) &&
 	    !access_list_guards_relay(m->access[ACCESS_RECIPIENT]))

@@ -91,14 +91,14 @@ struct smtpd {
 	struct access_list *access[ACCESS_STAGES];
 	bool access_parents; /* parents match in access tables */
 	enum bare_lf bare_lf;
-	unsigned offers; /* enum offer */
+	unsigned offers;      /* enum offer */
 	struct dns_addr *own; /* addresses of this machine: inet_interfaces */
 	size_t n_own;
 
 	struct rcpt_cache cache;
 	int64_t collected; /* bytes of messages in memory, of all sessions */
 	struct list sessions;
-	bool leaving;      /* drain_time is over: 421 between transactions */
+	bool leaving; /* drain_time is over: 421 between transactions */
 };
 
 /* Reads and opens what the configuration names; before the drop.  Dies with

@@ -18,7 +18,8 @@
 
 struct standin standin;
 
-static struct str said, log_text;
+static struct str said = { str_nothing, 0, 0 };
+static struct str log_text = { str_nothing, 0, 0 };
 static int log_fd = -1;
 static bool keeps_log = true;
 
@@ -47,9 +48,9 @@ script_read(void *state, int fd, void *buf, size_t room, int *wait_for)
 		errno = EAGAIN;
 		return -1;
 	}
-	now = view_first(c->rest,
-	    view_find_any(c->rest, STANDIN_LATER STANDIN_SILENCE));
-	now = view_first(now, room);
+	now = view_first(c->rest, room);
+	now =
+	    view_first(now, view_find_any(now, STANDIN_LATER STANDIN_SILENCE));
 	if (now.len > 0)
 		memcpy(buf, now.ptr, now.len);
 	c->rest = view_skip(c->rest, now.len);
@@ -99,6 +100,17 @@ normalise(struct view v, struct str *out)
 	}
 }
 
+/* What is logged is not asked for: it must not fill up. */
+static void
+drop_log(void)
+{
+	char buffer[64];
+
+	log_flush();
+	while (recv(log_fd, buffer, sizeof(buffer), 0) > 0)
+		;
+}
+
 /* "192.0.2.1", "2001:db8::1" */
 static struct sockaddr *
 client_address(const char *text, struct sockaddr_storage *ss)
@@ -124,14 +136,16 @@ standin_talk_bytes(const char *address, struct view text)
 	assert(fd >= 0);
 	stream_init(&io, fd);
 	stream_set_transport(&io, &script_transport, &script);
-	standin.smtpd.stand_alone = address == NULL;
-	session_run_stream(&standin.smtpd, &io, client_address(address, &ss));
+	standin.smtpd->stand_alone = address == NULL;
+	session_run_stream(standin.smtpd, &io, client_address(address, &ss));
 	str_reset(&said);
 	normalise(str_view(&script.got), &said);
 	str_clear(&script.got);
+	if (!keeps_log)
+		drop_log();
 	/* No session leaves anything behind. */
-	assert(standin.smtpd.collected == 0);
-	assert(list_is_empty(&standin.smtpd.sessions));
+	assert(standin.smtpd->collected == 0);
+	assert(list_is_empty(&standin.smtpd->sessions));
 	return said.ptr;
 }
 
@@ -148,8 +162,8 @@ open_log(void)
 {
 	int fds[2], size = 8 << 20;
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		fds) < 0)
+	if (socketpair(
+		AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
 		die_temp("socketpair: %s", strerror(errno));
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	log_open("smtpd");
@@ -217,8 +231,9 @@ static void
 answer_rewrite(const struct ipc_rewrite *ask, struct ipc_rewritten *answer)
 {
 	static char full[2100];
-	struct view at = view_find(ask->address, '@') == VIEW_NPOS ?
-	    VIEW("@local.test") : VIEW_EMPTY;
+	struct view at = view_find(ask->address, '@') == VIEW_NPOS
+	    ? VIEW("@local.test")
+	    : VIEW_EMPTY;
 
 	snprintf(full, sizeof(full), "%.*s%.*s", VIEW_ARGS(ask->address),
 	    VIEW_ARGS(at));
@@ -246,9 +261,12 @@ answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
 	struct view domain = addr_domain(ask->address);
 
 	standin.n_routes++;
-	*answer = (struct ipc_routed){ .status = ERR_NONE, .text = VIEW_EMPTY,
-		.address_class = IPC_CLASS_DEFAULT, .transport = VIEW("smtp"),
-		.nexthop = domain, .recipient = ask->address };
+	*answer = (struct ipc_routed){ .status = ERR_NONE,
+		.text = VIEW_EMPTY,
+		.address_class = IPC_CLASS_DEFAULT,
+		.transport = VIEW("smtp"),
+		.nexthop = domain,
+		.recipient = ask->address };
 	if (view_eq_case(domain, VIEW("broken.test"))) {
 		answer->status = ERR_TEMP;
 		answer->text = VIEW("table is broken");
@@ -266,12 +284,12 @@ answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
 /* --- resolve --- */
 
 static void
-answer_peer_name(
-    const struct ipc_peer_name *ask, struct ipc_peer_named *answer)
+answer_peer_name(const struct ipc_peer_name *ask, struct ipc_peer_named *answer)
 {
 	*answer = (struct ipc_peer_named){ .status = DNS_OK,
 		.name = VIEW("client.example"),
-		.reverse = VIEW("client.example"), .ttl = 60 };
+		.reverse = VIEW("client.example"),
+		.ttl = 60 };
 	if (view_eq(ask->address, VIEW("192.0.2.9"))) {
 		answer->name = answer->reverse = VIEW("unknown");
 		answer->status = answer->reverse_status = DNS_NXDOMAIN;
@@ -299,7 +317,9 @@ answer_dns(struct view name, bool is_mx, struct ipc_dns_answer *answer)
 
 	str_reset(&records);
 	*answer = (struct ipc_dns_answer){ .status = DNS_NODATA,
-		.text = VIEW_EMPTY, .ttl = 60, .name = name };
+		.text = VIEW_EMPTY,
+		.ttl = 60,
+		.name = name };
 	if (view_eq_case(name, VIEW("nowhere.example")))
 		answer->status = DNS_NXDOMAIN;
 	else if (view_eq_case(name, VIEW("slow.example")))
@@ -341,8 +361,7 @@ take_rcpts(struct view list)
 		assert(!err_is(e));
 		if (!more)
 			break;
-		str_addf(&last_message()->rcpts, "%.*s",
-		    VIEW_ARGS(r.address));
+		str_addf(&last_message()->rcpts, "%.*s", VIEW_ARGS(r.address));
 		if (r.notify != 0)
 			str_addf(&last_message()->rcpts, " notify=%d",
 			    (int)r.notify);
@@ -358,12 +377,16 @@ take_submit(const struct ipc_submit *s, bool streamed)
 {
 	struct standin_message *m;
 
-	standin.messages = xreallocarray(standin.messages,
-	    ++standin.n_messages, sizeof(*standin.messages));
+	standin.messages = xreallocarray(
+	    standin.messages, ++standin.n_messages, sizeof(*standin.messages));
 	m = last_message();
 	*m = (struct standin_message){ .sender = STR_EMPTY,
-		.rcpts = STR_EMPTY, .content = STR_EMPTY, .envid = STR_EMPTY,
-		.flags = s->flags, .ret = s->ret, .hold = s->hold,
+		.rcpts = STR_EMPTY,
+		.content = STR_EMPTY,
+		.envid = STR_EMPTY,
+		.flags = s->flags,
+		.ret = s->ret,
+		.hold = s->hold,
 		.streamed = streamed };
 	copy_text(m->queue_id, sizeof(m->queue_id), s->queue_id);
 	copy_text(m->context, sizeof(m->context), s->context);
@@ -397,11 +420,13 @@ answer_submit(struct ipc_submitted *answer)
 	int code = standin.submit_code != 0 ? standin.submit_code : 250;
 
 	*answer = (struct ipc_submitted){
-		.status = code < 300 ? ERR_NONE : code < 500 ? ERR_TEMP :
-							       ERR_PERM,
+		.status = code < 300 ? ERR_NONE
+		    : code < 500     ? ERR_TEMP
+				     : ERR_PERM,
 		.code = code,
-		.reply = view_of(standin.submit_reply != NULL ?
-			standin.submit_reply : "2.0.0 Ok"),
+		.reply =
+		    view_of(standin.submit_reply != NULL ? standin.submit_reply
+							 : "2.0.0 Ok"),
 	};
 	if (code != 250)
 		forget_last_message();
@@ -462,7 +487,7 @@ call_resolve(const struct ipc_type *type, const void *ask, void *answer)
 	const struct ipc_host_ask *host = ask;
 
 	if (standin.resolve_is_down)
-		return down(&standin.smtpd.resolve);
+		return down(&standin.smtpd->resolve);
 	if (type == ipc_peer_name_type())
 		answer_peer_name(ask, answer);
 	else if (type == ipc_dns_ask_type())
@@ -476,7 +501,7 @@ static struct err
 call_rewrite(const struct ipc_type *type, const void *ask, void *answer)
 {
 	if (standin.rewrite_is_down)
-		return down(&standin.smtpd.rewrite);
+		return down(&standin.smtpd->rewrite);
 	if (type == ipc_route_type())
 		return answer_route(ask, answer);
 	answer_rewrite(ask, answer);
@@ -487,8 +512,7 @@ static struct err
 call_qmgr(const struct ipc_flush *ask, struct ipc_result *answer)
 {
 	copy_text(standin.flushed, sizeof(standin.flushed), ask->value);
-	*answer = (struct ipc_result){ .status = ERR_NONE,
-		.text = VIEW_EMPTY };
+	*answer = (struct ipc_result){ .status = ERR_NONE, .text = VIEW_EMPTY };
 	return ERR_OK;
 }
 
@@ -496,8 +520,8 @@ static struct err
 call_anvil(struct ipc_anvil_count *answer)
 {
 	standin.n_events++;
-	*answer = (struct ipc_anvil_count){ standin.anvil_count,
-		standin.anvil_rate };
+	*answer =
+	    (struct ipc_anvil_count){ standin.anvil_count, standin.anvil_rate };
 	return ERR_OK;
 }
 
@@ -508,15 +532,15 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 {
 	(void)answer_type, (void)keep, (void)deadline;
 	check_frame(ask_type, ask);
-	if (s == &standin.smtpd.resolve)
+	if (s == &standin.smtpd->resolve)
 		return call_resolve(ask_type, ask, answer);
-	if (s == &standin.smtpd.rewrite)
+	if (s == &standin.smtpd->rewrite)
 		return call_rewrite(ask_type, ask, answer);
-	if (s == &standin.smtpd.qmgr)
+	if (s == &standin.smtpd->qmgr)
 		return call_qmgr(ask, answer);
-	if (s == &standin.smtpd.anvil_service)
+	if (s == &standin.smtpd->anvil_service)
 		return call_anvil(answer);
-	assert(s == &standin.smtpd.cleanup && ask_type == ipc_submit_type());
+	assert(s == &standin.smtpd->cleanup && ask_type == ipc_submit_type());
 	if (standin.cleanup_is_down)
 		return down(s);
 	take_submit(ask, false);
@@ -623,18 +647,15 @@ standin_open(const char *lines)
 	struct conf_source source = { .service_name = "smtp",
 		.process_name = "smtpd" };
 	struct str text = STR_EMPTY;
-	struct smtpd *m = &standin.smtpd;
+	struct smtpd *m = xcalloc(1, sizeof(*m));
 	struct err e;
 
-	standin = (struct standin){ .n_messages = 0 };
-	str_init(&said);
-	str_init(&log_text);
-	if (log_fd < 0 && keeps_log)
+	standin = (struct standin){ .smtpd = m };
+	if (log_fd < 0)
 		open_log();
 	str_add_text(&text, common);
 	str_add_text(&text, lines);
-	e = conf_load_text(&source, str_view(&text), "main.cf",
-	    &standin.conf);
+	e = conf_load_text(&source, str_view(&text), "main.cf", &standin.conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
 	str_clear(&text);
@@ -650,15 +671,34 @@ standin_open(const char *lines)
 }
 
 void
-standin_close(void)
+standin_forget_messages(void)
 {
 	while (standin.n_messages > 0)
 		forget_last_message();
 	free(standin.messages);
 	standin.messages = NULL;
-	smtpd_close(&standin.smtpd);
-	anvil_clear(&standin.smtpd.anvil);
-	dns_client_clear(&standin.smtpd.dns);
+}
+
+void
+standin_suspend(struct standin *kept)
+{
+	*kept = standin;
+}
+
+void
+standin_resume(struct standin *kept)
+{
+	standin = *kept;
+}
+
+void
+standin_close(void)
+{
+	standin_forget_messages();
+	smtpd_close(standin.smtpd);
+	anvil_clear(&standin.smtpd->anvil);
+	dns_client_clear(&standin.smtpd->dns);
+	free(standin.smtpd);
 	conf_free(standin.conf);
 	str_clear(&said);
 	str_clear(&log_text);

@@ -20,7 +20,7 @@ struct standin_message {
 
 struct standin {
 	struct conf *conf;
-	struct smtpd smtpd;
+	struct smtpd *smtpd;
 	/* How the other processes behave; 0 is well. */
 	int submit_code; /* what cleanup answers, 0 is 250 */
 	const char *submit_reply;
@@ -44,6 +44,10 @@ extern struct standin standin;
  */
 void standin_open(const char *lines);
 void standin_close(void);
+/* Put the whole aside and take it up again: opening takes long. */
+void standin_suspend(struct standin *kept);
+void standin_resume(struct standin *kept);
+void standin_forget_messages(void);
 
 /* The byte that stands between what is sent at once and what later. */
 #define STANDIN_LATER "\x1e"

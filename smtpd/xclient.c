@@ -67,16 +67,16 @@ is_protocol(struct view text)
 /* --- XCLIENT --- */
 
 static bool
-take_client_name(struct session *s, const struct attribute *a, char **name,
-    uint8_t *status)
+take_client_name(
+    struct session *s, const struct attribute *a, char **name, uint8_t *status)
 {
 	(void)s;
 	if (!a->is_unavailable && !a->is_temporary &&
 	    !dns_hostname_is_valid(str_view(&a->value)))
 		return false;
-	*status = a->is_temporary     ? DNS_TEMP :
-	    a->is_unavailable	      ? DNS_NXDOMAIN :
-					DNS_OK;
+	*status = a->is_temporary ? DNS_TEMP
+	    : a->is_unavailable	  ? DNS_NXDOMAIN
+				  : DNS_OK;
 	if (*status == DNS_OK) {
 		set_text(name, a);
 	} else {
@@ -89,15 +89,14 @@ take_client_name(struct session *s, const struct attribute *a, char **name,
 static bool
 xclient_name(struct session *s, const struct attribute *a)
 {
-	return take_client_name(s, a, &s->client.name,
-	    &s->client.name_status);
+	return take_client_name(s, a, &s->client.name, &s->client.name_status);
 }
 
 static bool
 xclient_reverse_name(struct session *s, const struct attribute *a)
 {
-	return take_client_name(s, a, &s->client.reverse,
-	    &s->client.reverse_status);
+	return take_client_name(
+	    s, a, &s->client.reverse, &s->client.reverse_status);
 }
 
 static bool
@@ -129,8 +128,8 @@ static bool
 xclient_helo(struct session *s, const struct attribute *a)
 {
 	free(s->helo);
-	s->helo = a->is_unavailable ? NULL
-				    : xstrndup(a->value.ptr, a->value.len);
+	s->helo =
+	    a->is_unavailable ? NULL : xstrndup(a->value.ptr, a->value.len);
 	return true;
 }
 
@@ -319,15 +318,15 @@ take_attribute(struct session *s, const struct attribute_row *rows,
 		reply(s, "501 5.5.4 Bad %s attribute name: %s", s->where,
 		    shown.ptr);
 	else
-		reply(s, "501 5.5.4 Bad %s syntax: %s", shown.ptr,
-		    a->value.ptr);
+		reply(
+		    s, "501 5.5.4 Bad %s syntax: %s", shown.ptr, a->value.ptr);
 	str_clear(&shown);
 	return false;
 }
 
 static bool
-take_attributes(struct session *s, const struct attribute_row *rows,
-    struct view args)
+take_attributes(
+    struct session *s, const struct attribute_row *rows, struct view args)
 {
 	struct attribute a = { .value = STR_EMPTY };
 	struct view word;

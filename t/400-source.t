@@ -15,11 +15,10 @@ have_peer('smtp-source') or plan(skip_all => 'no smtp-source');
 
 my $recipients = 1000;
 my $t = Barid::Test->new(main => {
-	virtual_mailbox_maps => 'inline:{ user@example.test=user/ ' .
-	    'large@example.test=large/ many@example.test=many/ ' .
-	    'reuse@example.test=reuse/ }',
 	# smtp-source numbers its recipients: 1many@, 2many@, ...
-	virtual_alias_maps => 'regexp:{ {/^[0-9]+many@/ many@example.test} }',
+	virtual_mailbox_maps => 'inline:{ user@example.test=user/ ' .
+	    'large@example.test=large/ reuse@example.test=reuse/ } ' .
+	    'regexp:{ {/^[0-9]*many@/ many/} }',
 	virtual_mailbox_limit => 0,
 	message_size_limit => 20_000_000,
 });
@@ -56,6 +55,7 @@ subtest '1000 messages in 20 sessions' => sub {
 	my %ids = map { (header_of($_, 'Received') // '') =~ / id (\w+)/ ?
 	    ($1 => 1) : () } @all;
 	is(scalar keys %ids, 1000, 'each with an ID of its own');
+	wait_until(10, sub { keys %{ ids_of('removed$') } >= 1000 });
 	is_deeply([ sort keys %{ ids_of('from=<from@source') } ],
 		[ sort keys %ids ], 'which the log has');
 	is(scalar keys %{ ids_of('removed$') }, 1000, 'as removed');
@@ -84,7 +84,7 @@ subtest 'a message of 10 MiB' => sub {
 	# What it calls length counts CRLF, and not the header.
 	my $length = length(body_of($message) =~ s/\n/\r\n/gr);
 	cmp_ok(abs($length - $size), '<', 1000, 'and arrives whole');
-	my $lines = body_of($message) =~ s/^X+$//gmr;
+	my $lines = body_of($message) =~ s/^[0-9]*X+$//gmr;
 	is($lines =~ s/\n//gr, '', 'as it was sent');
 };
 
@@ -95,11 +95,12 @@ subtest "$recipients recipients" => sub {
 	is($sent->{exit}, 0, 'are accepted') or diag($sent->{err});
 	my @all = arrive('many', $recipients, 25);
 	is(scalar @all, $recipients, 'and each gets a copy');
-	my %to = map { (header_of($_, 'X-Original-To') // '?') => 1 } @all;
-	is(scalar keys %to, $recipients, 'of its own');
-	is(scalar(grep { header_of($_, 'Delivered-To') eq
-		    'many@example.test' } @all), $recipients,
-		'delivered to the one mailbox');
+	for my $name ('X-Original-To', 'Delivered-To') {
+		my %to = map { (header_of($_, $name) // '?') => 1 } @all;
+		is(scalar keys %to, $recipients, "$name: its own");
+	}
+	is(scalar(grep { header_of($_, 'Received') =~ /\bfor </ } @all), 0,
+		'and does not show one of the others');
 	my %ids = map { (header_of($_, 'Received') // '') =~ / id (\w+)/ ?
 	    ($1 => 1) : () } @all;
 	is(scalar keys %ids, 1, 'from one queue file');

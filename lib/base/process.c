@@ -44,9 +44,13 @@ is_harmless(const char *value)
 void
 process_clean_environment(void)
 {
-	static const char *const permitted[] = { "TZ", "LANG",
+	static const char *const permitted[] = {
+		"TZ",
+		"LANG",
 #ifdef BARID_CHECKS
-		"BARID_TEST_POINT", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+		"BARID_TEST_POINT",
+		"ASAN_OPTIONS",
+		"UBSAN_OPTIONS",
 		"LSAN_OPTIONS",
 #endif
 	};
@@ -55,8 +59,9 @@ process_clean_environment(void)
 	for (size_t i = 0; i < ARRAY_LEN(permitted); i++) {
 		const char *value = getenv(permitted[i]);
 
-		kept[i] = value != NULL && (i > 1 || is_harmless(value)) ?
-		    xstrdup(value) : NULL;
+		kept[i] = value != NULL && (i > 1 || is_harmless(value))
+		    ? xstrdup(value)
+		    : NULL;
 	}
 	clearenv();
 	for (size_t i = 0; i < ARRAY_LEN(permitted); i++) {

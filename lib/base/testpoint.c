@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* One count for a program and all that it forks, on any thread: there is one
  * death in all of them. */
@@ -44,8 +43,9 @@ testpoint_pass(const char *name)
 		return;
 	if (rest.ptr != NULL)
 		view_to_int(rest, &count);
+	/* By tgkill, which the sandboxes allow. */
 	if (atomic_fetch_add(passed, 1) + 1 == count)
-		kill(getpid(), SIGKILL);
+		raise(SIGKILL);
 }
 #else
 /* ISO C wants something in each file. */

@@ -77,8 +77,8 @@ expand(struct conf_light *c, const struct conf_row *row, const char **text)
 }
 
 struct err
-conf_light_get(struct conf_light *c, const char *name, const char **text,
-    int64_t *number)
+conf_light_get(
+    struct conf_light *c, const char *name, const char **text, int64_t *number)
 {
 	const struct conf_row *row = conf_row_find(view_of(name));
 	const char *value = NULL;
@@ -90,8 +90,8 @@ conf_light_get(struct conf_light *c, const char *name, const char **text,
 	if (!err_is(e))
 		e = check_value(&c->names, row, view_of(value), &n);
 	if (err_is(e))
-		return err_within(e, "%s/main.cf: parameter %s", c->names.dir,
-		    name);
+		return err_within(
+		    e, "%s/main.cf: parameter %s", c->names.dir, name);
 	if (text != NULL)
 		*text = value;
 	if (number != NULL)
@@ -131,7 +131,8 @@ conf_light_check_dir(const char *dir)
 	conf_light_free(c);
 	if (yes)
 		return ERR_OK;
-	return err_make(ERR_PERM, "%s: not in alternate_config_directories "
-	    "or multi_instance_directories of %s/main.cf", dir,
-	    BARID_CONFIG_DIR);
+	return err_make(ERR_PERM,
+	    "%s: not in alternate_config_directories "
+	    "or multi_instance_directories of %s/main.cf",
+	    dir, BARID_CONFIG_DIR);
 }

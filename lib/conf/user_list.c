@@ -30,8 +30,8 @@ drain(int fd)
 	bool any = false;
 	ssize_t n;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0 ||
-	    (n < 0 && errno == EINTR))
+	while (
+	    (n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
 		any = any || n > 0;
 	return any;
 }
@@ -59,7 +59,8 @@ ask_postmap(const struct asking *a, struct view table, bool *yes)
 	int ends[2], status = -1;
 	bool any;
 	pid_t pid;
-	struct err e = conf_light_get(a->conf, "command_directory", &sbin, NULL);
+	struct err e =
+	    conf_light_get(a->conf, "command_directory", &sbin, NULL);
 
 	if (err_is(e))
 		return e;
@@ -70,9 +71,8 @@ ask_postmap(const struct asking *a, struct view table, bool *yes)
 	str_set(&key, a->name);
 	pid = fork();
 	if (pid == 0) {
-		const char *argv[] = { path.ptr, "-c",
-			conf_light_dir(a->conf), "-q", key.ptr, spec.ptr,
-			NULL };
+		const char *argv[] = { path.ptr, "-c", conf_light_dir(a->conf),
+			"-q", key.ptr, spec.ptr, NULL };
 
 		dup2(ends[1], STDERR_FILENO);
 		run_postmap(argv, ends[1]);
@@ -83,10 +83,10 @@ ask_postmap(const struct asking *a, struct view table, bool *yes)
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	*yes = WIFEXITED(status) && WEXITSTATUS(status) == 0 && any;
-	if (pid < 0 || (!*yes && (!WIFEXITED(status) ||
-	    WEXITSTATUS(status) != 1 || any)))
-		e = err_make(ERR_TEMP, "look up in %s: postmap failed",
-		    spec.ptr);
+	if (pid < 0 ||
+	    (!*yes && (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || any)))
+		e = err_make(
+		    ERR_TEMP, "look up in %s: postmap failed", spec.ptr);
 	str_clear(&path);
 	str_clear(&spec);
 	str_clear(&key);
@@ -94,8 +94,8 @@ ask_postmap(const struct asking *a, struct view table, bool *yes)
 }
 
 static struct err
-match_file(const struct asking *a, struct view path, int depth, bool *yes,
-    bool *no)
+match_file(
+    const struct asking *a, struct view path, int depth, bool *yes, bool *no)
 {
 	struct str name = STR_EMPTY, text = STR_EMPTY, line = STR_EMPTY;
 	struct conf_lines lines = { VIEW_EMPTY, 1 };
@@ -118,8 +118,8 @@ match_file(const struct asking *a, struct view path, int depth, bool *yes,
 
 /* One word; *yes if it matches, *no if a word in its file excludes. */
 static struct err
-match_word(const struct asking *a, struct view word, int depth, bool *yes,
-    bool *no)
+match_word(
+    const struct asking *a, struct view word, int depth, bool *yes, bool *no)
 {
 	if (word.len > 0 && word.ptr[0] == '/')
 		return match_file(a, word, depth, yes, no);
@@ -135,8 +135,8 @@ match_word(const struct asking *a, struct view word, int depth, bool *yes,
 
 /* The first word that matches decides. */
 static struct err
-match_words(const struct asking *a, struct view list, int depth, bool *yes,
-    bool *no)
+match_words(
+    const struct asking *a, struct view list, int depth, bool *yes, bool *no)
 {
 	struct view word;
 	struct err e = ERR_OK;
@@ -158,8 +158,8 @@ match_words(const struct asking *a, struct view list, int depth, bool *yes,
 }
 
 struct err
-user_list_matches(struct conf_light *conf, struct view list,
-    struct view name, bool *yes)
+user_list_matches(
+    struct conf_light *conf, struct view list, struct view name, bool *yes)
 {
 	struct asking a = { conf, name };
 	bool no = false;
@@ -169,8 +169,7 @@ user_list_matches(struct conf_light *conf, struct view list,
 }
 
 struct err
-user_list_check(struct conf_light *conf, const char *parameter,
-    const char *act)
+user_list_check(struct conf_light *conf, const char *parameter, const char *act)
 {
 	const char *list, *name = "unknown";
 	struct passwd *pw;

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/daemon/forbidden.h"
 #include "lib/daemon/peers.h"
 #include "lib/daemon/state.h"
 #include "lib/run/io.h"
@@ -376,6 +377,7 @@ daemon_drop(struct daemon *d, const struct sandbox_role *role)
 		fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	daemon_open_page(d);
 	priv_drop(role, &site);
+	forbidden_try();
 }
 
 void

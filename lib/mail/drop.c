@@ -10,15 +10,15 @@
 
 extern char **environ;
 
-#define DEFINE_TABLE(message, FIELDS)                                      \
-	const struct ipc_type *ipc_##message##_type(void)                  \
-	{                                                                  \
-		typedef struct ipc_##message ipc_self;                     \
+#define DEFINE_TABLE(message, FIELDS)                                         \
+	const struct ipc_type *ipc_##message##_type(void)                     \
+	{                                                                     \
+		typedef struct ipc_##message ipc_self;                        \
 		static const struct ipc_field fields[] = { FIELDS(IPC_ROW) }; \
-		static const struct ipc_type type = { #message, fields,    \
-			ARRAY_LEN(fields), sizeof(ipc_self) };             \
-                                                                           \
-		return &type;                                              \
+		static const struct ipc_type type = { #message, fields,       \
+			ARRAY_LEN(fields), sizeof(ipc_self) };                \
+                                                                              \
+		return &type;                                                 \
 	}
 #define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
 
@@ -30,8 +30,8 @@ enum { OUT_STEP = 128 * 1024, RCPTS_STEP = 16384 };
 static struct err
 spawn(struct drop *d, int end, const char *path, const char *dir)
 {
-	const char *argv[] = { "postdrop", "-r", dir != NULL ? "-c" : NULL,
-		dir, NULL };
+	const char *argv[] = { "postdrop", "-r", dir != NULL ? "-c" : NULL, dir,
+		NULL };
 	posix_spawn_file_actions_t actions;
 	int code;
 
@@ -53,7 +53,9 @@ drop_open(struct drop *d, const char *path, const char *dir)
 	int ends[2];
 	struct err e;
 
-	*d = (struct drop){ .fd = -1, .out = STR_EMPTY, .rcpts = STR_EMPTY,
+	*d = (struct drop){ .fd = -1,
+		.out = STR_EMPTY,
+		.rcpts = STR_EMPTY,
 		.failure = ERR_OK };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(ERR_TEMP, "socketpair");
@@ -120,8 +122,8 @@ void
 drop_add_content(struct drop *d, struct view bytes)
 {
 	while (bytes.len > 0) {
-		struct ipc_content frame = {
-			view_first(bytes, DROP_CONTENT_STEP) };
+		struct ipc_content frame = { view_first(
+		    bytes, DROP_CONTENT_STEP) };
 
 		put(d, IPC_OUT(content, &frame));
 		bytes = view_skip(bytes, frame.bytes.len);
@@ -137,6 +139,9 @@ read_answer(struct drop *d, struct str *in)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* Closed with bytes of ours unread: what it said is there. */
+		if (n < 0 && errno == ECONNRESET)
+			return ERR_OK;
 		if (n < 0)
 			return err_sys(ERR_TEMP, "read from postdrop");
 		if (n == 0 || in->len > IPC_FRAME_MAX)
@@ -156,8 +161,9 @@ take_answer(struct drop *d, struct str *in, struct str *queue_id)
 	if (!err_is(e) && complete)
 		e = ipc_decode(&header, IPC_IN(drop_done, &done), -1);
 	if (err_is(e) || !complete)
-		return err_is(d->failure) ? d->failure :
-		    err_make(ERR_TEMP, "postdrop gave no answer");
+		return err_is(d->failure)
+		    ? d->failure
+		    : err_make(ERR_TEMP, "postdrop gave no answer");
 	if (done.status != ERR_NONE)
 		return err_make(done.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
 		    "%.*s", VIEW_ARGS(done.text));
@@ -166,8 +172,8 @@ take_answer(struct drop *d, struct str *in, struct str *queue_id)
 }
 
 struct err
-drop_finish(struct drop *d, const struct ipc_drop_commit *commit,
-    struct str *queue_id)
+drop_finish(
+    struct drop *d, const struct ipc_drop_commit *commit, struct str *queue_id)
 {
 	struct str in = STR_EMPTY;
 	struct err e;

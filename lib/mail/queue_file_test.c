@@ -71,8 +71,8 @@ read_all(int fd, struct str *out, int64_t *n_rcpts, int64_t *n_records)
 }
 
 static struct err
-read_bytes(struct view bytes, struct str *out, int64_t *n_rcpts,
-    int64_t *n_records)
+read_bytes(
+    struct view bytes, struct str *out, int64_t *n_rcpts, int64_t *n_records)
 {
 	int fd = queue_sample_file(bytes);
 	struct err e = read_all(fd, out, n_rcpts, n_records);
@@ -109,8 +109,8 @@ START_TEST(what_is_written_is_read)
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	ck_assert_int_eq(n_rcpts, s.n_rcpts);
 	ck_assert_int_eq(n_records, 3);
-	ck_assert(view_ends(str_view(&out),
-	    VIEW("X: y\r\nFrom: a\r\n\r\nbody\r\n")));
+	ck_assert(
+	    view_ends(str_view(&out), VIEW("X: y\r\nFrom: a\r\n\r\nbody\r\n")));
 	str_clear(&bytes);
 	str_clear(&out);
 }
@@ -123,8 +123,8 @@ START_TEST(a_file_cut_anywhere_before_its_journal_is_not_taken)
 
 	build(&bytes, &small, false);
 	for (size_t n = 0; n < bytes.len; n++) {
-		struct err e = read_bytes(view_first(str_view(&bytes), n),
-		    &out, &n_rcpts, &n_records);
+		struct err e = read_bytes(view_first(str_view(&bytes), n), &out,
+		    &n_rcpts, &n_records);
 
 		/* Only what holds nothing may be thrown away. */
 		ck_assert_int_eq(e.kind, n == 0 ? ERR_GONE : ERR_PERM);
@@ -162,8 +162,8 @@ START_TEST(a_torn_journal_gives_its_whole_records)
 	start = bytes.len;
 	build(&bytes, &small, true);
 	for (size_t n = start; n <= bytes.len; n++) {
-		struct err e = read_bytes(view_first(str_view(&bytes), n),
-		    &out, &n_rcpts, &n_records);
+		struct err e = read_bytes(view_first(str_view(&bytes), n), &out,
+		    &n_rcpts, &n_records);
 
 		ck_assert(!err_is(e));
 		ck_assert(n_records == last || n_records == last + 1);
@@ -187,8 +187,8 @@ START_TEST(a_flipped_bit_is_seen_or_harmless)
 	queue_sample_build(&bytes, &small, &p);
 	journal_at = bytes.len;
 	build(&bytes, &small, true);
-	ck_assert(!err_is(read_bytes(str_view(&bytes), &good, &n_rcpts,
-	    &n_records)));
+	ck_assert(
+	    !err_is(read_bytes(str_view(&bytes), &good, &n_rcpts, &n_records)));
 	for (size_t at = 0; at < bytes.len; at++)
 		for (int bit = 0; bit < 8; bit++) {
 			bool is_text = (int64_t)at >= p.content_at &&
@@ -197,17 +197,17 @@ START_TEST(a_flipped_bit_is_seen_or_harmless)
 
 			bytes.ptr[at] ^= (char)(1 << bit);
 			str_reset(&out);
-			e = read_bytes(str_view(&bytes), &out, &n_rcpts,
-			    &n_records);
+			e = read_bytes(
+			    str_view(&bytes), &out, &n_rcpts, &n_records);
 			if (is_text || at >= journal_at)
-				ck_assert_msg(!err_is(e), "%zu: %s", at,
-				    e.text);
+				ck_assert_msg(
+				    !err_is(e), "%zu: %s", at, e.text);
 			else
 				ck_assert_msg(e.kind == ERR_PERM, "%zu", at);
 			if (at >= journal_at) {
 				ck_assert(n_records < 3);
-				ck_assert(view_eq(str_view(&out),
-				    str_view(&good)));
+				ck_assert(
+				    view_eq(str_view(&out), str_view(&good)));
 			}
 			bytes.ptr[at] ^= (char)(1 << bit);
 		}
@@ -238,12 +238,14 @@ START_TEST(a_layout_stays_within_its_file)
 	struct str layout = STR_EMPTY;
 
 	queue_layout_add(&layout, ranges[_i].at, ranges[_i].len);
-	ck_assert_int_eq(queue_layout_size(str_view(&layout), 1000),
-	    ranges[_i].size);
+	ck_assert_int_eq(
+	    queue_layout_size(str_view(&layout), 1000), ranges[_i].size);
 	/* A part of a range is no layout. */
 	if (layout.len > 0)
-		ck_assert_int_eq(queue_layout_size(view_first(
-		    str_view(&layout), layout.len - 1), 1000), -1);
+		ck_assert_int_eq(
+		    queue_layout_size(
+			view_first(str_view(&layout), layout.len - 1), 1000),
+		    -1);
 	str_clear(&layout);
 }
 END_TEST
@@ -281,8 +283,7 @@ START_TEST(a_preamble_that_lies_is_damage)
 	struct err e;
 
 	queue_sample_build(&bytes, &small, &p);
-	memcpy((char *)&p + lies[_i].offset, &lies[_i].value,
-	    sizeof(int64_t));
+	memcpy((char *)&p + lies[_i].offset, &lies[_i].value, sizeof(int64_t));
 	queue_build_preamble(bytes.ptr, &p);
 	e = read_bytes(str_view(&bytes), &out, &n_rcpts, &n_records);
 	ck_assert_int_eq(e.kind, ERR_PERM);
@@ -324,8 +325,8 @@ read_many(void *arg)
 	int64_t n_rcpts, n_records;
 
 	for (int i = 0; i < 50; i++)
-		if (err_is(read_bytes(str_view(bytes), &out, &n_rcpts,
-			&n_records)))
+		if (err_is(read_bytes(
+			str_view(bytes), &out, &n_rcpts, &n_records)))
 			return arg;
 	str_clear(&out);
 	return NULL;
@@ -374,14 +375,12 @@ START_TEST(a_new_file_has_a_lock_and_never_overwrites)
 }
 END_TEST
 
-UNIT_MAIN("queue_file",
-    { what_is_written_is_read, ARRAY_LEN(counts) },
+UNIT_MAIN("queue_file", { what_is_written_is_read, ARRAY_LEN(counts) },
     { a_file_cut_anywhere_before_its_journal_is_not_taken, 1 },
     { a_file_without_its_preamble_is_litter, 1 },
     { a_torn_journal_gives_its_whole_records, 1 },
     { a_flipped_bit_is_seen_or_harmless, 1 },
     { a_layout_stays_within_its_file, ARRAY_LEN(ranges) },
     { a_preamble_that_lies_is_damage, ARRAY_LEN(lies) },
-    { an_append_cuts_what_was_torn, 1 },
-    { threads_read_side_by_side, 1 },
+    { an_append_cuts_what_was_torn, 1 }, { threads_read_side_by_side, 1 },
     { a_new_file_has_a_lock_and_never_overwrites, 1 })

@@ -62,8 +62,8 @@ static const struct {
 
 START_TEST(only_letters_and_digits_name_a_file)
 {
-	ck_assert_int_eq(queue_id_is_valid(view_of(texts[_i].text)),
-	    texts[_i].ok);
+	ck_assert_int_eq(
+	    queue_id_is_valid(view_of(texts[_i].text)), texts[_i].ok);
 }
 END_TEST
 

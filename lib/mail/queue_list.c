@@ -17,8 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP_LEN = 64 * 1024, REASONS_MAX = 4096, REASON_LEN = 1000,
-	RCPTS_MAX = 100 * 1000 * 1000 };
+enum {
+	STEP_LEN = 64 * 1024,
+	REASONS_MAX = 4096,
+	REASON_LEN = 1000,
+	RCPTS_MAX = 100 * 1000 * 1000
+};
 
 static const char *const queues[] = { "maildrop", "active", "incoming",
 	"deferred", "hold" };
@@ -33,7 +37,7 @@ struct range {
 struct queue_lister {
 	size_t queue; /* of queues */
 	DIR *dir;
-	DIR *folder;  /* of a hashed queue */
+	DIR *folder; /* of a hashed queue */
 	char folder_name;
 	bool started, ended;
 	/* the message that is being listed */
@@ -98,7 +102,8 @@ put(struct str *out, const char *name, struct view value)
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.ptr[i];
 
-		str_add_byte(out, (unsigned char)c < ' ' || c == 0x7f ? '?' : c);
+		str_add_byte(
+		    out, (unsigned char)c < ' ' || c == 0x7f ? '?' : c);
 	}
 	str_add_byte(out, '\0');
 }
@@ -150,10 +155,11 @@ note_outcome(struct queue_lister *l, const struct ipc_journal_outcome *o)
 		}
 	if (l->n_ranges == REASONS_MAX)
 		return;
-	l->ranges = xreallocarray(l->ranges, l->n_ranges + 1,
-	    sizeof(*l->ranges));
+	l->ranges =
+	    xreallocarray(l->ranges, l->n_ranges + 1, sizeof(*l->ranges));
 	r = &l->ranges[l->n_ranges++];
-	*r = (struct range){ .first = o->first, .count = o->count,
+	*r = (struct range){ .first = o->first,
+		.count = o->count,
 		.reason = xstrndup(o->text.ptr,
 		    o->text.len < REASON_LEN ? o->text.len : REASON_LEN) };
 }
@@ -173,12 +179,14 @@ read_journal(struct queue_lister *l, bool *expired)
 		struct ipc_journal_state s;
 
 		if (kind == JOURNAL_OUTCOME &&
-		    !err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
-			&more)) && more)
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_outcome, &o), &more)) &&
+		    more)
 			note_outcome(l, &o);
 		else if (kind == JOURNAL_STATE &&
-		    !err_is(ipc_list_next(&record, IPC_IN(journal_state, &s),
-			&more)) && more && view_eq(s.what, VIEW("expired")))
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_state, &s), &more)) &&
+		    more && view_eq(s.what, VIEW("expired")))
 			*expired = true;
 	}
 	queue_journal_clear(&j);
@@ -186,15 +194,15 @@ read_journal(struct queue_lister *l, bool *expired)
 }
 
 static struct err
-open_message(struct queue_lister *l, const char *queue, struct view id,
-    bool *expired)
+open_message(
+    struct queue_lister *l, const char *queue, struct view id, bool *expired)
 {
 	struct queue_path path = queue_path_of(queue, id);
 	struct err e;
 
 	*expired = false;
-	l->fd = open(path.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	    O_CLOEXEC);
+	l->fd = open(path.text,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (l->fd < 0)
 		return err_sys(ERR_GONE, "open %s", path.text);
 	e = queue_file_read(&l->file, l->fd);
@@ -209,8 +217,8 @@ open_message(struct queue_lister *l, const char *queue, struct view id,
 }
 
 static void
-begin_message(struct queue_lister *l, const char *queue, struct view id,
-    struct str *out)
+begin_message(
+    struct queue_lister *l, const char *queue, struct view id, struct str *out)
 {
 	bool expired;
 	struct err e = open_message(l, queue, id, &expired);
@@ -262,8 +270,8 @@ continue_message(struct queue_lister *l, struct str *out)
 	struct ipc_rcpt rcpt;
 	struct view list;
 	bool more;
-	struct err e = queue_file_read_rcpts(&l->file, &l->rcpts_at,
-	    &l->memory, &list);
+	struct err e =
+	    queue_file_read_rcpts(&l->file, &l->rcpts_at, &l->memory, &list);
 
 	while (!err_is(e) && list.len > 0) {
 		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);

@@ -41,13 +41,13 @@ queue_rewrite_is_litter(struct view name)
 /* --- what still counts --- */
 
 static bool
-decode_outcome(struct view record, int64_t n_rcpts,
-    struct ipc_journal_outcome *o)
+decode_outcome(
+    struct view record, int64_t n_rcpts, struct ipc_journal_outcome *o)
 {
 	bool more;
 
-	return !err_is(ipc_list_next(&record, IPC_IN(journal_outcome, o),
-		   &more)) &&
+	return !err_is(
+		   ipc_list_next(&record, IPC_IN(journal_outcome, o), &more)) &&
 	    more && o->first >= 0 && o->count >= 0 && o->first <= n_rcpts &&
 	    o->count <= n_rcpts - o->first;
 }
@@ -89,11 +89,12 @@ keep_outcome(struct rewriting *w, int32_t k, struct view record)
 			o.first++;
 			continue;
 		}
-		for (o.count = 0; o.first + o.count < end &&
-		     w->last[o.first + o.count] == k; o.count++)
+		for (o.count = 0;
+		     o.first + o.count < end && w->last[o.first + o.count] == k;
+		     o.count++)
 			;
-		queue_journal_add(&w->records, JOURNAL_OUTCOME,
-		    IPC_OUT(journal_outcome, &o));
+		queue_journal_add(
+		    &w->records, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
 		o.first += o.count;
 	}
 }
@@ -113,8 +114,8 @@ comes_again(const struct queue_journal *after, struct view record)
 		return true;
 	while (queue_journal_next(&j, &kind, &other))
 		if (kind == JOURNAL_STATE &&
-		    !err_is(ipc_list_next(&other, IPC_IN(journal_state, &b),
-			&more)) &&
+		    !err_is(ipc_list_next(
+			&other, IPC_IN(journal_state, &b), &more)) &&
 		    more && view_eq(a.what, b.what))
 			return true;
 	return false;
@@ -139,17 +140,17 @@ gather(struct rewriting *w)
 		if (kind == JOURNAL_OUTCOME)
 			keep_outcome(w, k, record);
 		else if (kind == JOURNAL_REPORT &&
-		    !err_is(ipc_list_next(&rest, IPC_IN(journal_report, &r),
-			&more)) &&
+		    !err_is(ipc_list_next(
+			&rest, IPC_IN(journal_report, &r), &more)) &&
 		    more)
-			queue_journal_add(&w->records, kind,
-			    IPC_OUT(journal_report, &r));
+			queue_journal_add(
+			    &w->records, kind, IPC_OUT(journal_report, &r));
 		else if (kind == JOURNAL_STATE && !comes_again(&j, record) &&
-		    !err_is(ipc_list_next(&rest, IPC_IN(journal_state, &s),
-			&more)) &&
+		    !err_is(ipc_list_next(
+			&rest, IPC_IN(journal_state, &s), &more)) &&
 		    more)
-			queue_journal_add(&w->records, kind,
-			    IPC_OUT(journal_state, &s));
+			queue_journal_add(
+			    &w->records, kind, IPC_OUT(journal_state, &s));
 	}
 }
 
@@ -211,8 +212,8 @@ write_new(struct rewriting *w)
 		return err_sys(ERR_TEMP, "create %s", w->made.text);
 	e = copy_all_before(w);
 	if (!err_is(e))
-		e = queue_write_at(w->to, str_view(&w->records),
-		    w->file.preamble.commit_len);
+		e = queue_write_at(
+		    w->to, str_view(&w->records), w->file.preamble.commit_len);
 	if (!err_is(e))
 		e = replace_old(w);
 	if (err_is(e))
@@ -256,8 +257,8 @@ rewrite(struct rewriting *w, bool *done, int64_t *journal_end)
 }
 
 struct err
-queue_rewrite(const char *queue, struct view id, bool *done,
-    int64_t *journal_end)
+queue_rewrite(
+    const char *queue, struct view id, bool *done, int64_t *journal_end)
 {
 	struct rewriting *w = xcalloc(1, sizeof(*w));
 	struct err e;

@@ -36,8 +36,10 @@ static void
 make_file(int rounds)
 {
 	struct queue_sample s = { .n_rcpts = 4,
-		.content = VIEW("A: b\r\n\r\ntext\r\n"), .added = VIEW_EMPTY,
-		.layout = VIEW_EMPTY, .sender = VIEW("a@example.com") };
+		.content = VIEW("A: b\r\n\r\ntext\r\n"),
+		.added = VIEW_EMPTY,
+		.layout = VIEW_EMPTY,
+		.sender = VIEW("a@example.com") };
 	struct str bytes = STR_EMPTY;
 	struct queue_preamble p;
 	struct timespec times[2] = { { .tv_sec = 1800000000 },
@@ -81,8 +83,8 @@ read_journal(struct seen *s)
 		bool more;
 
 		if (kind == JOURNAL_OUTCOME &&
-		    !err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
-			&more)))
+		    !err_is(ipc_list_next(
+			&record, IPC_IN(journal_outcome, &o), &more)))
 			str_addf(&s->text, "%d+%d:%.*s ", (int)o.first,
 			    (int)o.count, VIEW_ARGS(o.dsn));
 		else
@@ -108,8 +110,8 @@ START_TEST(only_last_words_stay)
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	ck_assert(done);
 	read_journal(&seen);
-	ck_assert_str_eq(seen.text.ptr,
-	    "0+1:2.0.0 1+1:5.1.1 B 2+1:4.4.1 3+1:5.4.4 ");
+	ck_assert_str_eq(
+	    seen.text.ptr, "0+1:2.0.0 1+1:5.1.1 B 2+1:4.4.1 3+1:5.4.4 ");
 	ck_assert_int_eq(seen.end, end);
 	ck_assert_int_eq(stat("active/" ID, &st), 0);
 	ck_assert_int_eq(st.st_size, end);

@@ -24,8 +24,9 @@ queue_sample_rcpts(struct str *out, int64_t n, int64_t notify)
 	struct str address = STR_EMPTY;
 
 	for (int64_t i = 0; i < n; i++) {
-		struct ipc_rcpt r = { .number = i, .orcpt = VIEW_EMPTY,
-			.notify = notify };
+		struct ipc_rcpt r = {
+			.number = i, .orcpt = VIEW_EMPTY, .notify = notify
+		};
 
 		str_printf(&address, "user%" PRId64 "@example.org", i);
 		r.address = r.original = str_view(&address);
@@ -37,24 +38,31 @@ queue_sample_rcpts(struct str *out, int64_t n, int64_t notify)
 /* The bytes of the whole file.  Over QUEUE_RCPTS_INLINE recipients stand
  * before the content. */
 static inline void
-queue_sample_build(struct str *out, const struct queue_sample *s,
-    struct queue_preamble *p)
+queue_sample_build(
+    struct str *out, const struct queue_sample *s, struct queue_preamble *p)
 {
 	struct str rcpts = STR_EMPTY, tail = STR_EMPTY, layout = STR_EMPTY;
 	bool early = s->n_rcpts > QUEUE_RCPTS_INLINE;
 	char head[QUEUE_PREAMBLE_LEN];
 	struct ipc_envelope env = { .queue_id = VIEW("4F2A000000001"),
-		.origin = VIEW("smtpd"), .context = VIEW("remote"),
-		.sender = s->sender, .full_name = VIEW_EMPTY,
-		.envid = VIEW("env-1"), .client_name = VIEW("c.example.com"),
-		.client_addr = VIEW("192.0.2.1"), .client_port = 2525,
-		.protocol = VIEW("ESMTP"), .helo = VIEW("c"),
-		.sasl_method = VIEW_EMPTY, .sasl_username = VIEW_EMPTY };
+		.origin = VIEW("smtpd"),
+		.context = VIEW("remote"),
+		.sender = s->sender,
+		.full_name = VIEW_EMPTY,
+		.envid = VIEW("env-1"),
+		.client_name = VIEW("c.example.com"),
+		.client_addr = VIEW("192.0.2.1"),
+		.client_port = 2525,
+		.protocol = VIEW("ESMTP"),
+		.helo = VIEW("c"),
+		.sasl_method = VIEW_EMPTY,
+		.sasl_username = VIEW_EMPTY };
 
 	queue_sample_rcpts(&rcpts, s->n_rcpts, s->notify);
 	*p = (struct queue_preamble){ .flags = s->flags,
 		.arrival_us = INT64_C(1700000000000000),
-		.content_at = QUEUE_PREAMBLE_LEN, .n_rcpts = s->n_rcpts,
+		.content_at = QUEUE_PREAMBLE_LEN,
+		.n_rcpts = s->n_rcpts,
 		.content_len = (int64_t)s->content.len };
 	if (early) {
 		p->rcpts_at = QUEUE_PREAMBLE_LEN;
@@ -69,8 +77,8 @@ queue_sample_build(struct str *out, const struct queue_sample *s,
 		queue_layout_add(&layout, p->content_at, p->content_len);
 	}
 	env.layout = str_view(&layout);
-	queue_build_tail(&tail, p, &env,
-	    early ? VIEW_EMPTY : str_view(&rcpts), s->added);
+	queue_build_tail(
+	    &tail, p, &env, early ? VIEW_EMPTY : str_view(&rcpts), s->added);
 	queue_build_preamble(head, p);
 	str_reset(out);
 	str_add(out, view_make(head, sizeof(head)));
@@ -99,10 +107,14 @@ static inline void
 queue_sample_outcome(struct str *out, int64_t first, int64_t count,
     enum outcome status, const char *dsn, const char *text)
 {
-	struct ipc_journal_outcome o = { .first = first, .count = count,
-		.status = status, .at_us = INT64_C(1700000000000001),
-		.dsn = view_of(dsn), .text = view_of(text),
-		.relay = VIEW("none"), .remote = VIEW_EMPTY };
+	struct ipc_journal_outcome o = { .first = first,
+		.count = count,
+		.status = status,
+		.at_us = INT64_C(1700000000000001),
+		.dsn = view_of(dsn),
+		.text = view_of(text),
+		.relay = VIEW("none"),
+		.remote = VIEW_EMPTY };
 
 	queue_journal_add(out, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
 }
@@ -110,8 +122,9 @@ queue_sample_outcome(struct str *out, int64_t first, int64_t count,
 static inline void
 queue_sample_report(struct str *out, enum report_kind kind, const char *id)
 {
-	struct ipc_journal_report r = { .kind = kind, .at_us = 1,
-		.id = view_of(id) };
+	struct ipc_journal_report r = {
+		.kind = kind, .at_us = 1, .id = view_of(id)
+	};
 
 	queue_journal_add(out, JOURNAL_REPORT, IPC_OUT(journal_report, &r));
 }

@@ -38,14 +38,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	rest = view_skip(rest, 1);
 	intake_init(&in, 1 << 16, take);
-	while (rest.len > 0 && !err_is(intake_feed(&in,
-	    view_first(rest, step))))
+	while (
+	    rest.len > 0 && !err_is(intake_feed(&in, view_first(rest, step))))
 		rest = view_skip(rest, view_first(rest, step).len);
 	/* What was taken is fit to be written. */
 	list = str_view(&in.rcpts);
 	for (;;) {
-		assert(!err_is(
-		    ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)));
+		assert(
+		    !err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)));
 		if (!more)
 			break;
 		assert(rcpt.number == n++);

@@ -7,9 +7,84 @@ use warnings;
 
 use Exporter qw(import);
 
+use Barid::Test;
+
 our @EXPORT = qw(
-	body_of fields_of header_of headers_of parse_report split_message
+	body_of ends_with fields_of header_of headers_of odd_message
+	parse_report send_mail split_message
 );
+
+# --- Sending -------------------------------------------------------------------
+
+# A message with what goes wrong first on the way: lines of dots, "From ", 8-bit
+# bytes, blanks at the ends of lines, a line that is too long, empty lines at
+# the end.  LF line ends; all headers are there, so that nobody adds any.
+sub odd_message
+{
+	my ($from, $to, $subject) = @_;
+
+	return <<"HEADER" . join("\n",
+From: $from
+To: $to
+Subject: $subject
+Date: Sat, 21 Nov 2026 10:00:00 +0000
+Message-Id: <odd.$subject\@client.test>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+HEADER
+	    '.', '..', '.a', '...b', 'From the start', '>From quoted',
+	    "caf\xc3\xa9 \xe2\x82\xac", 'blanks  ', "\ttab\t", ' ',
+	    'x' x 900, '-- ', '.', '', '', '');
+}
+
+# Does the stored message end with what was sent?  Both whatever line ends.
+# What comes before, as "ok" or what is wrong.
+sub ends_with
+{
+	my ($stored, $sent) = @_;
+
+	return 'nothing is stored' unless defined $stored;
+	s/\r\n/\n/g for $stored, $sent;
+	return 'it ends with: ' . substr($stored, -200)
+	    if substr($stored, -length $sent) ne $sent;
+	for my $field (fields_of(substr($stored, 0, -length $sent))) {
+		return "an added $field->[0]" unless $field->[0] =~
+		    /^(Return-Path|X-Original-To|Delivered-To|Received)$/;
+	}
+	return 'ok';
+}
+
+# Send by SMTP: send_mail(PORT, {from, to => ADDRESS or [...], mail => '
+# BODY=8BITMIME', rcpt => ' NOTIFY=...'}, TEXT with LF).  Returns the last
+# reply, to the first command that was refused or to the content.
+sub send_mail
+{
+	my ($port, $envelope, $text) = @_;
+	my $d = smtp_connect('127.0.0.1', $port);
+	my $to = $envelope->{to};
+	my @steps = ('EHLO client.test', "MAIL FROM:<$envelope->{from}>" .
+	    ($envelope->{mail} // ''), map { "RCPT TO:<$_>" .
+	    ($envelope->{rcpt} // '') } ref $to ? @$to : $to);
+	my $reply = $d->read_reply(30);
+
+	for my $step (@steps, 'DATA') {
+		return $reply unless $reply =~ /^2/;
+		$d->send($step);
+		$reply = $d->read_reply(30);
+	}
+	return $reply unless $reply =~ /^354/;
+	$text =~ s/^\./../mg;
+	$text =~ s/\r?\n/\r\n/g;
+	$d->send_raw("$text.\r\n");
+	$reply = $d->read_reply(30);
+	$d->send('QUIT');
+	$d->read_reply(5);
+	return $reply;
+}
+
+# --- Looking -----------------------------------------------------------------------
 
 # (header, body) of a message with whatever line ends; the header keeps its
 # last line end, the empty line belongs to neither.

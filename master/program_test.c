@@ -1,0 +1,67 @@
+/* The programs, and the services that are there whatever master.cf says. */
+#include "master/program.h"
+
+#include "lib/base/mem.h"
+#include "lib/base/unit.h"
+#include "lib/conf/master_cf.h"
+
+static const struct {
+	const char *command, *file;
+	enum program_kind kind;
+} cases[] = {
+	{ "smtpd", "smtpd", PROGRAM_SESSIONS },
+	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS },
+	{ "lmtp", "smtp", PROGRAM_SESSIONS },
+	{ "qmgr", "qmgr", PROGRAM_ALONE },
+	{ "oqmgr", "qmgr", PROGRAM_ALONE },
+	{ "local", "local", PROGRAM_WORKER },
+	{ "virtual", "local", PROGRAM_WORKER },
+	{ "tlsmgr", NULL, PROGRAM_NONE },
+	{ "error", NULL, PROGRAM_NONE },
+	{ "somebodys-own", NULL, PROGRAM_FOREIGN },
+	{ "", NULL, PROGRAM_FOREIGN },
+	{ "SMTPD", NULL, PROGRAM_FOREIGN },
+};
+
+START_TEST(commands_of_master_cf_are_known)
+{
+	const struct program *p = program_find(cases[_i].command);
+
+	ck_assert_int_eq(p->kind, cases[_i].kind);
+	if (cases[_i].file == NULL)
+		ck_assert_ptr_null(p->file);
+	else
+		ck_assert_str_eq(p->file, cases[_i].file);
+}
+END_TEST
+
+/* Each line is well formed, and its program is one of ours. */
+START_TEST(builtin_services_can_run)
+{
+	struct master_cf cf;
+
+	master_cf_init(&cf);
+	for (size_t i = 0; program_builtin_services[i] != NULL; i++) {
+		struct err e = master_cf_add_builtin(
+		    &cf, program_builtin_services[i], false);
+
+		ck_assert_msg(!err_is(e), "%s", e.text);
+	}
+	LIST_EACH (it, after, &cf.services) {
+		struct master_service *s =
+		    LIST_ITEM(it, struct master_service, node);
+		const struct program *p = program_find(s->command);
+
+		ck_assert_msg(p->file != NULL, "%s", s->name);
+		ck_assert_msg(p->kind == PROGRAM_SESSIONS ||
+			p->kind == PROGRAM_ALONE || p->kind == PROGRAM_WORKER,
+		    "%s", s->name);
+		ck_assert_int_le(p->processes_min,
+		    p->processes_max > 0 ? p->processes_max : 64);
+	}
+	master_cf_clear(&cf);
+}
+END_TEST
+
+UNIT_MAIN("program", { commands_of_master_cf_are_known, ARRAY_LEN(cases) },
+    { builtin_services_can_run, 1 })
