@@ -60,6 +60,9 @@ stop_anvil(void)
 	loop_remove_watch(&rig.listener);
 	close(rig.listener.fd);
 	ipc_server_drain(&rig.server);
+	/* Connections end when their last answer is on its way. */
+	for (int i = 0; rig.server.n_peers > 0 && i < 2000; i++)
+		fiber_sleep(1);
 	ck_assert_uint_eq(rig.server.n_peers, 0);
 	counts_clear(&rig.anvil.counts);
 }

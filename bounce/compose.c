@@ -192,6 +192,30 @@ status_of(const struct subject *s)
 						      VIEW("2.0.0");
 }
 
+/*
+ * What the other server said, alone (RFC 3464 2.3.6), of the words that the log
+ * has: "host NAME said: REPLY (in reply to COMMAND)" or "host NAME refused to
+ * talk to me: REPLY".
+ */
+static struct view
+reply_in(struct view text)
+{
+	static const char *const before[] = { " said: ",
+		" refused to talk to me: " };
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		struct view words = view_of(before[i]);
+		size_t at = view_find_text(text, words);
+
+		if (at == VIEW_NPOS)
+			continue;
+		text = view_skip(text, at + words.len);
+		return view_first(
+		    text, view_find_text(text, VIEW(" (in reply to ")));
+	}
+	return text;
+}
+
 static struct err
 tell_machine(const struct subject *s, void *arg)
 {
@@ -217,7 +241,7 @@ tell_machine(const struct subject *s, void *arg)
 		add_field(c, &out, "Remote-MTA: dns; ", s->outcome.remote);
 	add_field(c, &out, from_remote ? "Diagnostic-Code: smtp; " :
 					 "Diagnostic-Code: X-Postfix; ",
-	    s->outcome.text);
+	    from_remote ? reply_in(s->outcome.text) : s->outcome.text);
 	if (s->outcome.status == OUTCOME_DEFERRED)
 		str_addf(&out, "Will-Retry-Until: %.*s\r\n",
 		    VIEW_ARGS(date_format(

@@ -121,6 +121,10 @@ is_due(const struct history *h, enum report_kind kind,
 	if (kind == REPORT_DELAY)
 		return status == OUTCOME_DEFERRED &&
 		    (notify == 0 || (notify & ESMTP_NOTIFY_DELAY) != 0);
+	/* A server that has DSN took the request over with the message (RFC
+	 * 3461 5.2.2): it will tell. */
+	if (status == OUTCOME_SENT && s->outcome.remote.len > 0)
+		return false;
 	return status != OUTCOME_BOUNCED && status != OUTCOME_DEFERRED &&
 	    (notify & ESMTP_NOTIFY_SUCCESS) != 0;
 }

@@ -58,8 +58,8 @@ clients_of(const struct child *c)
 
 	if (!s->program->clients)
 		return 0;
-	per_process = conf_find_derived(master.conf, s->program->file,
-	    "_sessions_per_process");
+	per_process = conf_find_derived(
+	    master.conf, s->program->file, "_sessions_per_process");
 	return most < per_process ? most : per_process;
 }
 
@@ -99,8 +99,8 @@ static void
 place_standard(const struct service *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	bool is_log = s->program->file != NULL &&
-	    strcmp(s->program->file, "log") == 0;
+	bool is_log =
+	    s->program->file != NULL && strcmp(s->program->file, "log") == 0;
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    ((!master.foreground || !is_log) &&

@@ -36,8 +36,8 @@ read_lines(const struct conf *conf, struct service_lines *lines)
 	e = master_cf_read_file(&lines->cf, path.ptr, chroot_default);
 	for (size_t i = 0; !err_is(e) && program_builtin_services[i] != NULL;
 	     i++)
-		e = master_cf_add_builtin(&lines->cf,
-		    program_builtin_services[i], chroot_default);
+		e = master_cf_add_builtin(
+		    &lines->cf, program_builtin_services[i], chroot_default);
 	str_clear(&path);
 	return e;
 }
@@ -52,12 +52,11 @@ size_service(struct service *s)
 
 	/* "1" in the column of a program that is one process says just that,
 	 * and does not bound its clients. */
-	s->limit = s->cf->limit > 0 && p->processes_max != 1 ? s->cf->limit :
-	    p->kind == PROGRAM_WORKER ? conf->default_process_limit :
-					conf->default_session_limit;
+	s->limit = s->cf->limit > 0 && p->processes_max != 1 ? s->cf->limit
+	    : p->kind == PROGRAM_WORKER ? conf->default_process_limit
+					: conf->default_session_limit;
 	n = conf_find_derived(conf, p->file, "_processes");
-	per_process = conf_find_derived(conf, p->file,
-	    "_sessions_per_process");
+	per_process = conf_find_derived(conf, p->file, "_sessions_per_process");
 	if (n == 0)
 		n = master.n_processors;
 	if (n < p->processes_min)
@@ -100,8 +99,7 @@ service_new(struct service_lines *lines, struct master_service *cf,
 static struct err
 build_each(struct service_lines *lines, struct list *made)
 {
-	LIST_EACH(it, after, &lines->cf.services)
-	{
+	LIST_EACH (it, after, &lines->cf.services) {
 		struct master_service *m =
 		    LIST_ITEM(it, struct master_service, node);
 		const struct program *p = program_find(m->command);
@@ -126,11 +124,13 @@ compare_conf(const struct conf *old, const struct conf *new)
 	if (old == NULL)
 		return ERR_OK;
 	if (strcmp(old->queue_directory, new->queue_directory) != 0)
-		return err_make(ERR_PERM, "queue_directory is another one: "
-					  "stop and start");
+		return err_make(ERR_PERM,
+		    "queue_directory is another one: "
+		    "stop and start");
 	if (strcmp(old->mail_owner, new->mail_owner) != 0)
-		return err_make(ERR_PERM, "mail_owner is another one: stop "
-					  "and start");
+		return err_make(ERR_PERM,
+		    "mail_owner is another one: stop "
+		    "and start");
 	return ERR_OK;
 }
 
@@ -160,7 +160,8 @@ struct err
 services_load(struct conf **conf)
 {
 	struct conf_source source = { .dir = master.dir,
-		.service_name = "master", .process_name = "master" };
+		.service_name = "master",
+		.process_name = "master" };
 
 	return conf_load(&source, conf);
 }
@@ -188,8 +189,7 @@ services_discard(struct list *made)
 static struct service *
 find_service(struct list *services, const struct service *like)
 {
-	LIST_EACH(it, after, services)
-	{
+	LIST_EACH (it, after, services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		if (s->cf->type == like->cf->type &&
@@ -215,8 +215,7 @@ is_same_line(const struct master_service *a, const struct master_service *b)
 static void
 renew_alone(struct service *s, bool same)
 {
-	LIST_EACH(it, after, &s->children)
-	{
+	LIST_EACH (it, after, &s->children) {
 		struct child *c = LIST_ITEM(it, struct child, node);
 
 		if (same) {
@@ -246,8 +245,8 @@ start_service(struct service *s, struct service *old)
 	bool is_alone = s->program->kind == PROGRAM_ALONE;
 
 	if (old != NULL) {
-		bool same = is_same_line(s->cf, old->cf) &&
-		    has_same_sockets(s, old);
+		bool same =
+		    is_same_line(s->cf, old->cf) && has_same_sockets(s, old);
 
 		service_adopt_children(s, old);
 		if (is_alone)
@@ -283,8 +282,8 @@ static void
 mark_shared(struct service *old)
 {
 	for (size_t i = 0; i < old->n_sockets; i++)
-		if (service_find_address(&master.services,
-			old->sockets[i].address) != NULL)
+		if (service_find_address(
+			&master.services, old->sockets[i].address) != NULL)
 			old->sockets[i].shared = true;
 }
 
@@ -308,12 +307,11 @@ services_install(struct list *made)
 
 	move_list(&master.services, &old);
 	move_list(made, &master.services);
-	LIST_EACH(s, after, &master.services)
+	LIST_EACH (s, after, &master.services)
 		service_settle_sockets(LIST_ITEM(s, struct service, node));
-	LIST_EACH(o, after, &old)
+	LIST_EACH (o, after, &old)
 		mark_shared(LIST_ITEM(o, struct service, node));
-	LIST_EACH(n, after, &master.services)
-	{
+	LIST_EACH (n, after, &master.services) {
 		struct service *s = LIST_ITEM(n, struct service, node);
 		struct service *before = find_service(&old, s);
 
@@ -346,8 +344,7 @@ services_warn(void)
 	if (it == NULL)
 		return;
 	lines = &LIST_ITEM(it, struct service, node)->lines->cf.services;
-	LIST_EACH(line, after, lines)
-	{
+	LIST_EACH (line, after, lines) {
 		struct master_service *m =
 		    LIST_ITEM(line, struct master_service, node);
 
@@ -360,15 +357,13 @@ services_warn(void)
 static bool
 is_log(const struct service *s)
 {
-	return s->program->file != NULL &&
-	    strcmp(s->program->file, "log") == 0;
+	return s->program->file != NULL && strcmp(s->program->file, "log") == 0;
 }
 
 void
 services_stop(void)
 {
-	LIST_EACH(it, after, &master.services)
-	{
+	LIST_EACH (it, after, &master.services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		service_watch_sockets(s, false, NULL);
@@ -378,7 +373,7 @@ services_stop(void)
 		if (!is_log(s))
 			service_leave(s);
 	}
-	LIST_EACH(it, after, &retired)
+	LIST_EACH (it, after, &retired)
 		service_leave(LIST_ITEM(it, struct service, node));
 	services_stop_log();
 }
@@ -386,8 +381,7 @@ services_stop(void)
 static bool
 has_others(struct list *services)
 {
-	LIST_EACH(it, after, services)
-	{
+	LIST_EACH (it, after, services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		if (!is_log(s) && !list_is_empty(&s->children))
@@ -409,8 +403,7 @@ services_stop_log(void)
 void
 services_renew_log(void)
 {
-	LIST_EACH(it, after, &master.services)
-	{
+	LIST_EACH (it, after, &master.services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		if (is_log(s))
@@ -421,8 +414,7 @@ services_renew_log(void)
 static void
 signal_each(struct list *services, int signal)
 {
-	LIST_EACH(it, after, services)
-	{
+	LIST_EACH (it, after, services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		if (!is_log(s) || signal == SIGKILL)

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -42,16 +43,17 @@ add_socket(struct service *s, const char *address, int type, int fd)
 	struct service_socket *k;
 
 	if (fd < 0)
-		return err_sys(ERR_TEMP, WHERE "keep %s", WHERE_ARGS(s),
-		    address);
+		return err_sys(
+		    ERR_TEMP, WHERE "keep %s", WHERE_ARGS(s), address);
 	if (s->n_sockets == SERVICE_SOCKETS_MAX) {
 		close(fd);
 		return err_make(ERR_PERM, WHERE "more than %d addresses",
 		    WHERE_ARGS(s), SERVICE_SOCKETS_MAX);
 	}
 	k = &s->sockets[s->n_sockets++];
-	*k = (struct service_socket){ .address = xstrdup(address),
-		.type = type, .fd = fd };
+	*k = (struct service_socket){
+		.address = xstrdup(address), .type = type, .fd = fd
+	};
 	return ERR_OK;
 }
 
@@ -68,8 +70,7 @@ find_socket(struct service *s, const char *address)
 struct service *
 service_find_address(struct list *services, const char *address)
 {
-	LIST_EACH(it, after, services)
-	{
+	LIST_EACH (it, after, services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		if (find_socket(s, address) != NULL)
@@ -105,8 +106,8 @@ check_address(struct service *s, struct list *made, const char *address)
 static struct err
 share_socket(struct service *s, const struct service_socket *k)
 {
-	struct err e = add_socket(s, k->address, k->type,
-	    fcntl(k->fd, F_DUPFD_CLOEXEC, 0));
+	struct err e = add_socket(
+	    s, k->address, k->type, fcntl(k->fd, F_DUPFD_CLOEXEC, 0));
 
 	if (!err_is(e))
 		s->sockets[s->n_sockets - 1].shared = true;
@@ -120,12 +121,11 @@ bind_unix(struct service *s, const char *path, int type, int *fd)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct err e = ERR_OK;
-	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s" SOCKET_NEW,
-	    path);
+	int n = snprintf(
+	    addr.sun_path, sizeof(addr.sun_path), "%s" SOCKET_NEW, path);
 
 	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
-		return err_make(ERR_PERM, WHERE "name too long",
-		    WHERE_ARGS(s));
+		return err_make(ERR_PERM, WHERE "name too long", WHERE_ARGS(s));
 	*fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
 		return err_sys(ERR_TEMP, WHERE "socket", WHERE_ARGS(s));
@@ -134,8 +134,8 @@ bind_unix(struct service *s, const char *path, int type, int *fd)
 	umask(0);
 	if (bind(*fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    (type == SOCK_STREAM && listen(*fd, LISTEN_BACKLOG) < 0)) {
-		e = err_sys(ERR_TEMP, WHERE "listen on %s", WHERE_ARGS(s),
-		    path);
+		e = err_sys(
+		    ERR_TEMP, WHERE "listen on %s", WHERE_ARGS(s), path);
 		close(*fd);
 	}
 	umask(077);
@@ -191,10 +191,11 @@ port_of(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return 0;
-	return addr.ss_family == AF_INET ?
-	    ((struct sockaddr_in *)(void *)&addr)->sin_port :
-	    addr.ss_family == AF_INET6 ?
-	    ((struct sockaddr_in6 *)(void *)&addr)->sin6_port : 0;
+	return addr.ss_family == AF_INET
+	    ? ((struct sockaddr_in *)(void *)&addr)->sin_port
+	    : addr.ss_family == AF_INET6
+	    ? ((struct sockaddr_in6 *)(void *)&addr)->sin6_port
+	    : 0;
 }
 
 static void
@@ -210,8 +211,7 @@ set_overlap(int fd, bool on)
 static void
 set_overlap_in_force(in_port_t port, bool on)
 {
-	LIST_EACH(it, after, &master.services)
-	{
+	LIST_EACH (it, after, &master.services) {
 		struct service *s = LIST_ITEM(it, struct service, node);
 
 		for (size_t i = 0; i < s->n_sockets; i++)
@@ -225,9 +225,9 @@ set_overlap_in_force(in_port_t port, bool on)
 static int
 bind_over(int fd, const struct addrinfo *ai)
 {
-	in_port_t port = ai->ai_family == AF_INET ?
-	    ((struct sockaddr_in *)(void *)ai->ai_addr)->sin_port :
-	    ((struct sockaddr_in6 *)(void *)ai->ai_addr)->sin6_port;
+	in_port_t port = ai->ai_family == AF_INET
+	    ? ((struct sockaddr_in *)(void *)ai->ai_addr)->sin_port
+	    : ((struct sockaddr_in6 *)(void *)ai->ai_addr)->sin6_port;
 	int code;
 
 	set_overlap(fd, true);
@@ -286,8 +286,8 @@ listen_inet(struct service *s, struct list *made, const struct addrinfo *ai)
 	k = find_in_force(address, SOCK_STREAM);
 	if (k != NULL)
 		return share_socket(s, k);
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0);
+	fd = socket(
+	    ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(ERR_TEMP, WHERE "socket", WHERE_ARGS(s));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -328,7 +328,8 @@ static struct err
 listen_host(struct service *s, struct list *made, const char *host)
 {
 	struct addrinfo hints = { .ai_family = wanted_family(master.conf),
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE };
 	struct addrinfo *list;
 	struct err absent = ERR_OK, e = ERR_OK;
 	size_t before = s->n_sockets;
@@ -338,9 +339,9 @@ listen_host(struct service *s, struct list *made, const char *host)
 		hints.ai_family = AF_INET;
 	code = getaddrinfo(host, s->cf->port, &hints, &list);
 	if (code != 0)
-		return err_make(ERR_PERM, WHERE "%s port %s: %s",
-		    WHERE_ARGS(s), host != NULL ? host : "any address",
-		    s->cf->port, gai_strerror(code));
+		return err_make(ERR_PERM, WHERE "%s port %s: %s", WHERE_ARGS(s),
+		    host != NULL ? host : "any address", s->cf->port,
+		    gai_strerror(code));
 	for (struct addrinfo *ai = list; ai != NULL && !err_is(e);
 	     ai = ai->ai_next) {
 		e = listen_inet(s, made, ai);
@@ -418,8 +419,8 @@ service_settle_sockets(struct service *s)
 		k->unborn = false;
 		name_new_socket(k->address, &new);
 		if (rename(new.ptr, k->address) < 0)
-			log_error(WHERE "rename %s: %s", WHERE_ARGS(s),
-			    new.ptr, strerror(errno));
+			log_error(WHERE "rename %s: %s", WHERE_ARGS(s), new.ptr,
+			    strerror(errno));
 	}
 	str_clear(&new);
 }
@@ -436,7 +437,8 @@ service_watch_sockets(struct service *s, bool on,
 		k->watching = on;
 		if (on) {
 			k->watch = (struct loop_watch){ .fd = k->fd,
-				.events = EPOLLIN, .ready = ready,
+				.events = EPOLLIN,
+				.ready = ready,
 				.arg = s };
 			loop_add_watch(&k->watch);
 		} else {
@@ -461,6 +463,28 @@ remove_name(const struct service_socket *k)
 	str_clear(&path);
 }
 
+/*
+ * Who connects between a process's last accept and its close would be put out.
+ * So a first SYN is dropped from here on: the client sends another one, which
+ * finds the socket that took this one's place, or none.
+ */
+static void
+turn_away(int fd)
+{
+	enum { TCP_FLAGS_AT = 13, TCP_SYN = 0x02, TCP_ACK = 0x10 };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_SYN | TCP_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = { ARRAY_LEN(code), code };
+
+	/* Without it one in some thousands has to try again. */
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 void
 service_close_sockets(struct service *s)
 {
@@ -468,6 +492,8 @@ service_close_sockets(struct service *s)
 	for (size_t i = 0; i < s->n_sockets; i++) {
 		struct service_socket *k = &s->sockets[i];
 
+		if (k->address[0] == '[' && !k->shared)
+			turn_away(k->fd);
 		close(k->fd);
 		remove_name(k);
 		free(k->address);

@@ -530,12 +530,14 @@ message_set_aside(const char *queue, struct view id, const char *why)
 	struct queue_path from = queue_path_of(queue, id);
 	struct queue_path to = queue_path_of("corrupt", id);
 
-	log_error("%s: %s: moved to %s", from.text, why, to.text);
-	/* Never over another one. */
+	/* Never over another one; what is not a file may have to stay: our
+	 * sandbox lets us make no others. */
 	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		RENAME_NOREPLACE) < 0)
-		log_error("rename %s to %s: %s", from.text, to.text,
-		    strerror(errno));
+		RENAME_NOREPLACE) == 0)
+		log_error("%s: %s: moved to %s", from.text, why, to.text);
+	else
+		log_error("%s: %s: left there: rename to %s: %s", from.text,
+		    why, to.text, strerror(errno));
 }
 
 enum { BUSY_RETRY_S = 5 };

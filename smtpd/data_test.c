@@ -60,11 +60,7 @@ START_TEST(only_crlf_dot_crlf_ends_a_message)
 	ck_assert_ptr_nonnull(
 	    strstr(replies_after(heard, "queued as QID\n"), "221 2.0.0 Bye"));
 	ck_assert_ptr_nonnull(memmem(standin.messages[0].content.ptr,
-				  standin.messages[0].content.len,
-				  "\r\nMAIL FROM:<evil", 17) != NULL
-		? ""
-		: memmem(standin.messages[0].content.ptr,
-		      standin.messages[0].content.len, "MAIL FROM:<evil", 15));
+	    standin.messages[0].content.len, "MAIL FROM:<evil", 15));
 	str_clear(&text);
 	standin_close();
 }

@@ -4,11 +4,9 @@
  */
 #include "smtpd/smtpd.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/run/io.h"
-#include "lib/run/loop.h"
 #include "smtpd/session.h"
 
 #include <stdlib.h>
@@ -30,7 +28,6 @@ static const struct sandbox_role smtpd_role = {
 };
 
 static struct smtpd smtpd;
-static struct timer leave_timer;
 
 static void
 serve_client(struct daemon_client *c)
@@ -38,21 +35,11 @@ serve_client(struct daemon_client *c)
 	session_run(c->owner, c->fd, (struct sockaddr *)&c->addr);
 }
 
+/* New clients go to our successor; those that were here have had their time. */
 static void
-on_leave(struct timer *t)
+on_leave(void *owner)
 {
-	(void)t;
-	sessions_leave(&smtpd);
-}
-
-/* New clients go to our successor; those that are here have some time. */
-static void
-on_drain(void *owner)
-{
-	struct smtpd *m = owner;
-
-	timer_set(
-	    &leave_timer, deadline_in_ms(m->conf->drain_time * 1000), on_leave);
+	sessions_leave(owner);
 }
 
 /* --- standard input --- */
@@ -113,6 +100,6 @@ main(int argc, char **argv)
 		return serve_standard_input(&d);
 	daemon_drop(&d, &smtpd_role);
 	daemon_watch_tables(&d, smtpd_tables_changed, &smtpd);
-	daemon_on_drain(&d, on_drain, &smtpd);
+	daemon_on_leave(&d, on_leave, &smtpd);
 	return daemon_serve_sessions(&d, serve_client, &smtpd);
 }

@@ -15,7 +15,7 @@ plan(skip_all => 'the build has no checks') unless is_checks_build();
 plan_installed('sbin/barid', 'libexec/barid/smtpd');
 
 my @programs = grep { -e installed("libexec/barid/$_") } qw(smtpd smtp rewrite
-    lookup resolve anvil log dial cleanup qmgr bounce pickup showq local);
+    lookup resolve anvil dial cleanup qmgr bounce pickup showq local);
 my @on_demand = qw(cleanup rewrite lookup resolve dial anvil smtp bounce
     local);
 # By act: the programs whose work it is.
@@ -62,11 +62,7 @@ for my $act (@acts) {
 	local $ENV{BARID_TEST_POINT} = "forbidden:$act";
 	my $t = Barid::Test->new(
 		master => { rewrite => 'unix - - n - - rewrite' });
-	# The log itself may die of it: standard output stays.
 	$t->start(wait => 0);
-	my $text = sub {
-		return $t->log_text . (read_file("$t->{dir}/console") // '');
-	};
 	my @left = @programs;
 
 	wait_until(20, sub {
@@ -74,22 +70,34 @@ for my $act (@acts) {
 		wake($t);
 		IO::Socket::INET->new(PeerAddr => '127.0.0.1',
 			PeerPort => $t->{port}, Timeout => 1);
-		@left = grep { outcome($text->(), $_, $act) eq '' }
-		    grep { $_ ne 'log' } @programs;
+		@left = grep { outcome($t->log_text, $_, $act) eq '' }
+		    @programs;
 		return !@left;
 	});
 	is("@left", '', "$act: all have tried");
 	for my $program (@programs) {
-		my $did = outcome($text->(), $program, $act);
+		my $did = outcome($t->log_text, $program, $act);
 
 		next if $may{$act}{$program};
 		if ($deadly{$act}) {
-			is($did, 'died', "$act: $program dies of it")
-			    unless $program eq 'log';
+			is($did, 'died', "$act: $program dies of it");
 		} else {
 			isnt($did, 'done', "$act: $program may not");
 		}
 	}
+	$t->stop(seconds => 40);
+}
+# Without it nobody hears of its end, but for who started master.
+for my $act (qw(exec fork inet hold)) {
+	local $ENV{BARID_TEST_POINT} = "forbidden-log:$act";
+	my $t = Barid::Test->new;
+
+	$t->start(wait => 0);
+	ok(wait_until(20, sub {
+		(read_file("$t->{dir}/console") // '') =~
+		    /fatal: the log daemon does not start/ ||
+		    outcome($t->log_text, 'log', $act) eq 'refused'
+	}), "$act: log may not");
 	$t->stop(seconds => 40);
 }
 done_testing();

@@ -6,6 +6,7 @@
 #define BASE_UNIT_H
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct unit_test {
@@ -21,6 +22,9 @@ unit_run(const char *name, const struct unit_test *tests, size_t n)
 	SRunner *runner;
 	int failed;
 
+	/* A process that a test forks must not print again what is waiting
+	 * in the buffer. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < n; i++)
 		tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].rows);
 	tcase_set_timeout(tcase, 60);

@@ -27,6 +27,10 @@ check_PROGRAMS += lib/conf/expand_test
 lib_conf_expand_test_SOURCES = lib/conf/expand_test.c
 lib_conf_expand_test_LDADD = $(TEST_LDADD)
 
+check_PROGRAMS += lib/conf/light_test
+lib_conf_light_test_SOURCES = lib/conf/light_test.c
+lib_conf_light_test_LDADD = $(TEST_LDADD)
+
 check_PROGRAMS += lib/conf/main_cf_test
 lib_conf_main_cf_test_SOURCES = lib/conf/main_cf_test.c
 lib_conf_main_cf_test_LDADD = $(TEST_LDADD)

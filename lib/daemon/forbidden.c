@@ -38,8 +38,8 @@ try_shadow(void)
 static int
 try_write(void)
 {
-	return open("/tmp/barid-forbidden", O_WRONLY | O_CREAT | O_CLOEXEC,
-	    0600);
+	return open(
+	    "/tmp/barid-forbidden", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
 /* A queue's directory by its name from outside, and from inside. */
@@ -48,8 +48,7 @@ try_hold(void)
 {
 	int fd = open("hold", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd >= 0 ? fd :
-			 open("/hold", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : open("/hold", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int
@@ -155,37 +154,40 @@ static const struct {
 	{ "dumpable", try_dumpable },
 };
 
-void
-forbidden_try(void)
+static void
+try_act(const char *name, int (*run)(void))
 {
-	static const char prefix[] = "forbidden:";
+	/* What was said before must not go with us. */
+	log_flush();
+	errno = 0;
+	if (run() < 0)
+		log_info("forbidden %s: refused: %s", name, strerror(errno));
+	else
+		log_info("forbidden %s: done", name);
+	log_flush();
+}
+
+void
+forbidden_try(const char *program)
+{
+	const char *prefix =
+	    strcmp(program, "log") == 0 ? "forbidden-log:" : "forbidden:";
 	const char *wanted = getenv("BARID_TEST_POINT");
 
-	if (wanted == NULL ||
-	    strncmp(wanted, prefix, strlen(prefix)) != 0)
+	if (wanted == NULL || strncmp(wanted, prefix, strlen(prefix)) != 0)
 		return;
 	wanted += strlen(prefix);
-	for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
-		if (strcmp(acts[i].name, wanted) != 0)
-			continue;
-		/* What was said before must not go with us. */
-		log_flush();
-		errno = 0;
-		if (acts[i].run() < 0)
-			log_info("forbidden %s: refused: %s", wanted,
-			    strerror(errno));
-		else
-			log_info("forbidden %s: done", wanted);
-		log_flush();
-		return;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(acts); i++)
+		if (strcmp(acts[i].name, wanted) == 0)
+			try_act(acts[i].name, acts[i].run);
 }
 
 #else
 
 void
-forbidden_try(void)
+forbidden_try(const char *program)
 {
+	(void)program;
 }
 
 #endif

@@ -377,7 +377,7 @@ daemon_drop(struct daemon *d, const struct sandbox_role *role)
 		fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	daemon_open_page(d);
 	priv_drop(role, &site);
-	forbidden_try();
+	forbidden_try(d->program);
 }
 
 void

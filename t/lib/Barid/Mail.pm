@@ -36,7 +36,7 @@ Content-Transfer-Encoding: 8bit
 HEADER
 	    '.', '..', '.a', '...b', 'From the start', '>From quoted',
 	    "caf\xc3\xa9 \xe2\x82\xac", 'blanks  ', "\ttab\t", ' ',
-	    'x' x 900, '-- ', '.', '', '', '');
+	    'x' x 900, '-- ', '.', 'the end', '', '');
 }
 
 # Does the stored message end with what was sent?  Both whatever line ends.

@@ -10,6 +10,7 @@ use warnings;
 use Exporter qw(import);
 use File::Copy ();
 use File::Temp qw(tempdir);
+use IO::Socket::IP;
 use Test::More ();
 
 use Barid::Test;
@@ -63,8 +64,8 @@ sub sink
 		$program, @arguments, "$ip:$port", 100);
 	my $up = wait_until(10, sub {
 		return -1 if !kill(0, $pid);
-		IO::Socket::INET->new(PeerAddr => $ip, PeerPort => $port,
-			Timeout => 1) ? 1 : 0;
+		IO::Socket::IP->new(PeerHost => $ip =~ tr/[]//dr,
+			PeerPort => $port, Timeout => 1) ? 1 : 0;
 	});
 	die "smtp-sink did not start\n" if $up != 1;
 	return $pid;
