@@ -157,8 +157,6 @@ note_destination(struct delivery *x, const struct ipc_delivered *answer)
 	}
 	str_add(&reason, answer->reason);
 	destination_failed(x->destination, reason.ptr);
-	free(x->message->reason_destination);
-	x->message->reason_destination = xstrdup(x->destination->nexthop);
 	str_clear(&reason);
 }
 

@@ -74,7 +74,7 @@ message_free(struct message *m)
 	free(m->protocol);
 	free(m->helo);
 	free(m->decided);
-	free(m->reason_destination);
+	free(m->site);
 	str_clear(&m->layout);
 	str_clear(&m->unwritten);
 	free(m);

@@ -159,6 +159,17 @@ log_expired(struct message *m)
 	str_clear(&sender);
 }
 
+/* Where deferred mail of this message goes, so that a flush of one site finds
+ * it; "" once there are several. */
+static void
+note_site(struct message *m, struct view domain)
+{
+	if (m->site == NULL)
+		m->site = xstrndup(domain.ptr, domain.len);
+	else if (!view_eq_case(view_of(m->site), domain))
+		m->site[0] = '\0';
+}
+
 void
 outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 {
@@ -174,9 +185,7 @@ outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 	}
 	if (v.status == OUTCOME_DEFERRED) {
 		m->was_deferred = true;
-		if (m->reason_destination == NULL)
-			m->reason_destination = xstrdup(
-			    addr_domain(view_of(r->address)).ptr);
+		note_site(m, addr_domain(view_of(r->address)));
 	} else if (wants_report(m, r, &v)) {
 		if (v.status == OUTCOME_BOUNCED)
 			m->needs_failure = true;
@@ -467,7 +476,7 @@ message_defer(struct message *m)
 		act_perform(m);
 		return;
 	}
-	deferred_add(queue_id_view(&m->id), x.due, m->reason_destination);
+	deferred_add(queue_id_view(&m->id), x.due, m->site);
 	message_free(m);
 }
 

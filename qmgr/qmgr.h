@@ -70,7 +70,7 @@ struct message {
 	size_t users;             /* fibers and jobs that hold it */
 	enum message_act act;     /* asked for while it was in flight */
 	int64_t last_due;
-	char *reason_destination; /* of the last deferral, for the index */
+	char *site; /* the domain of what was deferred; "": several */
 };
 
 struct transport {

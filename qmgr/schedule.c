@@ -424,7 +424,7 @@ may_start(struct destination *d)
 
 struct deferral {
 	struct list jobs;
-	char *dsn, *reason, *nexthop;
+	char *dsn, *reason;
 };
 
 static void
@@ -443,8 +443,6 @@ defer_job(const struct deferral *x, struct job *j)
 		outcome_log(j->message, r, &v);
 		outcomes_add(&o, r, &v);
 	}
-	free(j->message->reason_destination);
-	j->message->reason_destination = xstrdup(x->nexthop);
 	outcomes_flush(&o);
 	message_unuse(j->message);
 	list_remove(&j->node);
@@ -461,7 +459,6 @@ defer_fiber(void *arg)
 		defer_job(x, LIST_ITEM(it, struct job, node));
 	free(x->dsn);
 	free(x->reason);
-	free(x->nexthop);
 	free(x);
 	work_end();
 }
@@ -484,7 +481,6 @@ destination_defer_all(struct destination *d, const char *dsn,
 	d->n_jobs = 0;
 	x->dsn = xstrdup(dsn);
 	x->reason = xstrdup(reason);
-	x->nexthop = xstrdup(d->nexthop);
 	work_begin();
 	fiber_spawn("defer", defer_fiber, x);
 }

@@ -119,8 +119,8 @@ subtest 'aliases' => sub {
 	my ($got) = read_and_empty(1);
 	is(header_of($got // '', 'X-Original-To'), "single\@$host",
 		'a user: delivered in place');
-	like($t->wait_log(qr/orig_to=<single@/), qr/to=<\Q$user\E\@$host>, orig_to=<single\@$host>, relay=local, .*status=sent/,
-		'as orig_to');
+	like($t->wait_log(qr/to=<single@/), qr/relay=local, .*status=sent \(delivered to maildir\)/,
+		'as its name');
 
 	send_to('far');
 	like($t->wait_log(qr/to=<someone\@far\.test>/), qr/smtp\[.*status=deferred/,
@@ -159,7 +159,8 @@ subtest 'loops' => sub {
 
 subtest 'aliases compiled by postalias' => sub {
 	$t->configure({ alias_maps => aliases('hash', "compiled: $user\n") });
-	ok($t->reload, 'reload');
+	ok($t->stop, 'stopped');
+	$t->start;
 	send_to('compiled');
 	is(scalar(my @got = read_and_empty(1)), 1, 'a member');
 };
@@ -168,7 +169,9 @@ subtest 'mbox' => sub {
 	mkdir("$t->{dir}/mbox");
 	chmod(01777, "$t->{dir}/mbox");
 	$t->configure({ mail_spool_directory => "$t->{dir}/mbox" });
-	ok($t->reload, 'reload');
+	# Not a reload: what is busy meanwhile goes on as it was.
+	ok($t->stop, 'stopped');
+	$t->start;
 	my $file = "$t->{dir}/mbox/$user";
 	my $text = text_for('mbox');
 
