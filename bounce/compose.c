@@ -71,8 +71,8 @@ clean(const struct composing *c, struct str *out, struct view text)
 /* Clean text, on lines that are not too long; the first has `column` bytes
  * already.  What goes on is folded, as a header's field may be. */
 static void
-add_wrapped(const struct composing *c, struct str *out, size_t column,
-    struct view text)
+add_wrapped(
+    const struct composing *c, struct str *out, size_t column, struct view text)
 {
 	struct str cleaned = STR_EMPTY;
 	struct view rest, word;
@@ -173,8 +173,8 @@ add_field(const struct composing *c, struct str *out, const char *name,
 }
 
 static void
-add_address_field(struct composing *c, struct str *out, const char *name,
-    struct view address)
+add_address_field(
+    struct composing *c, struct str *out, const char *name, struct view address)
 {
 	str_addf(out, "%s: %s; ", name, c->is_utf8 ? "utf-8" : "rfc822");
 	add_address(c, out, address);
@@ -187,9 +187,9 @@ status_of(const struct subject *s)
 {
 	if (dsn_is_valid(s->outcome.dsn))
 		return s->outcome.dsn;
-	return s->outcome.status == OUTCOME_BOUNCED ? VIEW("5.0.0") :
-	    s->outcome.status == OUTCOME_DEFERRED   ? VIEW("4.0.0") :
-						      VIEW("2.0.0");
+	return s->outcome.status == OUTCOME_BOUNCED ? VIEW("5.0.0")
+	    : s->outcome.status == OUTCOME_DEFERRED ? VIEW("4.0.0")
+						    : VIEW("2.0.0");
 }
 
 /*
@@ -204,12 +204,12 @@ reply_in(struct view text)
 		" refused to talk to me: " };
 
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		struct view words = view_of(before[i]);
-		size_t at = view_find_text(text, words);
+		struct view said = view_of(before[i]);
+		size_t at = view_find_text(text, said);
 
 		if (at == VIEW_NPOS)
 			continue;
-		text = view_skip(text, at + words.len);
+		text = view_skip(text, at + said.len);
 		return view_first(
 		    text, view_find_text(text, VIEW(" (in reply to ")));
 	}
@@ -232,22 +232,23 @@ tell_machine(const struct subject *s, void *arg)
 	if (s->rcpt.orcpt.len > 0)
 		add_field(c, &out, "Original-Recipient: ", s->rcpt.orcpt);
 	else if (s->rcpt.original.len > 0)
-		add_address_field(c, &out, "Original-Recipient",
-		    s->rcpt.original);
+		add_address_field(
+		    c, &out, "Original-Recipient", s->rcpt.original);
 	add_address_field(c, &out, "Final-Recipient", s->rcpt.address);
 	str_addf(&out, "Action: %s\r\n", action_of(c, s));
 	add_field(c, &out, "Status: ", status_of(s));
 	if (from_remote)
 		add_field(c, &out, "Remote-MTA: dns; ", s->outcome.remote);
-	add_field(c, &out, from_remote ? "Diagnostic-Code: smtp; " :
-					 "Diagnostic-Code: X-Postfix; ",
+	add_field(c, &out,
+	    from_remote ? "Diagnostic-Code: smtp; "
+			: "Diagnostic-Code: X-Postfix; ",
 	    from_remote ? reply_in(s->outcome.text) : s->outcome.text);
 	if (s->outcome.status == OUTCOME_DEFERRED)
 		str_addf(&out, "Will-Retry-Until: %.*s\r\n",
-		    VIEW_ARGS(date_format(
-			c->h->file.preamble.arrival_us / 1000000 +
-			    conf->maximal_queue_lifetime,
-			date)));
+		    VIEW_ARGS(
+			date_format(c->h->file.preamble.arrival_us / 1000000 +
+				conf->maximal_queue_lifetime,
+			    date)));
 	e = sink_add(c->sink, str_view(&out));
 	str_clear(&out);
 	return e;
@@ -256,23 +257,22 @@ tell_machine(const struct subject *s, void *arg)
 #define EIGHT_BIT "Content-Transfer-Encoding: 8bit\r\n"
 
 static struct err
-add_header(struct composing *c, const struct addressee *to,
-    const char *boundary)
+add_header(
+    struct composing *c, const struct addressee *to, const char *boundary)
 {
 	const struct conf *conf = c->b->conf;
 	struct str out = STR_EMPTY;
 	char date[DATE_SIZE];
 	struct err e;
 
-	str_addf(&out, "Date: %.*s\r\n",
-	    VIEW_ARGS(date_format(clock_wall(), date)));
+	str_addf(
+	    &out, "Date: %.*s\r\n", VIEW_ARGS(date_format(clock_wall(), date)));
 	str_addf(&out,
 	    "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
 	    "Subject: %s%s\r\nTo: ",
-	    conf->myhostname,
-	    to->is_postmaster_copy ? "Postmaster Copy: " : "",
-	    to->is_postmaster_copy ? "Undelivered Mail" :
-				     words[c->kind].subject);
+	    conf->myhostname, to->is_postmaster_copy ? "Postmaster Copy: " : "",
+	    to->is_postmaster_copy ? "Undelivered Mail"
+				   : words[c->kind].subject);
 	add_address(c, &out, to->recipient);
 	str_addf(&out,
 	    "\r\nAuto-Submitted: %s\r\nMIME-Version: 1.0\r\n%s"
@@ -329,16 +329,16 @@ add_machine_part(struct composing *c, const char *boundary)
 	    "--%s\r\nContent-Description: Delivery report\r\n"
 	    "Content-Type: message/%sdelivery-status\r\n%s\r\n"
 	    "Reporting-MTA: dns; %s\r\n",
-	    boundary, c->is_utf8 ? "global-" : "",
-	    c->is_utf8 ? EIGHT_BIT : "", conf->myhostname);
+	    boundary, c->is_utf8 ? "global-" : "", c->is_utf8 ? EIGHT_BIT : "",
+	    conf->myhostname);
 	if (env->envid.len > 0)
 		add_field(c, &out, "Original-Envelope-Id: ", env->envid);
 	add_field(c, &out, "X-Postfix-Queue-ID: ", env->queue_id);
 	if (env->sender.len > 0)
 		add_address_field(c, &out, "X-Postfix-Sender", env->sender);
 	str_addf(&out, "Arrival-Date: %.*s\r\n",
-	    VIEW_ARGS(date_format(
-		c->h->file.preamble.arrival_us / 1000000, date)));
+	    VIEW_ARGS(
+		date_format(c->h->file.preamble.arrival_us / 1000000, date)));
 	e = sink_add(c->sink, str_view(&out));
 	str_clear(&out);
 	c->n_told = 0;
@@ -357,8 +357,9 @@ header_part(struct header_scan *scan, struct view piece, bool *ended)
 	*ended = header_scan_feed(scan, piece);
 	if (!*ended)
 		return piece;
-	return view_first(piece, scan->header_len > before ?
-		(size_t)(scan->header_len - before) : 0);
+	return view_first(piece,
+	    scan->header_len > before ? (size_t)(scan->header_len - before)
+				      : 0);
 }
 
 static struct err
@@ -371,8 +372,7 @@ copy_original(struct composing *c, bool only_header)
 	struct err e = ERR_OK;
 
 	header_scan_init(&scan);
-	queue_content_init(&content, c->h->file.fd,
-	    c->h->file.envelope.layout);
+	queue_content_init(&content, c->h->file.fd, c->h->file.envelope.layout);
 	while (!ended && !err_is(e)) {
 		e = queue_content_next(&content, &piece);
 		if (err_is(e) || piece.len == 0)
@@ -395,9 +395,9 @@ add_original(struct composing *c, const char *boundary)
 	bool only_header = c->kind != REPORT_FAILURE || env->ret == 2 ||
 	    (conf->bounce_size_limit > 0 &&
 		c->h->file.preamble.size > conf->bounce_size_limit);
-	const char *type = only_header ?
-	    (c->is_utf8 ? "message/global-headers" : "text/rfc822-headers") :
-	    (c->is_utf8 ? "message/global" : "message/rfc822");
+	const char *type = only_header
+	    ? (c->is_utf8 ? "message/global-headers" : "text/rfc822-headers")
+	    : (c->is_utf8 ? "message/global" : "message/rfc822");
 	struct str sender = STR_EMPTY;
 	struct err e;
 
@@ -406,8 +406,7 @@ add_original(struct composing *c, const char *boundary)
 	    "--%s\r\nContent-Description: %s\r\nContent-Type: %s\r\n%s\r\n"
 	    "Return-Path: <%s>\r\n",
 	    boundary,
-	    only_header ? "Undelivered Message Headers" :
-			  "Undelivered Message",
+	    only_header ? "Undelivered Message Headers" : "Undelivered Message",
 	    type, c->is_8bit ? EIGHT_BIT : "", sender.ptr);
 	str_clear(&sender);
 	if (!err_is(e))
@@ -420,7 +419,10 @@ compose_report(struct bounce *b, struct sink *s, struct history *h,
     enum report_kind kind, const struct addressee *to, struct view report_id)
 {
 	int64_t flags = h->file.preamble.flags;
-	struct composing c = { .b = b, .sink = s, .h = h, .kind = kind,
+	struct composing c = { .b = b,
+		.sink = s,
+		.h = h,
+		.kind = kind,
 		.is_utf8 = (flags & SUBMIT_SMTPUTF8) != 0,
 		.is_8bit =
 		    (flags & (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT)) != 0 };

@@ -27,13 +27,13 @@ note_outcome(struct history *h, struct view record)
 	struct ipc_journal_outcome o;
 	bool more;
 
-	if (err_is(ipc_list_next(&record, IPC_IN(journal_outcome, &o),
-		&more)) ||
+	if (err_is(
+		ipc_list_next(&record, IPC_IN(journal_outcome, &o), &more)) ||
 	    !more || h->n_outcomes >= INT32_MAX)
 		return;
 	if (h->n_outcomes % 64 == 0)
-		h->outcomes = xreallocarray(h->outcomes, h->n_outcomes + 64,
-		    sizeof(*h->outcomes));
+		h->outcomes = xreallocarray(
+		    h->outcomes, h->n_outcomes + 64, sizeof(*h->outcomes));
 	h->outcomes[h->n_outcomes] = o;
 	note_range(h, o.first, o.count, (int32_t)h->n_outcomes++);
 }
@@ -72,8 +72,8 @@ history_read(struct history *h, int fd, enum report_kind kind)
 		e = queue_journal_read(&h->file, &h->journal);
 	if (err_is(e))
 		return e;
-	h->by_rcpt = xreallocarray(NULL,
-	    (size_t)h->file.preamble.n_rcpts + 1, sizeof(*h->by_rcpt));
+	h->by_rcpt = xreallocarray(
+	    NULL, (size_t)h->file.preamble.n_rcpts + 1, sizeof(*h->by_rcpt));
 	for (int64_t i = 0; i < h->file.preamble.n_rcpts; i++)
 		h->by_rcpt[i] = -1;
 	while (queue_journal_next(&h->journal, &record_kind, &record)) {
@@ -84,8 +84,8 @@ history_read(struct history *h, int fd, enum report_kind kind)
 		if (record_kind == JOURNAL_OUTCOME)
 			note_outcome(h, record);
 		else if (record_kind == JOURNAL_REPORT &&
-		    !err_is(ipc_list_next(&copy, IPC_IN(journal_report, &r),
-			&more)) &&
+		    !err_is(ipc_list_next(
+			&copy, IPC_IN(journal_report, &r), &more)) &&
 		    r.kind == (int64_t)kind)
 			forget_told(h, kind);
 	}
@@ -103,8 +103,7 @@ history_clear(struct history *h)
 
 /* RFC 3461 4.1; without NOTIFY failures and delays are told. */
 static bool
-is_due(const struct history *h, enum report_kind kind,
-    const struct subject *s)
+is_due(const struct history *h, enum report_kind kind, const struct subject *s)
 {
 	int64_t notify = s->rcpt.notify;
 	int64_t status = s->outcome.status;

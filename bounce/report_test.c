@@ -129,7 +129,7 @@ START_TEST(a_failure_is_told_to_people_and_machines)
 	    "Final-Recipient: rfc822; user1@example.org\r\n"
 	    "Action: failed\r\nStatus: 5.1.1\r\n"
 	    "Remote-MTA: dns; r.example\r\n"
-	    "Diagnostic-Code: smtp; host r.example said: 550 no such "
+	    "Diagnostic-Code: smtp; 550 no such "
 	    "user\r\n");
 	expect(&sink,
 	    "Content-Type: message/rfc822\r\n\r\n"

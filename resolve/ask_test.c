@@ -153,7 +153,7 @@ ask_one(void)
 
 	status = dns_lookup(&rig.client, view_of(questions[question].name),
 	    questions[question].type, 0, &a, soon());
-	printf("%-16s %2d: status %d, %zu records, ttl %lld, %lld ms %s\n",
+	printf("# %-16s %2d: status %d, %zu records, ttl %lld, %lld ms %s\n",
 	    questions[question].name, questions[question].type, status,
 	    a.n_records, (long long)a.ttl, (long long)(clock_ms() - began),
 	    a.reason);

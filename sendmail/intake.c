@@ -40,12 +40,15 @@ take_rcpt(struct intake *in, const struct ipc_rcpt *from)
 {
 	struct ipc_rcpt rcpt = { .number = in->n_rcpts,
 		.address = from->address,
+		.orcpt = from->orcpt,
 		.notify = from->notify };
 	const unsigned known = ESMTP_NOTIFY_NEVER | ESMTP_NOTIFY_SUCCESS |
 	    ESMTP_NOTIFY_FAILURE | ESMTP_NOTIFY_DELAY;
 
 	if (from->address.len == 0 || !is_clean(from->address, ADDR_MAX))
 		return err_make(ERR_PERM, "malformed recipient address");
+	if (!is_clean(from->orcpt, ADDR_MAX))
+		return err_make(ERR_PERM, "malformed original recipient");
 	if ((from->notify & ~(int64_t)known) != 0)
 		return err_make(ERR_PERM, "malformed request");
 	if (in->rcpts.len > DROP_RCPTS_MAX)

@@ -168,7 +168,7 @@ find_full_name(struct sendmail *s, struct str *name)
 static void
 add_rcpt(struct sendmail *s, struct view address)
 {
-	drop_add_rcpt(&s->drop, address, s->options.notify);
+	drop_add_rcpt(&s->drop, address, s->options.notify, VIEW_EMPTY);
 	s->n_rcpts++;
 }
 

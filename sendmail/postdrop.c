@@ -97,6 +97,36 @@ create_file(struct postdrop *p)
 	return e;
 }
 
+/* To the caller, who may be gone; then the stream ends too. */
+static void
+tell(const struct ipc_type *type, const void *message)
+{
+	struct str out = STR_EMPTY;
+	struct view rest;
+	int none;
+
+	ipc_encode(&out, 0, type, message, &none);
+	rest = str_view(&out);
+	while (rest.len > 0) {
+		ssize_t n = write(STDOUT_FILENO, rest.ptr, rest.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		rest = view_skip(rest, (size_t)n);
+	}
+	str_clear(&out);
+}
+
+static void
+tell_name(const struct postdrop *p)
+{
+	struct ipc_drop_begun begun = { queue_id_view(&p->id) };
+
+	tell(IPC_OUT(drop_begun, &begun));
+}
+
 static void
 remove_file(struct postdrop *p)
 {
@@ -236,6 +266,8 @@ receive(struct postdrop *p)
 	struct str in = STR_EMPTY;
 	struct err e = create_file(p);
 
+	if (!err_is(e))
+		tell_name(p);
 	while (!err_is(e) && !p->intake.committed) {
 		e = read_some(&in);
 		if (!err_is(e))
@@ -251,23 +283,8 @@ answer(const struct postdrop *p, struct err e)
 	struct ipc_drop_done done = { .status = e.kind,
 		.text = view_of(e.text),
 		.queue_id = queue_id_view(&p->id) };
-	struct str out = STR_EMPTY;
-	struct view rest;
-	int none;
 
-	ipc_encode(&out, 0, IPC_OUT(drop_done, &done), &none);
-	rest = str_view(&out);
-	while (rest.len > 0) {
-		ssize_t n = write(STDOUT_FILENO, rest.ptr, rest.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* Whoever asked is gone. */
-		if (n <= 0)
-			break;
-		rest = view_skip(rest, (size_t)n);
-	}
-	str_clear(&out);
+	tell(IPC_OUT(drop_done, &done));
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "lib/mail/esmtp.h"
 #include "lib/mail/received.h"
 #include "smtpd/access.h"
+#include "smtpd/alone.h"
 
 #include <stdlib.h>
 
@@ -206,6 +207,11 @@ charge(struct session *s, struct collect *c)
 static void
 settle(struct session *s, struct collect *c)
 {
+	if (s->smtpd->stand_alone) {
+		alone_add_content(s, str_view(&c->bytes));
+		str_reset(&c->bytes);
+		return;
+	}
 	if (!c->is_streaming && (c->bytes.len > c->whole_max || !charge(s, c)))
 		begin_stream(s, c);
 	if (c->is_streaming) {
@@ -334,6 +340,20 @@ ask_stream(struct session *s, struct collect *c, struct ipc_submitted *answer,
 	    &c->talk, IPC_IN(submitted, answer), keep, cleanup_deadline(s));
 }
 
+/* What is left goes to postdrop. */
+static void
+submit_alone(
+    struct session *s, struct collect *c, struct collect_result *result)
+{
+	struct str line = STR_EMPTY;
+	int code;
+
+	alone_add_content(s, str_view(&c->bytes));
+	code = alone_finish(s, content_flags(s->t, c->in.flags), &line);
+	*result = result_make(code, str_view(&line));
+	str_clear(&line);
+}
+
 /* A code that the client may hear; anything else is our trouble. */
 static bool
 is_answer(const struct ipc_submitted *a)
@@ -353,6 +373,10 @@ collect_submit(
 	if (c->is_too_large) {
 		*result =
 		    result_make(552, VIEW("5.3.4 Error: message file too big"));
+		return;
+	}
+	if (s->smtpd->stand_alone) {
+		submit_alone(s, c, result);
 		return;
 	}
 	/* Chunks: the last line's end may have made it too long. */

@@ -8,6 +8,7 @@
 #include "lib/mail/esmtp.h"
 #include "lib/mail/xtext.h"
 #include "smtpd/access.h"
+#include "smtpd/alone.h"
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
@@ -162,16 +163,20 @@ command_mail(struct session *s, struct view args)
 
 /* --- RCPT --- */
 
-/* The first recipient makes it a message: it has a name from now on. */
-static void
-name_message(struct session *s, struct view recipient)
+/* The first recipient makes it a message: it has a name from now on.  False,
+ * and the reply is said, if it gets none. */
+static bool
+name_message(struct session *s)
 {
 	struct transaction *t = s->t;
 
-	t->id = queue_id_new(s->smtpd->slot,
-	    s->smtpd->conf->enable_long_queue_ids, &t->arrival_us);
-	str_set(&t->first_rcpt, recipient);
+	if (s->smtpd->stand_alone && !alone_begin(s))
+		return false;
+	if (!s->smtpd->stand_alone)
+		t->id = queue_id_new(s->smtpd->slot,
+		    s->smtpd->conf->enable_long_queue_ids, &t->arrival_us);
 	notice_client(s);
+	return true;
 }
 
 static bool
@@ -202,8 +207,12 @@ add_recipient(
 		reply(s, "452 4.3.1 Insufficient system storage");
 		return false;
 	}
+	if (t->id.text[0] == '\0' && !name_message(s)) {
+		str_cut(&t->rcpts, before);
+		return false;
+	}
 	if (t->n_rcpts++ == 0)
-		name_message(s, str_view(&p->internal));
+		str_set(&t->first_rcpt, str_view(&p->internal));
 	reply(s, "250 2.1.5 Ok");
 	return true;
 }
@@ -348,6 +357,10 @@ command_etrn(struct session *s, struct view args)
 	struct err e;
 
 	/* RFC 1985 5.3: "@" asks for the domain and what is below it. */
+	if (s->smtpd->stand_alone) {
+		reply(s, "458 4.3.0 Unable to queue messages");
+		return false;
+	}
 	if (args.len > 1 && (args.ptr[0] == '@' || args.ptr[0] == '#'))
 		args = view_skip(args, 1);
 	if (args.len == 0 || view_find_any(args, " \t") != VIEW_NPOS) {

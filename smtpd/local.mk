@@ -6,6 +6,8 @@ smtpd_core = \
 	smtpd/access.h \
 	smtpd/access_map.c \
 	smtpd/access_run.h \
+	smtpd/alone.c \
+	smtpd/alone.h \
 	smtpd/client.c \
 	smtpd/client.h \
 	smtpd/collect.c \

@@ -9,6 +9,9 @@
 #include "lib/run/io.h"
 #include "smtpd/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,11 +47,20 @@ on_leave(void *owner)
 
 /* --- standard input --- */
 
+/* The descriptor blocks, as the caller had it: he has it after us.  So it is
+ * asked whether there is something, that the time is limited. */
 static ssize_t
 read_stdin(void *state, int fd, void *buf, size_t room, int *wait_for)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
 	(void)state;
 	*wait_for = IO_READ;
+	if (poll(&p, 1, 0) == 0) {
+		log_flush();
+		errno = EAGAIN;
+		return -1;
+	}
 	return read(fd, buf, room);
 }
 
@@ -69,13 +81,17 @@ static const struct stream_transport standard_io = { read_stdin, write_stdout,
 static int
 serve_standard_input(const struct daemon *d)
 {
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
 	struct stream io;
 
 	if (d->n_args != 1 || strcmp(d->args[0], "-S") != 0)
 		die_usage("usage: smtpd -S");
 	stream_init(&io, STDIN_FILENO);
+	if (flags >= 0)
+		fcntl(STDIN_FILENO, F_SETFL, flags);
 	stream_set_transport(&io, &standard_io, NULL);
 	session_run_stream(&smtpd, &io, NULL);
+	log_flush();
 	return EXIT_SUCCESS;
 }
 
@@ -88,6 +104,8 @@ main(int argc, char **argv)
 	smtpd.service = d.service;
 	smtpd.slot = d.slot;
 	smtpd.stand_alone = !d.managed;
+	if (smtpd.stand_alone)
+		daemon_log_as_command();
 	daemon_service(&d, "cleanup", &smtpd.cleanup);
 	daemon_service(&d, "rewrite", &smtpd.rewrite);
 	daemon_service(&d, "resolve", &smtpd.resolve);

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/run/fiber.h"
 #include "smtpd/access.h"
+#include "smtpd/alone.h"
 #include "smtpd/client.h"
 #include "smtpd/collect.h"
 #include "smtpd/command.h"
@@ -87,6 +88,7 @@ transaction_end(struct session *s)
 	if (t == NULL)
 		return;
 	collect_free(s, t->collect);
+	alone_end(t);
 	session_charge(s, -t->charged);
 	str_clear(&t->sender);
 	str_clear(&t->rcpts);

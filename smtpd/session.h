@@ -55,6 +55,7 @@ enum bdat_state {
 };
 
 struct collect;
+struct drop;
 
 struct transaction {
 	struct str sender;     /* internal form */
@@ -72,6 +73,7 @@ struct transaction {
 	bool hold, discard;
 	uint8_t bdat;		 /* enum bdat_state */
 	struct collect *collect; /* content on its way; NULL before DATA */
+	struct drop *drop;	 /* stand-alone: once the message has a name */
 	int64_t charged;	 /* of smtpd->collected */
 };
 

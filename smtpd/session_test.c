@@ -322,7 +322,122 @@ START_TEST(the_sender_of_standard_input_is_not_checked)
 		"x\r\n.\r\nQUIT\r\n"),
 	    GREETING EHLO_REPLY ENVELOPE GO_AHEAD QUEUED BYE);
 	ck_assert_str_eq(standin.messages[0].context, "local");
-	ck_assert_str_eq(standin.messages[0].client_name, "localhost");
+	ck_assert_uint_eq(standin.n_frames, 0);
+	standin_close();
+}
+END_TEST
+
+#define ALONE_QUEUED "250 2.0.0 Ok: queued as QID\n"
+#define ALONE_EHLO GREETING EHLO_REPLY
+
+/* What is said on standard input, and what of it is submitted. */
+static const struct {
+	const char *conf, *says, *hears;
+	size_t n_messages;
+	const char *sender, *rcpts, *body; /* of the last */
+} alone[] = {
+	{ "", EHLO MAIL RCPT "DATA\r\nS: x\r\n\r\n..a\r\n.\r\nQUIT\r\n",
+	    ALONE_EHLO ENVELOPE GO_AHEAD QUEUED BYE, 1, "a@b.example",
+	    "user@local.test\n", "S: x\r\n\r\n.a\r\n" },
+	/* Two in one session, by either way of content. */
+	{ "",
+	    EHLO MAIL RCPT "DATA\r\nx\r\n.\r\n"
+			   "MAIL FROM:<> BODY=8BITMIME RET=HDRS ENVID=e\r\n"
+			   "RCPT TO:<nobody@local.test> NOTIFY=NEVER "
+			   "ORCPT=rfc822;o@p.example\r\n"
+			   "RCPT TO:<x>\r\nBDAT 3\r\na\r\nBDAT 5 LAST\r\n"
+			   "..b\r\nQUIT\r\n",
+	    ALONE_EHLO ENVELOPE GO_AHEAD QUEUED
+		"250 2.1.0 Ok\n250 2.1.5 Ok\n250 2.1.5 Ok\n"
+		"250 2.0.0 Ok: 3 bytes\n"
+		"250 2.0.0 Ok: 5 bytes queued as QID\n" BYE,
+	    2, "", "nobody@local.test notify=1 orcpt=rfc822;o@p.example\nx\n",
+	    "a\r\n..b\r\n" },
+	/* What was begun and not ended is nothing. */
+	{ "", EHLO MAIL RCPT "RSET\r\n" MAIL RCPT "DATA\r\nx\r\n",
+	    ALONE_EHLO ENVELOPE "250 2.0.0 Ok\n" ENVELOPE GO_AHEAD, 0, NULL,
+	    NULL, NULL },
+	{ "message_size_limit = 10\n",
+	    "HELO x\r\n" MAIL RCPT
+	    "DATA\r\n012345678\r\n.\r\n" MAIL RCPT
+	    "BDAT 11 LAST\r\n012345678\r\nRSET\r\n"
+	    "MAIL FROM:<a@b.example> SIZE=11\r\nQUIT\r\n",
+	    GREETING "250 mx.example.test\n" ENVELOPE GO_AHEAD
+		     "552 5.3.4 Error: message file too big\n" ENVELOPE
+		     "552 5.3.4 Chunk exceeds message size limit\n"
+		     "250 2.0.0 Ok\n"
+		     "552 5.3.4 Message size exceeds fixed limit\n" BYE,
+	    0, NULL, NULL, NULL },
+	/* No limits, no services, nothing that is only for servers. */
+	{ "smtpd_hard_error_limit = 1\nsmtpd_recipient_limit = 1\n",
+	    "HELO x\r\nFOO\r\nRCPT TO:<a>\r\nMAIL FROM:a b\r\n" MAIL
+	    "RCPT TO:<>\r\nDATA\r\n" RCPT RCPT "DATA\r\n.\r\n"
+	    "ETRN local.test\r\nVRFY x\r\nXCLIENT ADDR=192.0.2.1\r\n"
+	    "QUIT\r\n",
+	    GREETING "250 mx.example.test\n"
+		     "500 5.5.2 Error: command not recognized\n"
+		     "503 5.5.1 Error: need MAIL command\n"
+		     "501 5.1.7 Bad sender address syntax\n"
+		     "250 2.1.0 Ok\n"
+		     "501 5.1.3 Bad recipient address syntax\n"
+		     "554 5.5.1 Error: no valid recipients\n"
+		     "250 2.1.5 Ok\n250 2.1.5 Ok\n" GO_AHEAD QUEUED
+		     "458 4.3.0 Unable to queue messages\n"
+		     "252 2.0.0 x\n"
+		     "550 5.7.0 Error: insufficient authorization\n" BYE,
+	    1, "a@b.example", "user@local.test\nuser@local.test\n", "" },
+};
+
+START_TEST(what_is_said_on_standard_input_goes_to_postdrop)
+{
+	const struct standin_message *m;
+
+	standin_open(alone[_i].conf);
+	standin.cleanup_is_down = true;
+	standin.rewrite_is_down = standin.resolve_is_down = true;
+	ck_assert_str_eq(standin_talk(NULL, alone[_i].says), alone[_i].hears);
+	ck_assert_uint_eq(standin.n_messages, alone[_i].n_messages);
+	ck_assert_uint_eq(standin.n_frames, 0);
+	if (alone[_i].n_messages > 0) {
+		struct view body;
+
+		m = &standin.messages[standin.n_messages - 1];
+		body = str_view(&m->content);
+		ck_assert_str_eq(m->sender.ptr, alone[_i].sender);
+		ck_assert_str_eq(m->rcpts.ptr, alone[_i].rcpts);
+		ck_assert(view_ends(body, view_of(alone[_i].body)));
+		ck_assert(view_starts(body,
+		    VIEW("Received: from me.example (localhost "
+			 "[127.0.0.1])\r\n")) ||
+		    view_starts(body, VIEW("Received: from x (localhost")));
+		ck_assert(view_find_text(body, VIEW("id ABCDEF012345")) !=
+		    VIEW_NPOS);
+	}
+	standin_close();
+}
+END_TEST
+
+START_TEST(what_postdrop_says_is_told_to_the_user)
+{
+	standin_open("");
+	standin.postdrop_is_down = true;
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk(NULL, "HELO x\r\n" MAIL RCPT "QUIT\r\n"),
+	    "250 2.1.0 Ok\n451 4.3.0 Error: execute "));
+	standin.postdrop_is_down = false;
+	standin.postdrop_refusal = "queue\nfull";
+	standin.postdrop_kind = ERR_TEMP;
+	ck_assert_str_eq(
+	    standin_talk(NULL, "HELO x\r\n" MAIL RCPT "DATA\r\n.\r\nQUIT\r\n"),
+	    GREETING "250 mx.example.test\n" ENVELOPE GO_AHEAD
+		     "451 4.3.0 Error: queue?full\n" BYE);
+	standin.postdrop_refusal = "no";
+	standin.postdrop_kind = ERR_PERM;
+	ck_assert_str_eq(
+	    standin_talk(NULL, "HELO x\r\n" MAIL RCPT "DATA\r\n.\r\nQUIT\r\n"),
+	    GREETING "250 mx.example.test\n" ENVELOPE GO_AHEAD
+		     "554 5.3.0 Error: no\n" BYE);
+	ck_assert_uint_eq(standin.n_messages, 0);
 	standin_close();
 }
 END_TEST
@@ -333,4 +448,6 @@ UNIT_MAIN("session",
     { who_comes_too_often_is_told_so, 1 },
     { rates_of_messages_and_recipients_have_their_own_limits, 1 },
     { a_process_that_leaves_says_so_between_two_transactions, 1 },
-    { the_sender_of_standard_input_is_not_checked, 1 })
+    { the_sender_of_standard_input_is_not_checked, 1 },
+    { what_is_said_on_standard_input_goes_to_postdrop, ARRAY_LEN(alone) },
+    { what_postdrop_says_is_told_to_the_user, 1 })

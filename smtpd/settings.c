@@ -52,6 +52,18 @@ open_tables(const char *parameter, const char *value)
 	return list;
 }
 
+/* How a client may speak, whoever it is. */
+static void
+open_command_lists(struct smtpd *m)
+{
+	const struct conf *conf = m->conf;
+
+	m->forbidden_commands = open_match("smtpd_forbidden_commands",
+	    conf->smtpd_forbidden_commands, MATCH_WHOLE);
+	m->noop_commands = open_match(
+	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
+}
+
 static void
 open_lists(struct smtpd *m)
 {
@@ -65,10 +77,6 @@ open_lists(struct smtpd *m)
 	m->bare_lf_exclusions =
 	    open_match("smtpd_forbid_bare_newline_exclusions",
 		conf->smtpd_forbid_bare_newline_exclusions, networks);
-	m->forbidden_commands = open_match("smtpd_forbidden_commands",
-	    conf->smtpd_forbidden_commands, MATCH_WHOLE);
-	m->noop_commands = open_match(
-	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
 	m->xclient_hosts = open_match("smtpd_authorized_xclient_hosts",
 	    conf->smtpd_authorized_xclient_hosts, 0);
 	m->xforward_hosts = open_match("smtpd_authorized_xforward_hosts",
@@ -128,8 +136,7 @@ open_restrictions(struct smtpd *m)
 	for (size_t i = 0; i < ACCESS_STAGES; i++)
 		m->access[i] = access_list_open(
 		    m, (enum access_stage)i, lists[i].name, lists[i].value);
-	if (!m->stand_alone &&
-	    !access_list_guards_relay(m->access[ACCESS_RELAY]) &&
+	if (!access_list_guards_relay(m->access[ACCESS_RELAY]) &&
 	    !access_list_guards_relay(m->access[ACCESS_RECIPIENT]))
 		die_temp("in parameter smtpd_relay_restrictions or "
 			 "smtpd_recipient_restrictions, specify at least one "
@@ -228,6 +235,10 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	m->bare_lf = bare_lf_mode(conf->smtpd_forbid_bare_newline);
 	m->access_parents = smtpd_parents_match(conf, "smtpd_access_maps");
 	m->offers = offer_all(conf);
+	open_command_lists(m);
+	/* Nobody is asked who the client is and what it may. */
+	if (m->stand_alone)
+		return;
 	open_lists(m);
 	open_maps(m);
 	open_restrictions(m);

@@ -8,7 +8,7 @@
 
 #include "smtpd/smtpd.h"
 
-/* A message as `cleanup` got it. */
+/* A message as `cleanup` got it, or postdrop (without what that is not told). */
 struct standin_message {
 	char queue_id[32];
 	char context[16], client_name[256], client_addr[64], helo[600];
@@ -25,6 +25,9 @@ struct standin {
 	int submit_code; /* what cleanup answers, 0 is 250 */
 	const char *submit_reply;
 	bool cleanup_is_down, rewrite_is_down, resolve_is_down;
+	bool postdrop_is_down;
+	const char *postdrop_refusal; /* what it says at the end; NULL is well */
+	enum err_kind postdrop_kind;  /* of that */
 	int64_t anvil_count, anvil_rate;
 	/* What happened. */
 	struct standin_message *messages;

@@ -108,6 +108,7 @@ sub as_user
 
 my $t = Barid::Test->new;
 $t->start;
+ok($t->wait_log(qr/daemon started/), 'it runs');
 
 my $queue = "$t->{dir}/queue";
 my @sockets = sort glob("$queue/private/* $queue/public/*");

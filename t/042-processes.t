@@ -180,10 +180,13 @@ subtest 'used up' => sub {
 		greeted($t->{port}) or $bad++;
 	}
 	is($bad, 0, 'all are served');
-	my @now = status($t, 'smtpd');
-	ok(scalar(grep({ $_->{pid} == $first->{pid} &&
-		$_->{state} eq 'draining' } @now)), 'the first is to leave');
-	ok(scalar(grep({ $_->{pid} > $first->{pid} } @now)),
+	my @now;
+	ok(wait_until(10, sub {
+		@now = status($t, 'smtpd');
+		return grep { $_->{pid} == $first->{pid} &&
+			$_->{state} eq 'draining' } @now;
+	}), 'the first is to leave');
+	ok(scalar(grep({ $_->{pid} != $first->{pid} } @now)),
 		'others serve');
 	is($_->{generation}, $first->{generation}, 'of the same generation')
 	    for @now;

@@ -138,7 +138,10 @@ subtest 'flush' => sub {
 		'nobody answers');
 	is(scalar(my @ids = $t->queue_ids('deferred')), 1, 'it waits');
 	my $tool = installed('sbin/postqueue');
-	plan(skip_all => 'postqueue is not installed') unless -x $tool;
+	if (!-x $tool || is_foreign_setgid($tool)) {
+		note('skipped: no postqueue that would take our configuration');
+		return;
+	}
 	my $dir = new_dump();
 	my $sink = sink({ ip => $ip }, $relay, '-d', "$dir/m.");
 	my $flush = $t->tool('postqueue', '-f');
@@ -149,6 +152,8 @@ subtest 'flush' => sub {
 };
 
 my @sinks = map { sink({ ip => $ip }, $port{ $_->[0] }, @{ $_->[1] }) } @cases;
+
+my %waiting = map { $_ => 1 } $t->queue_ids('deferred');
 
 $t->mark_log;
 for my $case (@cases) {
@@ -184,7 +189,7 @@ for my $message (@reports) {
 	like($rcpt->{'diagnostic-code'},
 		qr/^smtp; 500 5\.3\.0 Error: +command failed$/, "$name: what");
 }
-is(scalar(my @ids = $t->queue_ids('deferred')),
+is(scalar(grep { !$waiting{$_} } $t->queue_ids('deferred')),
 	scalar(grep { $_->[2] eq 'deferred' } @cases),
 	'the others wait for the next attempt');
 

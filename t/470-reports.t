@@ -26,16 +26,19 @@ my $t = Barid::Test->new(main => {
 
 $t->start;
 
-# The only report that comes to this user, taken apart.
+my %seen;    # messages that earlier calls returned
+
+# The report that is this user's Nth message, taken apart.
 sub report_to
 {
 	my ($user, $n) = @_;
 	my @got = $t->wait_maildir($user, $n // 1, 20);
 
 	is(scalar @got, $n // 1, 'a report arrives');
-	my $report = eval { parse_report($got[-1] // '') };
-	ok($report, 'with the right structure') or diag($@, $got[-1]);
-	$report->{message} = $got[-1];
+	my ($new) = grep { /^Subject: .*Mail/m && !$seen{$_}++ } @got;
+	my $report = eval { parse_report($new // '') };
+	ok($report, 'with the right structure') or diag($@, $new);
+	$report->{message} = $new // '';
 	return $report;
 }
 
@@ -150,7 +153,6 @@ subtest 'no report of a report' => sub {
 		'the report bounces');
 	ok($t->wait_queue_empty, 'and is removed');
 	my $log = $t->log_text;
-	my ($id) = $log =~ /qmgr\[\d+\]: (\w+): from=<>, .*\n(?=(?s:.*)to=<ghost)/;
 	is(scalar(() = $log =~ /^.*sender non-delivery notification/mg), 4,
 		'without another');
 	is(scalar(my @got = $t->read_maildir('user')), 4, 'nobody hears');

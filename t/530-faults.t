@@ -54,6 +54,9 @@ sub fill_disk
 
 sub free_disk { unlink("$_[0]{dir}/fs/ballast") }
 
+# For a second cleanup remembers how much there was.
+sub forget_space { sleep(2) }
+
 # A message that waits in the queue, for a mailbox that is blocked.
 sub block
 {
@@ -82,12 +85,12 @@ subtest 'a full disk', sub {
 		'before: accepted, and waits');
 	ok($t->wait_log(qr/status=deferred/), 'deferred');
 	fill_disk($t, 0);
-	sleep(2);    # for so long cleanup remembers how much there was
+	forget_space();
 	is(submit_codes($t, '-m', 'full', ['user@example.test']), '452',
 		'full: 452');
 	# Room for the beginning of a message only.
 	fill_disk($t, 400 * 1024);
-	sleep(2);
+	forget_space();
 	is(submit_codes($t, '-m', 'large', '-s', 2_000_000, '-S',
 		['user@example.test']), '452', 'full in the middle: 452');
 	is(scalar(my @files = queue_files($t)), 1,
@@ -150,7 +153,7 @@ subtest 'no inodes', sub {
 	while (open(my $out, '>', "$t->{dir}/fs/file$n")) {
 		$n++;
 	}
-	sleep(2);
+	forget_space();
 	is(submit_codes($t, '-m', 'none', ['user@example.test']), '452', 'none: 452');
 	unlink(map { "$t->{dir}/fs/file$_" } 0 .. $n);
 	ok(wait_until(20, sub {

@@ -23,7 +23,7 @@ my $t = durable_instance(main => {
 	minimal_backoff_time => '300s', maximal_backoff_time => '4000s',
 	queue_run_delay => '300s' });
 my $queue = "$t->{dir}/queue";
-my ($uid, $gid) = $> == 0 ? (getpwnam('barid'))[2, 3] : ($>, $) + 0);
+my ($uid, $gid);    # of the queue's owner: known after the first start
 
 # --- The queue ----------------------------------------------------------------------
 
@@ -32,6 +32,7 @@ chmod(0, "$t->{dir}/mail/user");
 chown($t->{mail_uid}, $t->{mail_gid}, "$t->{dir}/mail/user") if $> == 0;
 $t->start(wait => 0);
 wait_ready($t);
+($uid, $gid) = (stat "$queue/active")[4, 5];
 my ($model) = submit_marks($t, '-m', 'model', ['user@example.test']);
 my ($good, $due);
 ok(wait_until(10, sub {

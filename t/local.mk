@@ -11,3 +11,5 @@ TAP_TESTS += \
 	t/043-setup.t
 
 EXTRA_DIST += t/style t/tap-run t/lib/Barid/Test.pm
+
+include $(top_srcdir)/t/durability.mk

@@ -9,14 +9,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_DATAGRAM_MAX = 16384, LOG_GATHER_US = 20000 };
+enum {
+	LOG_DATAGRAM_MAX = 16384,
+	LOG_GATHER_US = 20000,
+	/* Kept while the log is behind; the kernel itself holds few datagrams
+	 * (net.unix.max_dgram_qlen, often 10). */
+	LOG_KEPT_MAX = 131072,
+	LOG_DRAIN_US = 100000,
+};
 
 static struct {
 	char tag[64];
@@ -24,11 +33,15 @@ static struct {
 	int fd;
 	bool debug;
 	bool to_stderr;
+	bool to_syslog;
 	struct str gathered;
 	uint64_t dropped;
 	int64_t oldest_us; /* of what is gathered */
 } log_state = { .tag = "barid", .fd = -1, .to_stderr = true,
 	.gathered = { str_nothing, 0, 0 } };
+
+/* What lib/run/fiber.h says of the fiber that runs. */
+static _Thread_local bool debug_here;
 
 /* Threads of offload warn as well. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -75,16 +88,31 @@ log_set_debug(bool on)
 	log_state.debug = on;
 }
 
+void
+log_set_debug_here(bool on)
+{
+	debug_here = on;
+}
+
 bool
 log_is_debug(void)
 {
-	return log_state.debug;
+	return log_state.debug | debug_here;
 }
 
 void
 log_set_stderr(bool on)
 {
 	log_state.to_stderr = on;
+}
+
+void
+log_set_syslog(bool on)
+{
+	if (on)
+		openlog(log_state.tag, LOG_PID, LOG_MAIL);
+	log_state.to_syslog = on;
+	log_state.to_stderr = !on;
 }
 
 void
@@ -164,7 +192,10 @@ log_format_line(struct str *out, int64_t wall_us, struct view host,
 	    VIEW_ARGS(host), VIEW_ARGS(tag), pid, VIEW_ARGS(text));
 }
 
-static bool
+/* Does the other end take more, or is it gone? */
+enum send_result { SEND_DONE, SEND_FULL, SEND_DEAD };
+
+static enum send_result
 log_send(struct view records)
 {
 	ssize_t n;
@@ -173,30 +204,66 @@ log_send(struct view records)
 		n = send(log_state.fd, records.ptr, records.len,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n >= 0;
+	if (n >= 0)
+		return SEND_DONE;
+	return errno == EAGAIN || errno == ENOBUFS ? SEND_FULL : SEND_DEAD;
 }
 
-/* With the lock held. */
-static void
-flush_gathered(void)
+/* As many whole lines from the front as a datagram holds. */
+static struct view
+first_datagram(struct view lines)
+{
+	size_t end = view_find_last(
+	    view_first(lines, LOG_DATAGRAM_MAX), '\n');
+
+	return end == VIEW_NPOS ? lines : view_first(lines, end + 1);
+}
+
+static uint64_t
+count_lines(struct view v)
 {
 	uint64_t lines = 0;
 
+	for (size_t i = 0; i < v.len; i++)
+		lines += v.ptr[i] == '\n';
+	return lines;
+}
+
+static void
+tell_lost(void)
+{
+	if (log_state.dropped == 0 ||
+	    log_state.gathered.len > LOG_KEPT_MAX - LOG_DATAGRAM_MAX)
+		return;
+	str_addf(&log_state.gathered,
+	    "%d %" PRId64 " %d %s %" PRIu64 " log lines were lost\n",
+	    LOG_LEVEL_WARN, clock_wall_us(), own_pid(), log_state.tag,
+	    log_state.dropped);
+	log_state.dropped = 0;
+}
+
+/* With the lock held.  What the other end has no room for stays. */
+static void
+flush_gathered(void)
+{
+	struct view rest;
+
 	if (log_state.fd < 0 || log_state.gathered.len == 0)
 		return;
-	if (log_state.dropped > 0)
-		str_addf(&log_state.gathered,
-		    "%d %" PRId64 " %d %s %" PRIu64 " log lines were lost\n",
-		    LOG_LEVEL_WARN, clock_wall_us(), own_pid(),
-		    log_state.tag, log_state.dropped);
-	if (log_send(str_view(&log_state.gathered))) {
-		log_state.dropped = 0;
-	} else {
-		for (size_t i = 0; i < log_state.gathered.len; i++)
-			lines += log_state.gathered.ptr[i] == '\n';
-		log_state.dropped += lines - (log_state.dropped > 0);
+	tell_lost();
+	rest = str_view(&log_state.gathered);
+	while (rest.len > 0) {
+		struct view lines = first_datagram(rest);
+		enum send_result result = log_send(lines);
+
+		if (result == SEND_FULL)
+			break;
+		if (result == SEND_DEAD)
+			log_state.dropped += count_lines(lines);
+		rest = view_skip(rest, lines.len);
 	}
-	str_reset(&log_state.gathered);
+	str_drop_front(
+	    &log_state.gathered, log_state.gathered.len - rest.len);
 }
 
 void
@@ -205,6 +272,24 @@ log_flush(void)
 	pthread_mutex_lock(&lock);
 	flush_gathered();
 	pthread_mutex_unlock(&lock);
+}
+
+void
+log_drain(void)
+{
+	int64_t end = clock_us() + LOG_DRAIN_US;
+
+	for (;;) {
+		struct pollfd p = { log_state.fd, POLLOUT, 0 };
+		int64_t left_us;
+
+		log_flush();
+		left_us = end - clock_us();
+		if (log_state.fd < 0 || log_state.gathered.len == 0 ||
+		    left_us <= 0)
+			return;
+		poll(&p, 1, (int)(left_us / 1000) + 1);
+	}
 }
 
 bool
@@ -218,8 +303,49 @@ log_flush_if_old(void)
 	waits = clock_us() - log_state.oldest_us < LOG_GATHER_US;
 	if (!waits)
 		flush_gathered();
+	waits = log_state.gathered.len > 0;
 	pthread_mutex_unlock(&lock);
 	return waits;
+}
+
+/* With the lock held. */
+static void
+gather(enum log_level level, const char *text, size_t max)
+{
+	if (log_state.gathered.len + max > LOG_DATAGRAM_MAX)
+		flush_gathered();
+	if (log_state.gathered.len + max > LOG_KEPT_MAX) {
+		log_state.dropped++;
+		return;
+	}
+	if (log_state.gathered.len == 0)
+		log_state.oldest_us = clock_us();
+	str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
+	    clock_wall_us(), own_pid(), log_state.tag, text);
+	if (level >= LOG_LEVEL_FATAL)
+		flush_gathered();
+}
+
+static bool
+is_for_stderr(enum log_level level)
+{
+	if (log_state.to_syslog)
+		return level >= LOG_LEVEL_FATAL;
+	return log_state.to_stderr || log_state.fd < 0;
+}
+
+static void
+tell_syslog(enum log_level level, const char *text)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+		[LOG_LEVEL_INFO] = LOG_INFO,
+		[LOG_LEVEL_WARN] = LOG_WARNING,
+		[LOG_LEVEL_ERROR] = LOG_ERR,
+		[LOG_LEVEL_FATAL] = LOG_CRIT,
+	};
+
+	syslog(priorities[level], "%s", text);
 }
 
 static void
@@ -232,18 +358,12 @@ log_line(enum log_level level, const char *format, va_list ap)
 	str_add_text(&text, level_words[level]);
 	log_clean(&text, str_view(&raw), LOG_LINE_MAX);
 	pthread_mutex_lock(&lock);
-	if (log_state.to_stderr || log_state.fd < 0)
+	if (is_for_stderr(level))
 		fprintf(stderr, "%s: %s\n", log_state.tag, text.ptr);
-	if (log_state.fd >= 0) {
-		if (log_state.gathered.len + text.len + 128 > LOG_DATAGRAM_MAX)
-			flush_gathered();
-		if (log_state.gathered.len == 0)
-			log_state.oldest_us = clock_us();
-		str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
-		    clock_wall_us(), own_pid(), log_state.tag, text.ptr);
-		if (level >= LOG_LEVEL_FATAL)
-			flush_gathered();
-	}
+	if (log_state.fd >= 0)
+		gather(level, text.ptr, text.len + 128);
+	else if (log_state.to_syslog)
+		tell_syslog(level, text.ptr);
 	pthread_mutex_unlock(&lock);
 	str_clear(&raw);
 	str_clear(&text);
@@ -269,7 +389,7 @@ log_debug(const char *format, ...)
 {
 	va_list ap;
 
-	if (!log_state.debug)
+	if (!log_is_debug())
 		return;
 	va_start(ap, format);
 	log_line(LOG_LEVEL_DEBUG, format, ap);

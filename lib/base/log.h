@@ -28,16 +28,28 @@ enum { LOG_LINE_MAX = 2000 };
 void log_open(const char *tag);
 /* Also tell lines of level debug. */
 void log_set_debug(bool on);
+/* The same for what this thread does from now on: for one session of many. */
+void log_set_debug_here(bool on);
+/* Either of them. */
 bool log_is_debug(void);
 /* Lines go to standard error too (or not) once there is a socket. */
 void log_set_stderr(bool on);
 /*
+ * Without a socket lines go to syslog(3), facility mail, instead of standard
+ * error; those of _Noreturn functions to both.
+ */
+void log_set_syslog(bool on);
+/*
  * Send lines as datagrams to this connected, non-blocking socket (becomes
  * ours).  They are gathered until log_flush, which the loop calls each turn,
- * or until a datagram is full; what cannot be sent is counted and told later.
+ * or until a datagram is full.  What the other end has no room for is kept for
+ * the next time, up to a limit; what is more is counted and told later.
  */
 void log_take_socket(int fd);
 void log_flush(void);
+/* The same, and wait for the other end, at most 100 ms: for who leaves, or has
+ * nothing else to do. */
+void log_drain(void);
 /* The same if the oldest line has waited for some milliseconds; the loop calls
  * it each turn, so that lines of many turns share a datagram.  True if lines
  * are left waiting. */

@@ -66,6 +66,10 @@ struct daemon {
 void daemon_start(struct daemon *d, const char *program, int argc,
     char **argv);
 
+/* For who was started by a user: standard error is the user's, so lines go to
+ * the `log` service if it is there and lets us, else to syslog(3). */
+void daemon_log_as_command(void);
+
 /* Drops privileges for good as the role says (see sandbox.h), or dies with the
  * layer that failed. Afterwards the lookup service answers for remote tables. */
 void daemon_drop(struct daemon *d, const struct sandbox_role *role);

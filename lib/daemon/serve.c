@@ -29,13 +29,15 @@ enum {
 	FULL_PAUSE_MS = 200,
 	SESSION_SLACK = 4,
 	LAST_CLIENTS_MAX = 1000,
+	LAST_CALL_MS = 100,
 };
 
 struct acceptor {
 	struct daemon *daemon;
 	struct loop_listener listeners[DAEMON_LISTENERS_MAX];
 	struct timer again;
-	bool paused;
+	struct timer last_call;
+	bool paused, listening;
 	uint32_t n_sessions, slack;
 	int64_t served;
 	void (*accepted)(struct acceptor *a, struct daemon_client *client);
@@ -199,7 +201,7 @@ on_client(struct loop_listener *l)
 static void
 leave_if_done(struct acceptor *a)
 {
-	if (daemon_state.draining && a->n_sessions == 0)
+	if (daemon_state.draining && a->n_sessions == 0 && !a->listening)
 		loop_stop();
 }
 
@@ -219,17 +221,45 @@ daemon_is_draining(void)
 
 /* --- control --- */
 
-/* If nobody else has it, because the service's address is another one now,
- * those who wait there would be put out. */
 static void
-give_up_listener(struct acceptor *a, struct loop_listener *l)
+last_call(struct acceptor *a)
 {
-	int most = LAST_CLIENTS_MAX;
+	timer_cancel(&a->last_call);
+	for (size_t i = 0; i < a->daemon->n_listeners; i++) {
+		struct loop_listener *l = &a->listeners[i];
+		int most = LAST_CLIENTS_MAX;
 
-	loop_remove_listener(l);
-	while (!is_full(a) && most-- > 0 && accept_one(l))
-		;
-	close(l->fd);
+		while (a->session != NULL && !is_full(a) && most-- > 0 &&
+		    accept_one(l))
+			;
+		close(l->fd);
+	}
+	a->listening = false;
+}
+
+static void
+on_last_call(struct timer *t)
+{
+	(void)t;
+	last_call(&acceptor);
+	leave_if_done(&acceptor);
+}
+
+/*
+ * If nobody else has our listeners, because the service's address is another
+ * one now, those who wait there, or are about to, would be put out: they are
+ * let in when all have had the time to arrive.
+ */
+static void
+stop_listening(struct acceptor *a)
+{
+	for (size_t i = 0; i < a->daemon->n_listeners; i++)
+		loop_remove_listener(&a->listeners[i]);
+	if (a->session != NULL)
+		timer_set(&a->last_call, loop_now() + LAST_CALL_MS,
+		    on_last_call);
+	else
+		last_call(a);
 }
 
 static void
@@ -241,13 +271,25 @@ start_draining(void)
 		return;
 	daemon_state.draining = true;
 	if (a->daemon != NULL)
-		for (size_t i = 0; i < a->daemon->n_listeners; i++)
-			give_up_listener(a, &a->listeners[i]);
+		stop_listening(a);
 	if (daemon_state.drain != NULL)
 		daemon_state.drain(daemon_state.drain_owner);
 	/* A hook of sessions only hurries them. */
 	if (daemon_state.drain == NULL || a->session != NULL)
 		leave_if_done(a);
+}
+
+/* Without the wait of the last call. */
+static void
+start_leaving(void)
+{
+	struct acceptor *a = &acceptor;
+
+	start_draining();
+	if (a->listening)
+		on_last_call(&a->last_call);
+	if (daemon_state.leave != NULL)
+		daemon_state.leave(daemon_state.leave_owner);
 }
 
 static void
@@ -266,9 +308,7 @@ obey(uint32_t verb)
 			start_draining();
 		break;
 	case CONTROL_LEAVE:
-		start_draining();
-		if (s->leave != NULL)
-			s->leave(s->leave_owner);
+		start_leaving();
 		break;
 	case CONTROL_WAKEUP:
 		if (s->wakeup != NULL)
@@ -288,7 +328,7 @@ on_control(struct loop_watch *w, uint32_t events)
 		return;
 	if (n != (ssize_t)sizeof(r)) {
 		/* master is gone: leave now.  Nothing acknowledged is lost. */
-		log_flush();
+		log_drain();
 		_exit(0);
 	}
 	obey(r.verb);
@@ -342,6 +382,7 @@ static int
 serve(struct daemon *d, struct acceptor *a)
 {
 	a->daemon = d;
+	a->listening = true;
 	for (size_t i = 0; i < d->n_listeners; i++) {
 		io_set_nonblocking(d->listeners[i]);
 		a->listeners[i] = (struct loop_listener){
@@ -351,7 +392,7 @@ serve(struct daemon *d, struct acceptor *a)
 	daemon_count_sessions(d, 0, 0);
 	watch_control(d);
 	loop_run();
-	log_flush();
+	log_drain();
 	return EXIT_SUCCESS;
 }
 
@@ -493,7 +534,7 @@ daemon_run(struct daemon *d)
 {
 	watch_control(d);
 	loop_run();
-	log_flush();
+	log_drain();
 	return EXIT_SUCCESS;
 }
 
@@ -511,7 +552,7 @@ worker_accept(struct daemon *d)
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){ d->listeners[i], POLLIN, 0 };
 	p[n] = (struct pollfd){ CONTROL_FD, POLLIN, 0 };
-	log_flush();
+	log_drain();
 	for (;;) {
 		int idle = (int)(d->conf->max_idle > 0 ?
 			d->conf->max_idle * 1000 : -1);
@@ -557,7 +598,7 @@ daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
 
 	server_open(d, handlers, owner);
 	/* So that the log is told between two messages of one client. */
-	acceptor.server.plain_idle = log_flush;
+	acceptor.server.plain_idle = log_drain;
 	acceptor.server.plain_leave_fd = CONTROL_FD;
 	for (size_t i = 0; i < d->n_listeners; i++)
 		io_set_nonblocking(d->listeners[i]);
@@ -575,7 +616,7 @@ daemon_serve_worker(struct daemon *d, const struct ipc_handler *handlers,
 		    (d->conf->max_use > 0 && served >= d->conf->max_use))
 			break;
 	}
-	log_flush();
+	log_drain();
 	return EXIT_SUCCESS;
 }
 

@@ -209,25 +209,43 @@ parse_arguments(struct daemon *d, int argc, char **argv)
 
 /* --- log --- */
 
-static void
-open_log(const struct daemon *d)
+/* False, with errno, if that cannot be reached. */
+static bool
+connect_log(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX,
 		.sun_path = "private/log" };
-	int fd;
+	int fd =
+	    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (!d->managed || strcmp(d->program, "log") == 0)
-		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		die_temp("socket: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		log_warn("connect to private/log: %s", strerror(errno));
+		int saved = errno;
+
 		close(fd);
-		return;
+		errno = saved;
+		return false;
 	}
 	log_take_socket(fd);
 	log_set_stderr(false);
+	return true;
+}
+
+static void
+open_log(const struct daemon *d)
+{
+	if (!d->managed || strcmp(d->program, "log") == 0)
+		return;
+	if (!connect_log())
+		log_warn("connect to private/log: %s", strerror(errno));
+}
+
+void
+daemon_log_as_command(void)
+{
+	log_set_syslog(true);
+	(void)connect_log();
 }
 
 /* Lines of some turns share a datagram; none waits for long. */
@@ -236,8 +254,8 @@ static struct timer log_timer;
 static void
 on_log_timer(struct timer *t)
 {
-	(void)t;
-	log_flush();
+	if (log_flush_if_old())
+		timer_set(t, loop_now() + DAEMON_LOG_MS, on_log_timer);
 }
 
 static void

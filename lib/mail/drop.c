@@ -23,6 +23,7 @@ extern char **environ;
 #define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
 
 DEFINE_TABLE(drop_commit, DROP_COMMIT)
+DEFINE_TABLE(drop_begun, DROP_BEGUN)
 DEFINE_TABLE(drop_done, DROP_DONE)
 
 enum { OUT_STEP = 128 * 1024, RCPTS_STEP = 16384 };
@@ -55,6 +56,7 @@ drop_open(struct drop *d, const char *path, const char *dir)
 
 	*d = (struct drop){ .fd = -1,
 		.out = STR_EMPTY,
+		.in = STR_EMPTY,
 		.rcpts = STR_EMPTY,
 		.failure = ERR_OK };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -109,9 +111,12 @@ put_rcpts(struct drop *d)
 }
 
 void
-drop_add_rcpt(struct drop *d, struct view address, unsigned notify)
+drop_add_rcpt(
+    struct drop *d, struct view address, unsigned notify, struct view orcpt)
 {
-	struct ipc_rcpt rcpt = { .address = address, .notify = notify };
+	struct ipc_rcpt rcpt = { .address = address,
+		.notify = notify,
+		.orcpt = orcpt };
 
 	ipc_list_add(&d->rcpts, ipc_rcpt_type(), &rcpt);
 	if (d->rcpts.len >= RCPTS_STEP)
@@ -130,40 +135,69 @@ drop_add_content(struct drop *d, struct view bytes)
 	}
 }
 
-/* All that comes back, up to the end. */
+/* More of what comes back.  ERR_GONE at the end. */
 static struct err
-read_answer(struct drop *d, struct str *in)
+read_more(struct drop *d)
 {
+	struct err gone = err_make(ERR_GONE, "postdrop gave no answer");
+
+	if (d->in.len > IPC_FRAME_MAX)
+		return gone;
 	for (;;) {
-		ssize_t n = read(d->fd, str_reserve(in, 4096), 4096);
+		ssize_t n = read(d->fd, str_reserve(&d->in, 4096), 4096);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		/* Closed with bytes of ours unread: what it said is there. */
-		if (n < 0 && errno == ECONNRESET)
-			return ERR_OK;
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return gone;
 		if (n < 0)
 			return err_sys(ERR_TEMP, "read from postdrop");
-		if (n == 0 || in->len > IPC_FRAME_MAX)
-			return ERR_OK;
-		str_grew(in, (size_t)n);
+		str_grew(&d->in, (size_t)n);
+		return ERR_OK;
 	}
 }
 
+/* The next frame; it borrows from d->in. */
 static struct err
-take_answer(struct drop *d, struct str *in, struct str *queue_id)
+next_frame(struct drop *d, struct ipc_header *header)
+{
+	bool complete = false;
+	struct err e = ERR_OK;
+
+	while (!err_is(e)) {
+		e = ipc_decode_header(view_skip(str_view(&d->in), d->in_at),
+		    header, &complete);
+		if (err_is(e))
+			break;
+		if (complete) {
+			d->in_at += header->frame_len;
+			return ERR_OK;
+		}
+		e = read_more(d);
+	}
+	if (e.kind == ERR_GONE && err_is(d->failure))
+		return d->failure;
+	e.kind = ERR_TEMP;
+	return e;
+}
+
+static bool
+is_begun(const struct ipc_header *header)
+{
+	return view_eq(header->name, view_of(ipc_drop_begun_type()->name));
+}
+
+static struct err
+take_done(const struct ipc_header *header, struct str *queue_id)
 {
 	struct ipc_drop_done done;
-	struct ipc_header header;
-	bool complete = false;
-	struct err e = ipc_decode_header(str_view(in), &header, &complete);
+	struct err e = ipc_decode(header, IPC_IN(drop_done, &done), -1);
 
-	if (!err_is(e) && complete)
-		e = ipc_decode(&header, IPC_IN(drop_done, &done), -1);
-	if (err_is(e) || !complete)
-		return err_is(d->failure)
-		    ? d->failure
-		    : err_make(ERR_TEMP, "postdrop gave no answer");
+	if (err_is(e)) {
+		e.kind = ERR_TEMP;
+		return e;
+	}
 	if (done.status != ERR_NONE)
 		return err_make(done.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
 		    "%.*s", VIEW_ARGS(done.text));
@@ -172,10 +206,31 @@ take_answer(struct drop *d, struct str *in, struct str *queue_id)
 }
 
 struct err
+drop_read_name(struct drop *d, struct str *queue_id)
+{
+	struct ipc_drop_begun begun;
+	struct ipc_header header;
+	struct err e = next_frame(d, &header);
+
+	if (!err_is(e) && !is_begun(&header)) {
+		e = take_done(&header, queue_id);
+		if (!err_is(e))
+			e = err_make(ERR_TEMP, "postdrop ended early");
+	} else if (!err_is(e)) {
+		e = ipc_decode(&header, IPC_IN(drop_begun, &begun), -1);
+		if (!err_is(e))
+			str_set(queue_id, begun.queue_id);
+	}
+	if (err_is(e) && !err_is(d->failure))
+		d->failure = e;
+	return e;
+}
+
+struct err
 drop_finish(
     struct drop *d, const struct ipc_drop_commit *commit, struct str *queue_id)
 {
-	struct str in = STR_EMPTY;
+	struct ipc_header header;
 	struct err e;
 
 	put_rcpts(d);
@@ -186,11 +241,10 @@ drop_finish(
 	}
 	shutdown(d->fd, SHUT_WR);
 	/* Even if it stopped reading: it says why. */
-	e = read_answer(d, &in);
-	if (!err_is(e))
-		e = take_answer(d, &in, queue_id);
-	str_clear(&in);
-	return e;
+	do
+		e = next_frame(d, &header);
+	while (!err_is(e) && is_begun(&header));
+	return err_is(e) ? e : take_done(&header, queue_id);
 }
 
 void
@@ -199,6 +253,7 @@ drop_close(struct drop *d)
 	int status;
 
 	str_clear(&d->out);
+	str_clear(&d->in);
 	str_clear(&d->rcpts);
 	if (d->fd >= 0)
 		close(d->fd);

@@ -4,8 +4,8 @@
  *
  * What goes to postdrop is a stream of frames (lib/ipc/type.h): `more_rcpts`
  * and `content` in any order and number, then one `drop_commit`.  Content has
- * CRLF line ends.  One `drop_done` comes back.  Where the stream ends early
- * nothing is submitted.
+ * CRLF line ends.  Back come one `drop_begun`, as soon as there is a file, and
+ * one `drop_done`.  Where the stream ends early nothing is submitted.
  */
 #ifndef MAIL_DROP_H
 #define MAIL_DROP_H
@@ -24,6 +24,9 @@
 	F(INT, ret)      /* enum esmtp_ret */ \
 	F(INT, flags)    /* of enum submit_flags: DROP_FLAGS */
 IPC_DECLARE(drop_commit, DROP_COMMIT)
+#define DROP_BEGUN(F)   \
+	F(STR, queue_id)
+IPC_DECLARE(drop_begun, DROP_BEGUN)
 #define DROP_DONE(F)    \
 	F(INT, status)  /* enum err_kind */ \
 	F(STR, text)    \
@@ -43,14 +46,21 @@ struct drop {
 	pid_t pid;       /* postdrop; 0 if there is none */
 	int fd;          /* to and from it */
 	struct str out;  /* frames that were not sent */
+	struct str in;   /* frames that came back */
+	size_t in_at;    /* where the next one begins */
 	struct str rcpts;
 	struct err failure;
 };
 
 /* Start `path`, for the configuration in dir (NULL: the default). ERR_TEMP. */
 struct err drop_open(struct drop *d, const char *path, const char *dir);
-/* Internal form; notify is enum esmtp_notify.  Errors show at the end. */
-void drop_add_rcpt(struct drop *d, struct view address, unsigned notify);
+/* The message's name in maildrop, before it is there; waits.  The text of an
+ * error is fit for the user. */
+struct err drop_read_name(struct drop *d, struct str *queue_id);
+/* Internal form; notify is enum esmtp_notify; orcpt is decoded ("rfc822;a@b"),
+ * or empty.  Errors show at the end. */
+void drop_add_rcpt(struct drop *d, struct view address, unsigned notify,
+    struct view orcpt);
 void drop_add_content(struct drop *d, struct view bytes);
 /*
  * The end: the message is safe on disk once this returns without an error, and

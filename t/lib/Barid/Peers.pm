@@ -15,7 +15,9 @@ use Test::More ();
 
 use Barid::Test;
 
-our @EXPORT = qw(sink source start_dovecot start_postfix);
+our @EXPORT = qw(
+	is_foreign_setgid sink source start_dovecot start_postfix
+);
 
 sub unpacked
 {
@@ -27,13 +29,14 @@ sub unpacked
 	return undef;
 }
 
-# Like "sh -c", with what it says when it fails.
-sub must
+# A set-gid program that root installed takes no ordinary user's configuration,
+# and must not: is this one, and are we one?
+sub is_foreign_setgid
 {
-	my $done = run_command(@_);
+	my ($path) = @_;
 
-	die "$_[0]: $done->{out}$done->{err}\n" if $done->{exit} != 0;
-	return $done->{out};
+	return $> != 0 && -e $path && ((stat _)[2] & 02000) != 0 &&
+	    (stat _)[4] != $>;
 }
 
 # --- Postfix's load generator and its sink ---------------------------------------

@@ -1,0 +1,13 @@
+# Real programs on the other side; ./dev unpacks those that are not installed.
+TAP_TESTS += \
+	t/400-source.t \
+	t/410-sink.t \
+	t/420-clients.t \
+	t/430-submit.t \
+	t/440-dovecot.t \
+	t/450-postfix.t \
+	t/460-mx.t \
+	t/470-reports.t \
+	t/480-local.t
+
+EXTRA_DIST += t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm
