@@ -195,7 +195,7 @@ END_TEST
 START_TEST(create_updates_wait_for_each_other)
 {
 	pid_t children[4];
-	char key[16];
+	char key[32];
 
 	begin(_i);
 	build(0, "first", "x");
