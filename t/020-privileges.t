@@ -195,7 +195,11 @@ sub look_at
 		my %there = map { $_ => 1 }
 		    map { $_->{exe} =~ m{/([^/]+)$} } values %{ $t->processes };
 
-		return 0 if $> == 0 && grep { !$there{$_} } @want;
+		if ($> == 0 && grep { !$there{$_} } @want) {
+			# Sockets get their names a moment after the port.
+			start_all($t);
+			return 0;
+		}
 		return $out !~ / starting /;
 	}), "$title: all are there");
 	my ($threads, %seen) = check_all($t, $title);
