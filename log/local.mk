@@ -21,6 +21,7 @@ log_sink_test_LDADD = $(TEST_LDADD)
 FUZZERS += t/fuzz/log_record
 t_fuzz_log_record_SOURCES = \
 	t/fuzz/log_record.c \
+	log/order.c log/order.h \
 	log/receive.c log/receive.h \
 	log/record.c log/record.h \
 	log/sink.c log/sink.h

@@ -37,9 +37,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		open_already = true;
 	}
 	for (int i = 0; i < 2; i++) {
-		struct receiver r = { .sink = &sinks[i], .told_at = 1 };
+		struct order order;
+		struct receiver r = { .order = &order, .told_at = 1 };
 
+		order_init(&order, &sinks[i]);
 		receive_one(&r, view_make(data, size), size % 3, 0);
+		order_release(&order, INT64_MAX);
+		order_clear(&order);
 		check_lines(str_view(&sinks[i].out));
 		str_reset(&sinks[i].out);
 	}
