@@ -17,13 +17,14 @@ take(struct intake *in, struct view bytes)
 }
 
 static void
-add_rcpts(struct str *out, const char *address, int64_t notify)
+add_rcpt(
+    struct str *out, const char *address, const char *orcpt, int64_t notify)
 {
 	struct str list = STR_EMPTY;
 	struct ipc_rcpt rcpt = { .number = 77,
 		.address = view_of(address),
 		.original = VIEW("forged"),
-		.orcpt = VIEW("rfc822;x"),
+		.orcpt = view_of(orcpt),
 		.notify = notify };
 	struct ipc_more_rcpts frame;
 	int fd;
@@ -32,6 +33,12 @@ add_rcpts(struct str *out, const char *address, int64_t notify)
 	frame.rcpts = str_view(&list);
 	ipc_encode(out, 0, IPC_OUT(more_rcpts, &frame), &fd);
 	str_clear(&list);
+}
+
+static void
+add_rcpts(struct str *out, const char *address, int64_t notify)
+{
+	add_rcpt(out, address, "rfc822;x", notify);
 }
 
 static void
@@ -99,8 +106,7 @@ START_TEST(intake_takes_a_stream_in_pieces_of_any_size)
 		ck_assert(
 		    !err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)));
 		ck_assert(more && rcpt.number == 0 && rcpt.original.len == 0 &&
-		    view_eq(rcpt.orcpt, VIEW("rfc822;x")) &&
-		    rcpt.notify == 1);
+		    view_eq(rcpt.orcpt, VIEW("rfc822;x")) && rcpt.notify == 1);
 		intake_clear(&in);
 	}
 	str_clear(&stream);
@@ -144,6 +150,19 @@ START_TEST(intake_refuses_what_is_not_clean)
 	ck_assert_int_eq(e.kind, ERR_PERM);
 	ck_assert_msg(strstr(e.text, bad[_i].why) != NULL, "%s", e.text);
 	ck_assert(!in.committed);
+	intake_clear(&in);
+	str_clear(&stream);
+}
+END_TEST
+
+START_TEST(intake_refuses_a_first_address_that_is_not_clean)
+{
+	struct str stream = STR_EMPTY;
+	struct intake in;
+
+	add_rcpt(&stream, "a@b", "rfc822;a\nb", 0);
+	ck_assert_str_eq(
+	    feed(&in, &stream, 1000).text, "malformed original recipient");
 	intake_clear(&in);
 	str_clear(&stream);
 }
@@ -203,5 +222,6 @@ END_TEST
 
 UNIT_MAIN("intake", { intake_takes_a_stream_in_pieces_of_any_size, 1 },
     { intake_refuses_what_is_not_clean, ARRAY_LEN(bad) },
+    { intake_refuses_a_first_address_that_is_not_clean, 1 },
     { intake_refuses_too_much, 1 }, { intake_refuses_what_follows_the_end, 1 },
     { intake_refuses_other_messages, 1 })

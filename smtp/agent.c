@@ -1,6 +1,7 @@
 #include "smtp/agent.h"
 
 #include "lib/base/log.h"
+#include "lib/daemon/late.h"
 
 /* A request that makes no sense: qmgr keeps the message. */
 static void
@@ -36,11 +37,13 @@ run_delivery(struct ipc_request *r)
 		delivery_answer(&d, &answer, &outcomes);
 		ipc_reply(r, IPC_OUT(delivered, &answer));
 	}
-	str_clear(&outcomes);
-	delivery_clear(&d);
 	/* qmgr need not wait for the end of the session. */
 	if (last != NULL)
 		cache_take(&a->cache, last);
+	if (ipc_request_is_lost(r))
+		late_report(&d.ask, str_view(&outcomes));
+	str_clear(&outcomes);
+	delivery_clear(&d);
 }
 
 const struct ipc_handler agent_handlers[] = {

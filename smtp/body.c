@@ -6,6 +6,7 @@
 #include "smtp/body.h"
 
 #include "lib/mail/content.h"
+#include "lib/mail/dialogue.h"
 #include "smtp/downgrade.h"
 #include "smtp/envelope.h"
 
@@ -193,6 +194,8 @@ send_pieces(struct sender *x, struct queue_content *c,
 		return fail_locally(s, &e, why);
 	}
 	encode_end(x, &s->io.out);
+	if (s->is_traced && !x->envelope->is_bdat)
+		dialogue_log(DIALOGUE_SENT, s->name.ptr, VIEW("."));
 	return BODY_SENT;
 }
 
@@ -208,7 +211,7 @@ body_send(const struct envelope *en, const struct ipc_deliver *ask,
 	downgrade_init(&x.down);
 	queue_content_init(&c, ask->file, ask->layout);
 	if (en->is_bdat)
-		stream_addf(&s->io, "BDAT %" PRId64 " LAST\r\n", ask->size);
+		session_sayf(s, "BDAT %" PRId64 " LAST\r\n", ask->size);
 	end = send_pieces(&x, &c, ask, s, why);
 	queue_content_clear(&c);
 	downgrade_clear(&x.down);

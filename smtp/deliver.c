@@ -3,6 +3,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/run/fiber.h"
 #include "smtp/connect.h"
 #include "smtp/envelope.h"
 #include "smtp/transaction.h"
@@ -66,8 +67,11 @@ static bool
 use(struct attempt *at, struct session *s)
 {
 	size_t n_before = at->d->n_todo;
-	bool ok = deliver_through(at->d, s);
+	bool ok;
 
+	fiber_set_debug(s->is_debugged);
+	ok = deliver_through(at->d, s);
+	fiber_set_debug(false);
 	/* A server that leaves in the middle is no sign of health. */
 	if (!s->is_broken || at->d->n_todo < n_before)
 		at->d->had_session = true;
@@ -99,6 +103,7 @@ open_session(struct attempt *at, const struct target *t, struct view key)
 	struct delivery *d = at->d;
 	struct agent *a = at->agent;
 	struct session *s;
+	bool ok;
 	int fd;
 
 	if (!connect_target(d->set, &a->dial, t, &fd, &d->why)) {
@@ -108,7 +113,10 @@ open_session(struct attempt *at, const struct target *t, struct view key)
 	health_set_dead(&a->health, key, false);
 	s = session_new(d->set, t, fd);
 	str_set(&s->target_key, key);
-	if (session_greet(s, at->dest.name, &d->why))
+	fiber_set_debug(s->is_debugged);
+	ok = session_greet(s, at->dest.name, &d->why);
+	fiber_set_debug(false);
+	if (ok)
 		return s;
 	d->times.connected_us = clock_wall_us();
 	delivery_refuse_all(d, RCPT_TODO, s, &d->why);

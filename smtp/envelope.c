@@ -192,7 +192,7 @@ send_forward(struct session *s, const struct ipc_deliver *ask,
 		    ask->client_addr.len > 0 ? " SOURCE=REMOTE"
 					     : " SOURCE=LOCAL");
 	if (args.len > 0) {
-		stream_addf(&s->io, "XFORWARD%s\r\n", args.ptr);
+		session_sayf(s, "XFORWARD%s\r\n", args.ptr);
 		ok = session_next_reply(s, phase, why);
 	}
 	str_clear(&args);

@@ -37,6 +37,7 @@ main(int argc, char **argv)
 	daemon_service(&d, "dial", &agent.dial);
 	daemon_drop(&d, &smtp_role);
 	agent_init(&agent);
+	daemon_finish_orphaned(&d);
 	status = daemon_serve_ipc(&d, agent_handlers, &agent);
 	agent_clear(&agent);
 	return status;

@@ -6,7 +6,9 @@
 #include "smtp/session.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/dialogue.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -70,6 +72,27 @@ phase_timeout(const struct settings *set, enum phase phase)
 	return seconds;
 }
 
+/* By debug_peer_list, or with the whole service. */
+static void
+trace(struct session *s, const struct target *t)
+{
+	const struct settings *set = s->set;
+	char addr[DNS_ADDR_TEXT_SIZE] = "";
+	bool yes = false;
+	struct err e = ERR_OK;
+
+	if (!match_list_is_empty(set->debug_peers)) {
+		if (!t->is_unix)
+			dns_addr_text(&t->addr, addr);
+		e = match_list_matches_client(
+		    set->debug_peers, view_of(t->host), view_of(addr), &yes);
+	}
+	if (err_is(e))
+		log_warn("%s: debug_peer_list: %s", s->name.ptr, e.text);
+	s->is_debugged = yes && set->debug_level >= DIALOGUE_LEVEL_ALL;
+	s->is_traced = yes || log_is_debug();
+}
+
 struct session *
 session_new(const struct settings *set, const struct target *t, int fd)
 {
@@ -87,6 +110,7 @@ session_new(const struct settings *set, const struct target *t, int fd)
 	/* The same without the port. */
 	str_set(&s->name, str_view(&s->relay));
 	str_cut(&s->name, view_find_last(str_view(&s->name), ']') + 1);
+	trace(s, t);
 	s->may_loop = t->may_loop;
 	s->opened_ms = clock_ms();
 	list_init(&s->by_age);
@@ -130,6 +154,27 @@ session_fail(
 		    phases[phase].doing);
 }
 
+void
+session_say(struct session *s, struct view command)
+{
+	if (s->is_traced)
+		dialogue_log(DIALOGUE_SENT, s->name.ptr, command);
+	stream_add(&s->io, command);
+}
+
+void
+session_sayf(struct session *s, const char *format, ...)
+{
+	struct str command = STR_EMPTY;
+	va_list ap;
+
+	va_start(ap, format);
+	str_vaddf(&command, format, ap);
+	va_end(ap);
+	session_say(s, str_view(&command));
+	str_clear(&command);
+}
+
 bool
 session_flush(struct session *s, enum phase phase, struct why *why)
 {
@@ -157,6 +202,8 @@ read_reply(struct session *s, int64_t deadline)
 
 		if (err_is(e))
 			return e;
+		if (s->is_traced)
+			dialogue_log(DIALOGUE_RECEIVED, s->name.ptr, line);
 		e = reply_feed(&s->reply, line);
 		if (err_is(e)) {
 			e.kind = ERR_PERM;
@@ -273,7 +320,7 @@ static bool
 say_hello(
     struct session *s, const char *verb, enum phase phase, struct why *why)
 {
-	stream_addf(&s->io, "%s %s\r\n", verb, s->set->hello_name);
+	session_sayf(s, "%s %s\r\n", verb, s->set->hello_name);
 	return session_next_reply(s, phase, why);
 }
 
@@ -336,7 +383,7 @@ session_reset(struct session *s)
 	bool ok = !s->is_broken && !s->is_leaving;
 
 	if (ok && s->needs_reset) {
-		stream_add(&s->io, VIEW("RSET\r\n"));
+		session_say(s, VIEW("RSET\r\n"));
 		ok = session_next_reply(s, PHASE_RSET, &why) &&
 		    s->reply.code / 100 == 2 && !s->is_leaving;
 		s->needs_reset = false;
@@ -351,7 +398,7 @@ session_quit(struct session *s)
 	struct why why = WHY_EMPTY;
 
 	if (!s->is_broken) {
-		stream_add(&s->io, VIEW("QUIT\r\n"));
+		session_say(s, VIEW("QUIT\r\n"));
 		if (s->set->skip_quit_response || s->is_leaving)
 			session_flush(s, PHASE_QUIT, &why);
 		else

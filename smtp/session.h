@@ -47,6 +47,8 @@ struct session {
 	struct str name;  /* host[addr] */
 	struct str relay; /* host[addr]:port */
 	bool may_loop;
+	bool is_traced;	  /* the dialogue is logged */
+	bool is_debugged; /* and all else that its user does */
 	bool is_broken;	  /* no more commands */
 	bool is_gone;	  /* broken, since the server closed */
 	bool is_leaving;  /* said 421 */
@@ -81,6 +83,11 @@ const char *phase_request(enum phase phase);
 /* Seconds; 0 is no limit. */
 int64_t phase_timeout(const struct settings *set, enum phase phase);
 
+/* A command, with its line end, into the buffer.  Content goes there by
+ * itself. */
+void session_say(struct session *s, struct view command);
+void session_sayf(struct session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Send what is in the buffer, and read the next reply into s->reply.  False
  * if there is none that makes sense: the session is broken. */
 bool session_next_reply(struct session *s, enum phase phase, struct why *why);

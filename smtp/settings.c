@@ -160,6 +160,19 @@ load_lookup(struct settings *s, const struct conf *conf)
 	    list_has(conf->inet_protocols, "ipv6");
 }
 
+static void
+load_debug(struct settings *s, const struct conf *conf)
+{
+	bool parents =
+	    list_has(conf->parent_domain_matches_subdomains, "debug_peer_list");
+	struct err e = match_list_open(view_of(conf->debug_peer_list),
+	    (parents ? MATCH_PARENTS : 0) | MATCH_OPEN_LATER, &s->debug_peers);
+
+	if (err_is(e))
+		die_temp("parameter debug_peer_list: %s", e.text);
+	s->debug_level = conf->debug_peer_level;
+}
+
 void
 settings_load(struct settings *s, const struct conf *conf, bool is_lmtp)
 {
@@ -181,12 +194,14 @@ settings_load(struct settings *s, const struct conf *conf, bool is_lmtp)
 	s->is_tls_required = is_tls_level_required(s->tls_level) ||
 	    (is_lmtp ? conf->lmtp_enforce_tls : conf->smtp_enforce_tls);
 	load_own(s, conf);
+	load_debug(s, conf);
 }
 
 void
 settings_clear(struct settings *s)
 {
 	free(s->own);
+	match_list_close(s->debug_peers);
 	*s = (struct settings){ 0 };
 }
 

@@ -6,6 +6,7 @@
 #define SMTP_SETTINGS_H
 
 #include "lib/conf/conf.h"
+#include "lib/table/match.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,12 +47,16 @@ struct settings {
 	bool soft_bounce;
 	bool convert_8bit;    /* disable_mime_output_conversion = no */
 	bool is_tls_required; /* encrypt and above */
+	/* Servers whose sessions are logged in detail, and how much. */
+	struct match_list *debug_peers;
+	int64_t debug_level;
 	/* The machine's own addresses: an MX host that has one is us. */
 	struct sockaddr_storage *own;
 	size_t n_own;
 };
 
-/* Reads this process's interfaces; before the drop. */
+/* Reads this process's interfaces, and opens tables; before the drop.  Dies if
+ * debug_peer_list makes no sense. */
 void settings_load(struct settings *s, const struct conf *conf, bool is_lmtp);
 void settings_clear(struct settings *s);
 

@@ -155,7 +155,7 @@ may_send(struct transaction *t)
 static void
 send_next(struct transaction *t)
 {
-	stream_add(&t->s->io, str_view(&t->next));
+	session_say(t->s, str_view(&t->next));
 	t->lens[t->n_sent++] = t->next.len;
 	t->n_unanswered_bytes += t->next.len;
 	str_reset(&t->next);
@@ -289,7 +289,7 @@ send_content(struct transaction *t)
 static bool
 send_nothing(struct transaction *t)
 {
-	stream_add(&t->s->io, VIEW(".\r\n"));
+	session_say(t->s, VIEW(".\r\n"));
 	if (!session_next_reply(t->s, PHASE_END, &t->why))
 		return false;
 	t->s->needs_reset = false;

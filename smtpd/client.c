@@ -4,6 +4,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/dialogue.h"
+#include "lib/run/fiber.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -49,6 +51,19 @@ make_label(struct session *s)
 	str_clear(&label);
 }
 
+/* By debug_peer_list, or with the whole service. */
+static void
+trace(struct session *s)
+{
+	struct smtpd *smtpd = s->smtpd;
+	bool is_peer = !match_list_is_empty(smtpd->debug_peers) &&
+	    is_on_list(s, smtpd->debug_peers, "debug_peer_list");
+
+	fiber_set_debug(
+	    is_peer && smtpd->conf->debug_peer_level >= DIALOGUE_LEVEL_ALL);
+	s->is_traced = is_peer || log_is_debug();
+}
+
 void
 client_changed(struct session *s)
 {
@@ -56,6 +71,7 @@ client_changed(struct session *s)
 	struct client *c = &s->client;
 
 	make_label(s);
+	trace(s);
 	c->is_trusted =
 	    ask_list(s, smtpd->mynetworks, "mynetworks", &c->trust_failed);
 	c->is_limited = !smtpd->stand_alone &&

@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/dialogue.h"
 #include "lib/mail/header.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
@@ -202,6 +203,18 @@ is_malformed(struct session *s, struct view line)
 	return true;
 }
 
+/* What is no command may be content, or a password in the wrong place. */
+static void
+trace(const struct session *s, struct view line, bool is_command)
+{
+	if (is_command || line.len == 0)
+		dialogue_log(DIALOGUE_RECEIVED, s->client.label,
+		    line.len > 0 ? line : VIEW("\n"));
+	else
+		dialogue_log(DIALOGUE_RECEIVED, s->client.label,
+		    VIEW("(a line that is no command)"));
+}
+
 void
 command_dispatch(struct session *s, struct view line)
 {
@@ -212,6 +225,8 @@ command_dispatch(struct session *s, struct view line)
 	verb = view_first(line, view_find_any(line, " \t"));
 	args = view_trim_left(view_skip(line, verb.len));
 	row = find_row(verb);
+	if (s->is_traced)
+		trace(s, line, row < command_count());
 	if (row < command_count() && is_malformed(s, line))
 		return;
 	if (row == command_count() && line.len > 0 &&

@@ -91,7 +91,7 @@ serve_standard_input(const struct daemon *d)
 		fcntl(STDIN_FILENO, F_SETFL, flags);
 	stream_set_transport(&io, &standard_io, NULL);
 	session_run_stream(&smtpd, &io, NULL);
-	log_flush();
+	log_drain();
 	return EXIT_SUCCESS;
 }
 

@@ -1,6 +1,7 @@
 /* Replies: see reply.h. */
 #include "smtpd/reply.h"
 
+#include "lib/mail/dialogue.h"
 #include "smtpd/limits.h"
 
 #include <stdio.h>
@@ -61,6 +62,8 @@ reply_part(struct session *s, struct view line)
 {
 	struct err e;
 
+	if (s->is_traced)
+		dialogue_log(DIALOGUE_SENT, s->client.label, line);
 	str_reserve(&s->io.out, line.len + 2);
 	reply_add_clean(&s->io.out, line, REPLY_MAX);
 	e = stream_write(&s->io, VIEW("\r\n"), session_deadline(s));

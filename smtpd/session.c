@@ -291,6 +291,7 @@ session_clear(struct session *s)
 	free(s->defer_if_permit);
 	list_remove(&s->node);
 	free(s);
+	fiber_set_debug(false);
 }
 
 static struct session *

@@ -92,6 +92,7 @@ struct session {
 	uint8_t ending;		     /* enum ending */
 	bool is_esmtp;		     /* EHLO, not HELO */
 	bool is_idle;		     /* waits for a command */
+	bool is_traced;		     /* the dialogue is logged */
 	bool pipelined_badly;	     /* for reject_unauth_pipelining */
 	bool saw_bare_lf;
 	char *refused; /* by smtpd_client_restrictions */

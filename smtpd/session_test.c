@@ -52,6 +52,45 @@ static const struct {
 	    "NOQUEUE: lost connection after RSET from " C "\n"
 	    "disconnect from " C " ehlo=1 mail=1 rcpt=1 rset=1 "
 	    "commands=4\n" },
+	/* Neither content nor what is no command is logged, of none but those. */
+	{ "debug_peer_list = 192.0.2.0/29\n", "192.0.2.1",
+	    "HELO x\r\n" L "auth plain c2VjcmV0\r\n" L "c2VjcmV0\r\n" L
+	    "\r\n" L MAIL L RCPT L "DATA\r\n" L "To: x\r\nabc",
+	    GREETING "250 mx.example.test\n"
+		     "502 5.5.1 Error: command not implemented\n"
+		     "500 5.5.2 Error: command not recognized\n"
+		     "500 5.5.2 Error: bad syntax\n" ENVELOPE GO_AHEAD,
+	    "connect from " C "\n"
+	    "debug: > " C ": 220 mx.example.test ESMTP Barid\n"
+	    "debug: < " C ": HELO x\n"
+	    "debug: > " C ": 250 mx.example.test\n"
+	    "debug: < " C ": auth plain ...\n"
+	    "debug: > " C ": 502 5.5.1 Error: command not implemented\n"
+	    "debug: < " C ": (a line that is no command)\n"
+	    "debug: > " C ": 500 5.5.2 Error: command not recognized\n"
+	    "debug: < " C ": \n"
+	    "debug: > " C ": 500 5.5.2 Error: bad syntax\n"
+	    "debug: < " C ": MAIL FROM:<a@b.example>\n"
+	    "debug: > " C ": 250 2.1.0 Ok\n"
+	    "debug: < " C ": RCPT TO:<user@local.test>\n"
+	    "QID: client=" C "\n"
+	    "debug: > " C ": 250 2.1.5 Ok\n"
+	    "debug: < " C ": DATA\n"
+	    "debug: > " C ": 354 End data with <CR><LF>.<CR><LF>\n"
+	    "QID: lost connection after DATA (10 bytes) from " C "\n"
+	    "disconnect from " C " helo=1 auth=0/1 mail=1 rcpt=1 data=0/1 "
+	    "unknown=0/2 commands=3/7\n" },
+	{ "debug_peer_list = example, 192.0.2.2\ndebug_peer_level = 1\n",
+	    "192.0.2.1", "QUIT\r\n", GREETING BYE,
+	    "connect from " C "\n"
+	    "debug: > " C ": 220 mx.example.test ESMTP Barid\n"
+	    "debug: < " C ": QUIT\n"
+	    "debug: > " C ": 221 2.0.0 Bye\n"
+	    "disconnect from " C " quit=1 commands=1\n" },
+	{ "debug_peer_list = example.test, 192.0.2.2\n", "192.0.2.1",
+	    "QUIT\r\n", GREETING BYE,
+	    "connect from " C "\n"
+	    "disconnect from " C " quit=1 commands=1\n" },
 	{ "", "192.0.2.1", EHLO MAIL RCPT "DATA\r\n" L "To: x\r\nabc",
 	    GREETING EHLO_REPLY ENVELOPE GO_AHEAD,
 	    "connect from " C "\n"
@@ -348,9 +387,9 @@ static const struct {
 			   "RCPT TO:<x>\r\nBDAT 3\r\na\r\nBDAT 5 LAST\r\n"
 			   "..b\r\nQUIT\r\n",
 	    ALONE_EHLO ENVELOPE GO_AHEAD QUEUED
-		"250 2.1.0 Ok\n250 2.1.5 Ok\n250 2.1.5 Ok\n"
-		"250 2.0.0 Ok: 3 bytes\n"
-		"250 2.0.0 Ok: 5 bytes queued as QID\n" BYE,
+	    "250 2.1.0 Ok\n250 2.1.5 Ok\n250 2.1.5 Ok\n"
+	    "250 2.0.0 Ok: 3 bytes\n"
+	    "250 2.0.0 Ok: 5 bytes queued as QID\n" BYE,
 	    2, "", "nobody@local.test notify=1 orcpt=rfc822;o@p.example\nx\n",
 	    "a\r\n..b\r\n" },
 	/* What was begun and not ended is nothing. */
@@ -358,8 +397,7 @@ static const struct {
 	    ALONE_EHLO ENVELOPE "250 2.0.0 Ok\n" ENVELOPE GO_AHEAD, 0, NULL,
 	    NULL, NULL },
 	{ "message_size_limit = 10\n",
-	    "HELO x\r\n" MAIL RCPT
-	    "DATA\r\n012345678\r\n.\r\n" MAIL RCPT
+	    "HELO x\r\n" MAIL RCPT "DATA\r\n012345678\r\n.\r\n" MAIL RCPT
 	    "BDAT 11 LAST\r\n012345678\r\nRSET\r\n"
 	    "MAIL FROM:<a@b.example> SIZE=11\r\nQUIT\r\n",
 	    GREETING "250 mx.example.test\n" ENVELOPE GO_AHEAD
@@ -370,7 +408,7 @@ static const struct {
 	    0, NULL, NULL, NULL },
 	/* No limits, no services, nothing that is only for servers. */
 	{ "smtpd_hard_error_limit = 1\nsmtpd_recipient_limit = 1\n",
-	    "HELO x\r\nFOO\r\nRCPT TO:<a>\r\nMAIL FROM:a b\r\n" MAIL
+	    "HELO x\r\nFOO\r\nRCPT TO:<a>\r\nMAIL FROM:a@@b\r\n" MAIL
 	    "RCPT TO:<>\r\nDATA\r\n" RCPT RCPT "DATA\r\n.\r\n"
 	    "ETRN local.test\r\nVRFY x\r\nXCLIENT ADDR=192.0.2.1\r\n"
 	    "QUIT\r\n",
@@ -407,11 +445,11 @@ START_TEST(what_is_said_on_standard_input_goes_to_postdrop)
 		ck_assert_str_eq(m->rcpts.ptr, alone[_i].rcpts);
 		ck_assert(view_ends(body, view_of(alone[_i].body)));
 		ck_assert(view_starts(body,
-		    VIEW("Received: from me.example (localhost "
-			 "[127.0.0.1])\r\n")) ||
+			      VIEW("Received: from me.example (localhost "
+				   "[127.0.0.1])\r\n")) ||
 		    view_starts(body, VIEW("Received: from x (localhost")));
-		ck_assert(view_find_text(body, VIEW("id ABCDEF012345")) !=
-		    VIEW_NPOS);
+		ck_assert(
+		    view_find_text(body, VIEW("id ABCDEF012345")) != VIEW_NPOS);
 	}
 	standin_close();
 }
@@ -421,9 +459,9 @@ START_TEST(what_postdrop_says_is_told_to_the_user)
 {
 	standin_open("");
 	standin.postdrop_is_down = true;
-	ck_assert_ptr_nonnull(strstr(
-	    standin_talk(NULL, "HELO x\r\n" MAIL RCPT "QUIT\r\n"),
-	    "250 2.1.0 Ok\n451 4.3.0 Error: execute "));
+	ck_assert_ptr_nonnull(
+	    strstr(standin_talk(NULL, "HELO x\r\n" MAIL RCPT "QUIT\r\n"),
+		"250 2.1.0 Ok\n451 4.3.0 Error: execute "));
 	standin.postdrop_is_down = false;
 	standin.postdrop_refusal = "queue\nfull";
 	standin.postdrop_kind = ERR_TEMP;

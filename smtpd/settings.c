@@ -81,6 +81,8 @@ open_lists(struct smtpd *m)
 	    conf->smtpd_authorized_xclient_hosts, 0);
 	m->xforward_hosts = open_match("smtpd_authorized_xforward_hosts",
 	    conf->smtpd_authorized_xforward_hosts, 0);
+	m->debug_peers = open_match("debug_peer_list", conf->debug_peer_list,
+	    smtpd_parents_match(conf, "debug_peer_list") ? MATCH_PARENTS : 0);
 	m->flush_domains =
 	    open_match("fast_flush_domains", conf->fast_flush_domains,
 		smtpd_parents_match(conf, "fast_flush_domains") ? MATCH_PARENTS
@@ -261,7 +263,7 @@ list_at(struct smtpd *m, size_t i)
 	struct match_list **lists[] = { &m->mynetworks, &m->event_exceptions,
 		&m->bare_lf_exclusions, &m->forbidden_commands,
 		&m->noop_commands, &m->xclient_hosts, &m->xforward_hosts,
-		&m->flush_domains };
+		&m->flush_domains, &m->debug_peers };
 
 	return i < ARRAY_LEN(lists) ? lists[i] : NULL;
 }

@@ -87,6 +87,7 @@ struct smtpd {
 	struct match_list *forbidden_commands, *noop_commands;
 	struct match_list *xclient_hosts, *xforward_hosts;
 	struct match_list *flush_domains;
+	struct match_list *debug_peers;
 	struct rcpt_maps maps;
 	struct access_list *access[ACCESS_STAGES];
 	bool access_parents; /* parents match in access tables */

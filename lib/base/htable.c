@@ -1,12 +1,13 @@
 /*
  * A hash table from a string to a pointer: see htable.h.  Chained; doubles when
- * it is full.  SipHash-1-3: Aumasson and Bernstein, "SipHash: a fast short-input
+ * it is full.  SipHash: Aumasson and Bernstein, "SipHash: a fast short-input
  * PRF", 2012.
  */
 #include "lib/base/htable.h"
 
 #include "lib/base/mem.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -57,10 +58,10 @@ hash_secret(void)
 	return secret;
 }
 
-uint64_t
-hash_bytes(struct view v)
+/* `c` rounds for each word, `d` at the end. */
+static uint64_t
+sip_hash(const uint64_t k[2], int c, int d, struct view v)
 {
-	const uint64_t *k = hash_secret();
 	uint64_t s[4] = { k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d,
 		k[0] ^ 0x6c7967656e657261, k[1] ^ 0x7465646279746573 };
 	uint64_t last = (uint64_t)v.len << 56;
@@ -68,21 +69,36 @@ hash_bytes(struct view v)
 
 	for (; v.len >= 8; v = view_skip(v, 8)) {
 		memcpy(&word, v.ptr, 8);
+		word = le64toh(word);
 		s[3] ^= word;
-		sip_round(s);
+		for (int i = 0; i < c; i++)
+			sip_round(s);
 		s[0] ^= word;
 	}
 	word = 0;
 	if (v.len > 0)
 		memcpy(&word, v.ptr, v.len);
-	last |= word;
+	last |= le64toh(word);
 	s[3] ^= last;
-	sip_round(s);
+	for (int i = 0; i < c; i++)
+		sip_round(s);
 	s[0] ^= last;
 	s[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < d; i++)
 		sip_round(s);
 	return s[0] ^ s[1] ^ s[2] ^ s[3];
+}
+
+uint64_t
+hash_bytes(struct view v)
+{
+	return sip_hash(hash_secret(), 1, 3, v);
+}
+
+uint64_t
+hash_mac(const uint64_t key[2], struct view v)
+{
+	return sip_hash(key, 2, 4, v);
 }
 
 void

@@ -31,5 +31,8 @@ void htable_each(const struct htable *t,
 
 /* The hash itself (SipHash-1-3 under the process's secret). */
 uint64_t hash_bytes(struct view v);
+/* SipHash-2-4 under this key, the same in every process: who does not know the
+ * key can neither make nor foretell it. */
+uint64_t hash_mac(const uint64_t key[2], struct view v);
 
 #endif

@@ -198,7 +198,7 @@ ROW(INT, debug_peer_level, "2", 1, CONF_INT_MAX, USED,
     "How much more is logged for clients of debug_peer_list.")
 ROW(STR, debug_peer_list, "", 0, CONF_LEN_MAX, USED,
     "Peers (names, addresses, networks) whose sessions are logged in detail.")
-ROW(STR, debugger_command, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, debugger_command, "", 0, CONF_LEN_MAX, USED,
     "Command that is run for a daemon started with -D.")
 ROW(STR, default_cache_db_type, "btree", 0, CONF_LEN_MAX, KNOWN,
     "Table type of caches.")

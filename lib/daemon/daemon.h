@@ -99,6 +99,15 @@ int daemon_serve_ipc(struct daemon *d, const struct ipc_handler *handlers,
     void *owner);
 /* The server of daemon_serve_ipc, to tell all peers something. */
 struct ipc_server *daemon_ipc_server(void);
+/* What each new peer of it hears first (see struct ipc_server); before
+ * daemon_serve_ipc. */
+void daemon_greet_peers(
+    void (*greet)(struct ipc_server *s, struct ipc_conn *c));
+/* When master dies this process does not leave in the middle of an answer, but
+ * has 30 s to finish what it was asked for. */
+void daemon_finish_orphaned(struct daemon *d);
+/* True if master has died. */
+bool daemon_is_orphaned(void);
 
 /* --- workers: one client at a time, blocking, no loop --- */
 

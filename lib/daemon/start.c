@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/daemon/debugger.h"
 #include "lib/daemon/forbidden.h"
 #include "lib/daemon/peers.h"
 #include "lib/daemon/state.h"
@@ -390,6 +391,8 @@ daemon_drop(struct daemon *d, const struct sandbox_role *role)
 
 	if (err_is(e))
 		die_temp("%s", e.text);
+	if (daemon_state.debugger)
+		debugger_run(d->conf);
 	tzset();
 	if (d->managed)
 		fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);

@@ -10,6 +10,9 @@ enum { DAEMON_LOOKUP_TIMEOUT = 100, DAEMON_LOG_MS = 20 };
 
 struct daemon_state {
 	bool chroot, debugger, draining, told_change;
+	bool managed;
+	bool finishes; /* what it was asked for, after master's death */
+	void (*greet)(struct ipc_server *s, struct ipc_conn *c);
 	int64_t started;
 	int reserve_fd; /* given up to refuse a client when none is left */
 	struct control_page *page;

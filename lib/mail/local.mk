@@ -5,6 +5,7 @@ libbarid_a_SOURCES += \
 	lib/mail/content.c lib/mail/content.h \
 	lib/mail/date.c lib/mail/date.h \
 	lib/mail/deliver_log.c lib/mail/deliver_log.h \
+	lib/mail/dialogue.c lib/mail/dialogue.h \
 	lib/mail/drop.c lib/mail/drop.h \
 	lib/mail/dsn.c lib/mail/dsn.h \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
@@ -26,6 +27,7 @@ check_PROGRAMS += \
 	lib/mail/content_test \
 	lib/mail/date_test \
 	lib/mail/deliver_log_test \
+	lib/mail/dialogue_test \
 	lib/mail/dsn_test \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
@@ -49,6 +51,8 @@ lib_mail_date_test_SOURCES = lib/mail/date_test.c
 lib_mail_date_test_LDADD = $(TEST_LDADD)
 lib_mail_deliver_log_test_SOURCES = lib/mail/deliver_log_test.c
 lib_mail_deliver_log_test_LDADD = $(TEST_LDADD)
+lib_mail_dialogue_test_SOURCES = lib/mail/dialogue_test.c
+lib_mail_dialogue_test_LDADD = $(TEST_LDADD)
 lib_mail_dsn_test_SOURCES = lib/mail/dsn_test.c
 lib_mail_dsn_test_LDADD = $(TEST_LDADD)
 lib_mail_esmtp_test_SOURCES = lib/mail/esmtp_test.c

@@ -52,7 +52,7 @@ struct fiber {
 	void *arg;
 	struct wait *waiting;
 	struct timer timer;
-	bool cancelled, timed_out, ended, queued;
+	bool cancelled, timed_out, ended, queued, debug;
 };
 
 static struct {
@@ -178,6 +178,14 @@ fiber_self(void)
 	return fibers.current;
 }
 
+void
+fiber_set_debug(bool on)
+{
+	if (fibers.current != NULL)
+		fibers.current->debug = on;
+	log_set_debug_here(on);
+}
+
 size_t
 fiber_count(void)
 {
@@ -199,9 +207,13 @@ fiber_enter(struct fiber *f)
 	void *fake = NULL;
 
 	fibers.current = f;
+	if (f->debug)
+		log_set_debug_here(true);
 	switch_begins(&fake, f->stack + FIBER_GUARD, FIBER_STACK);
 	swapcontext(&fibers.loop_context, &f->context);
 	switch_ends(fake, NULL, NULL);
+	if (f->debug)
+		log_set_debug_here(false);
 	fibers.current = NULL;
 	if (f->ended) {
 		timer_cancel(&f->timer);

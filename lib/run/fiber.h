@@ -25,6 +25,9 @@ struct fiber *fiber_self(void);
 /* All waits of this fiber fail from now on; one it is in ends at once. */
 void fiber_cancel(struct fiber *f);
 bool fiber_is_cancelled(void);
+/* Lines of level debug are told as long as this fiber runs (without one: from
+ * now on), whatever the process does otherwise.  False at its beginning. */
+void fiber_set_debug(bool on);
 /* How many there are. */
 size_t fiber_count(void);
 

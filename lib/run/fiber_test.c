@@ -3,6 +3,7 @@
 #include "lib/run/fiber.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
 #include "lib/run/loop.h"
@@ -233,9 +234,59 @@ START_TEST(without_a_loop_it_sleeps_and_takes_what_is_there)
 }
 END_TEST
 
+static void
+be_debugged(void *arg)
+{
+	(void)arg;
+	ck_assert(!log_is_debug());
+	fiber_set_debug(true);
+	for (int i = 0; i < 3; i++) {
+		ck_assert(log_is_debug());
+		fiber_sleep(2);
+	}
+	ck_assert(log_is_debug());
+	n_done++;
+}
+
+static void
+be_quiet(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 6; i++) {
+		ck_assert(!log_is_debug());
+		fiber_sleep(1);
+	}
+	n_done++;
+}
+
+static void
+debug_one(void)
+{
+	fiber_spawn("debugged", be_debugged, NULL);
+	fiber_spawn("quiet", be_quiet, NULL);
+	fiber_set_debug(true);
+	ck_assert(!err_is(fiber_sleep(3)));
+	fiber_set_debug(false);
+	while (n_done < 2)
+		fiber_sleep(2);
+	ck_assert(!log_is_debug());
+}
+
+START_TEST(one_fiber_is_debugged_and_no_other)
+{
+	in_loop(debug_one);
+	ck_assert(!log_is_debug());
+	fiber_set_debug(true);
+	ck_assert(log_is_debug());
+	fiber_set_debug(false);
+	ck_assert(!log_is_debug());
+}
+END_TEST
+
 UNIT_MAIN("fiber", { wait_ends_by_its_report, 1 },
     { wait_ends_at_its_deadline, 1 },
     { cancelled_fiber_leaves_by_its_waits, 1 },
     { queue_is_first_come_first_served, 1 },
     { many_fibers_use_stacks_again, 1 },
+    { one_fiber_is_debugged_and_no_other, 1 },
     { without_a_loop_it_sleeps_and_takes_what_is_there, 1 })

@@ -35,6 +35,8 @@ static const struct {
 	  "smtpd_end_of_data_restrictions = "
 	  "check_recipient_access inline:{ user@local.test=WARN }\n",
 	    "2001:db8::1" },
+	/* smtpd -S, as sendmail -bs calls it; all is logged. */
+	{ "debug_peer_list = 127.0.0.1\n", NULL },
 };
 
 enum { SITES = sizeof(sites) / sizeof(sites[0]) };
