@@ -79,8 +79,9 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 			    IPC_IN(submitted, &answer), &keep,
 			    deadline_in(SUBMIT_TIMEOUT));
 		if (!err_is(e) && answer.status != ERR_NONE)
-			e = err_make(ERR_TEMP, "%.*s",
-			    VIEW_ARGS(answer.reply));
+			e = err_make(answer.status == ERR_PERM ? ERR_PERM :
+							       ERR_TEMP,
+			    "%.*s", VIEW_ARGS(answer.reply));
 		ipc_talk_end(&sink.talk);
 		TEST_POINT("bounce-queued");
 	}

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/conf/values.h"
+#include "lib/daemon/late.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/deliver_log.h"
 #include "lib/mail/mbox.h"
@@ -300,6 +301,8 @@ front_handle(struct ipc_request *r)
 	front_deliver_all(f, &message, &outcomes);
 	answer.outcomes = str_view(&outcomes);
 	ipc_reply(r, IPC_OUT(delivered, &answer));
+	if (ipc_request_is_lost(r))
+		late_report(&message, answer.outcomes);
 	str_clear(&outcomes);
 	if (message.file >= 0)
 		close(message.file);

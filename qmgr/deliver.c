@@ -23,6 +23,8 @@ struct delivery {
 	struct destination *destination;
 	struct list rcpts;
 	struct str list;
+	struct seal seal;
+	int64_t began;
 };
 
 /* A fresh description, read-only, with a shared lock that is held as long as
@@ -142,6 +144,7 @@ fill_request(struct ipc_deliver *ask, const struct delivery *x, int fd)
 		.client_addr = view_of(m->client_addr),
 		.protocol = view_of(m->protocol),
 		.helo = view_of(m->helo),
+		.seal = seal_view(&x->seal),
 		.rcpts = str_view(&x->list),
 	};
 }
@@ -158,6 +161,24 @@ note_destination(struct delivery *x, const struct ipc_delivered *answer)
 	str_add(&reason, answer->reason);
 	destination_failed(x->destination, reason.ptr);
 	str_clear(&reason);
+}
+
+/* One agent that dies says nothing of the others; but if the next one does so
+ * too, or none can be had, the transport is dead for a while. */
+static const char *
+note_no_answer(struct delivery *x, struct err e)
+{
+	struct transport *t = x->destination->transport;
+	bool is_first = t->lost_at == 0 || x->began <= t->lost_at;
+
+	if (e.kind != ERR_GONE || !is_first) {
+		transport_failed(t, e.text);
+		return "mail transport unavailable";
+	}
+	log_warn("%s: %s", x->message->id.text, e.text);
+	if (t->lost_at == 0)
+		t->lost_at = loop_now();
+	return "delivery agent was lost";
 }
 
 static void
@@ -179,9 +200,10 @@ deliver(struct delivery *x)
 		fill_request(&ask, x, fd);
 		e = ask_agent(t, &ask, &answer, &keep);
 		if (err_is(e)) {
-			transport_failed(t, e.text);
-			defer_rest(x, &o, "mail transport unavailable");
+			defer_rest(x, &o, note_no_answer(x, e));
 		} else {
+			if (x->began > t->lost_at)
+				t->lost_at = 0;
 			note_destination(x, &answer);
 			take_outcomes(x, answer.outcomes, &o);
 			defer_rest(x, &o, "delivery agent gave no outcome");
@@ -211,14 +233,17 @@ deliver_start(struct job *job)
 	struct delivery *x = xcalloc(1, sizeof(*x));
 	int64_t limit = job->destination->transport->recipient_limit;
 	int64_t n = 0;
+	struct str sealed = STR_EMPTY;
 	struct list *it;
 
 	x->message = job->message;
 	x->destination = job->destination;
 	x->list = STR_EMPTY;
+	x->began = loop_now();
 	list_init(&x->rcpts);
 	message_use(x->message);
 	work_begin();
+	seal_begin(&sealed, queue_id_view(&x->message->id));
 	while ((it = list_first(&job->rcpts)) != NULL &&
 	    (limit <= 0 || n < limit) && x->list.len < DELIVER_RCPTS_BYTES) {
 		struct rcpt *r = LIST_ITEM(it, struct rcpt, node);
@@ -228,8 +253,11 @@ deliver_start(struct job *job)
 		list_remove(it);
 		list_append(&x->rcpts, it);
 		ipc_list_add(&x->list, ipc_rcpt_type(), &to);
+		seal_add(&sealed, r->number);
 		job->n_rcpts--;
 		n++;
 	}
+	x->seal = seal_end(&sealed);
+	str_clear(&sealed);
 	fiber_spawn("deliver", deliver_fiber, x);
 }

@@ -2,6 +2,7 @@ qmgr_core = \
 	qmgr/act.c \
 	qmgr/deferred.c \
 	qmgr/drain.c \
+	qmgr/late.c \
 	qmgr/message.c \
 	qmgr/outcome.c \
 	qmgr/qmgr.h \
@@ -17,6 +18,7 @@ dist_man8_MANS += qmgr/qmgr.8
 check_PROGRAMS += \
 	qmgr/act_test \
 	qmgr/deferred_test \
+	qmgr/late_test \
 	qmgr/message_test \
 	qmgr/schedule_test
 
@@ -26,6 +28,9 @@ qmgr_act_test_LDADD = $(TEST_LDADD) -lm
 qmgr_deferred_test_SOURCES = qmgr/deferred_test.c qmgr/testing.h \
 	qmgr/deliver.c $(qmgr_core)
 qmgr_deferred_test_LDADD = $(TEST_LDADD) -lm
+qmgr_late_test_SOURCES = qmgr/late_test.c qmgr/others.h qmgr/testing.h \
+	qmgr/deliver.c $(qmgr_core)
+qmgr_late_test_LDADD = $(TEST_LDADD) -lm
 qmgr_message_test_SOURCES = qmgr/message_test.c qmgr/others.h \
 	qmgr/testing.h qmgr/deliver.c $(qmgr_core)
 qmgr_message_test_LDADD = $(TEST_LDADD) -lm

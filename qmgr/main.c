@@ -49,10 +49,12 @@ static const struct ipc_handler handlers[] = {
 	{ ipc_queued_type, take_notice, IPC_INLINE },
 	{ ipc_queue_act_type, act_run, 0 },
 	{ ipc_flush_type, flush_run, 0 },
+	{ ipc_late_delivered_type, late_run, 0 },
 	{ NULL, NULL, 0 },
 };
 
-/* One qmgr at a time: a successor waits for its predecessor's end. */
+/* One qmgr at a time: a successor waits for its predecessor's end.  The file
+ * holds what the one has to know of the other. */
 static void
 lock_queue(void)
 {
@@ -64,6 +66,7 @@ lock_queue(void)
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			die_temp("lock pid/qmgr.lock: %s", strerror(errno));
+	seal_open(fd);
 }
 
 /* The programs behind the transports. */
@@ -96,6 +99,7 @@ main(int argc, char **argv)
 	daemon_service(&d, "bounce", &qmgr.bounce);
 	daemon_drop(&d, &qmgr_role);
 	daemon_on_drain(&d, drain_start, NULL);
+	daemon_greet_peers(flow_greet);
 	loop_init();
 	deferred_start();
 	scan_start();

@@ -32,6 +32,21 @@ message_find(struct view id)
 	return htable_find(&qmgr.by_id, id);
 }
 
+bool
+message_claim(struct view id)
+{
+	if (message_find(id) != NULL || htable_find(&opening, id) != NULL)
+		return false;
+	htable_set(&opening, id, &opening);
+	return true;
+}
+
+void
+message_unclaim(struct view id)
+{
+	htable_remove(&opening, id);
+}
+
 static char *
 copy(struct view v)
 {
@@ -652,4 +667,15 @@ flow_update(void)
 	qmgr.room = room;
 	qmgr.delay_ms = flow.delay_ms;
 	ipc_server_tell_all(daemon_ipc_server(), IPC_OUT(flow, &flow));
+}
+
+void
+flow_greet(struct ipc_server *s, struct ipc_conn *c)
+{
+	struct ipc_flow flow = { qmgr.delay_ms, qmgr.room };
+
+	(void)s;
+	/* As everybody assumes: there is room. */
+	if (!qmgr.room || qmgr.delay_ms > 0)
+		ipc_conn_send(c, 0, IPC_OUT(flow, &flow));
 }

@@ -15,6 +15,9 @@ static struct {
 	int64_t n_rcpts[8]; /* by number: deliveries */
 	bool hold_back;	    /* deliveries wait */
 	bool bounce_is_down, agent_is_dumb;
+	bool agent_dies;    /* in the middle of each delivery */
+	bool report_is_refused;
+	struct seal seal;   /* of the last delivery */
 } others;
 
 static inline void
@@ -48,6 +51,17 @@ outcome_by_name(struct view address)
 	return OUTCOME_SENT;
 }
 
+/* The asker sees the connection end: no answer is that long. */
+static inline void
+agent_die(struct ipc_request *r)
+{
+	static char long_text[IPC_FRAME_MAX];
+	struct ipc_delivered answer = { DESTINATION_FINE,
+		view_make(long_text, sizeof(long_text)), VIEW_EMPTY };
+
+	ipc_reply(r, IPC_OUT(delivered, &answer));
+}
+
 static inline void
 play_deliver(struct ipc_request *r)
 {
@@ -61,6 +75,13 @@ play_deliver(struct ipc_request *r)
 	if (!ipc_request_read(r, IPC_IN(deliver, &ask)))
 		return;
 	others.n_delivered++;
+	if (ask.seal.len == sizeof(others.seal.bytes))
+		memcpy(others.seal.bytes, ask.seal.ptr, ask.seal.len);
+	if (others.agent_dies) {
+		close(ask.file);
+		agent_die(r);
+		return;
+	}
 	while (!err_is(ipc_list_next(&ask.rcpts, IPC_IN(rcpt, &to), &more)) &&
 	    more) {
 		enum outcome status = outcome_by_name(to.address);
@@ -97,6 +118,8 @@ play_report(struct ipc_request *r)
 	others.n_reports[ask.kind]++;
 	if (others.bounce_is_down)
 		answer = (struct ipc_result){ ERR_TEMP, VIEW("down") };
+	if (others.report_is_refused)
+		answer = (struct ipc_result){ ERR_PERM, VIEW("refused") };
 	ipc_reply(r, IPC_OUT(result, &answer));
 }
 
@@ -106,6 +129,7 @@ static const struct ipc_handler handlers[] = {
 	{ ipc_report_type, play_report, IPC_INLINE },
 	{ ipc_queue_act_type, act_run, 0 },
 	{ ipc_flush_type, flush_run, 0 },
+	{ ipc_late_delivered_type, late_run, 0 },
 	{ NULL, NULL, 0 },
 };
 

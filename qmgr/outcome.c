@@ -87,8 +87,6 @@ keep_view(struct str *memory, struct view v, size_t max)
 	return view_skip(str_view(memory), at);
 }
 
-enum { KEEP_TEXT_MAX = 2000, KEEP_NAME_MAX = 300 };
-
 static void
 open_range(struct outcomes *o, int64_t number, const struct verdict *v)
 {
@@ -99,10 +97,10 @@ open_range(struct outcomes *o, int64_t number, const struct verdict *v)
 		v->remote.len);
 	o->open = (struct ipc_journal_outcome){ .first = number, .count = 1,
 		.status = v->status, .at_us = clock_wall_us() };
-	o->open.dsn = keep_view(&o->memory, v->dsn, KEEP_NAME_MAX);
-	o->open.text = keep_view(&o->memory, v->text, KEEP_TEXT_MAX);
-	o->open.relay = keep_view(&o->memory, v->relay, KEEP_NAME_MAX);
-	o->open.remote = keep_view(&o->memory, v->remote, KEEP_NAME_MAX);
+	o->open.dsn = keep_view(&o->memory, v->dsn, OUTCOME_NAME_MAX);
+	o->open.text = keep_view(&o->memory, v->text, OUTCOME_TEXT_MAX);
+	o->open.relay = keep_view(&o->memory, v->relay, OUTCOME_NAME_MAX);
+	o->open.remote = keep_view(&o->memory, v->remote, OUTCOME_NAME_MAX);
 	o->has_open = true;
 }
 
@@ -136,16 +134,21 @@ soften(struct verdict *v, char dsn[static DSN_STATUS_SIZE])
 	}
 }
 
-/* Too old to wait any longer: the last reason becomes the final one. */
 static bool
-is_too_old(const struct message *m)
+is_past_lifetime(const struct message *m)
 {
 	int64_t limit = m->sender[0] == '\0' ?
 	    qmgr.conf->bounce_queue_lifetime :
 	    qmgr.conf->maximal_queue_lifetime;
 
-	return m->expired ||
-	    clock_wall_us() - m->arrival_us > limit * 1000000;
+	return clock_wall_us() - m->arrival_us > limit * 1000000;
+}
+
+/* Too old to wait any longer: the last reason becomes the final one. */
+static bool
+is_too_old(const struct message *m)
+{
+	return m->expired || is_past_lifetime(m);
 }
 
 static void
@@ -313,9 +316,14 @@ make_report(struct message *m, enum report_kind kind)
 		    IPC_IN(result, &answer), &keep,
 		    deadline_in(REPORT_TIMEOUT));
 	if (!err_is(e) && answer.status != ERR_NONE)
-		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
+		e = err_make(answer.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
+		    "%.*s", VIEW_ARGS(answer.text));
 	ok = !err_is(e);
-	if (ok) {
+	if (e.kind == ERR_PERM && is_past_lifetime(m)) {
+		/* Nothing will change that. */
+		log_warn("%s: report: %s: given up", m->id.text, e.text);
+		ok = true;
+	} else if (ok) {
 		record.id = answer.text;
 		queue_journal_add(&bytes, JOURNAL_REPORT,
 		    IPC_OUT(journal_report, &record));

@@ -85,6 +85,7 @@ struct transport {
 	int64_t slot_cost, slot_loan, slot_discount, minimum_slots;
 	int64_t dead_until;       /* nobody answers at its socket */
 	char *dead_reason;
+	int64_t lost_at;          /* an agent was lost; 0: none since one answered */
 	bool deferred_by_conf;    /* in defer_transports */
 	struct htable destinations; /* by next hop */
 	struct list ready;        /* destinations that may start something */
@@ -156,8 +157,14 @@ void rcpt_free(struct rcpt *r);
 bool message_stops(const struct message *m);
 /* Wait until the file is not being read by message_open. */
 void message_await(struct view id);
+/* Keep the file from being read by message_open, and from the administrator's
+ * acts, until it is given back.  False if it is being worked on. */
+bool message_claim(struct view id);
+void message_unclaim(struct view id);
 /* Tell cleanup whether there is room, and how long to hold replies. */
 void flow_update(void);
+/* The same to one that has just connected. */
+void flow_greet(struct ipc_server *s, struct ipc_conn *c);
 /* Move a file that cannot be read out of the way. */
 void message_set_aside(const char *queue, struct view id, const char *why);
 
@@ -189,6 +196,25 @@ bool schedule_drop(struct message *m);
 void destination_defer_all(struct destination *d, const char *dsn,
     const char *reason);
 
+/* --- late.c --- */
+/* What a request was for: begin with the message, add the recipients' numbers
+ * in their order, end. */
+struct seal {
+	char bytes[8];
+};
+/* Read the key that is kept there, or make it; before the drop. */
+void seal_open(int fd);
+void seal_begin(struct str *sealed, struct view id);
+void seal_add(struct str *sealed, int64_t number);
+struct seal seal_end(const struct str *sealed);
+static inline struct view
+seal_view(const struct seal *s)
+{
+	return view_make(s->bytes, sizeof(s->bytes));
+}
+/* The handler of late_delivered; in a fiber. */
+void late_run(struct ipc_request *r);
+
 /* --- deliver.c --- */
 /* Take up to the limit's number of recipients off the job, and deliver. */
 void deliver_start(struct job *job);
@@ -199,6 +225,8 @@ struct verdict {
 	enum outcome status;
 	struct view dsn, text, relay, remote;
 };
+/* What the journal keeps of a reason, and of a name. */
+enum { OUTCOME_TEXT_MAX = 2000, OUTCOME_NAME_MAX = 300 };
 /* Outcomes are gathered here and written at once by outcome_flush. */
 struct outcomes {
 	struct message *message;

@@ -7,6 +7,7 @@ TAP_TESTS += \
 	t/500-sync-order.t \
 	t/510-crash-points.t \
 	t/520-crash-load.t \
+	t/525-late-outcome.t \
 	t/530-faults.t \
 	t/540-damage.t \
 	t/550-restart.t \

@@ -24,7 +24,8 @@ static const struct peers_row rows[] = {
 		"submit_end" } },
 	{ "cleanup", IDENTITY_ROOT, { "submit", "more_rcpts", "content",
 		"submit_end" } },
-	{ "qmgr", IDENTITY_QUEUE, { "queued", "flush" } },
+	{ "qmgr", IDENTITY_QUEUE, { "queued", "flush", "late_delivered" } },
+	{ "qmgr", IDENTITY_SMTP, { "late_delivered" } },
 	{ "qmgr", IDENTITY_SMTPD, { "flush" } },
 	{ "qmgr", IDENTITY_ROOT, { "queue_act", "flush" } },
 	/* postqueue: sees that its caller may.  It only hastens deliveries. */

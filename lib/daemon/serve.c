@@ -30,13 +30,14 @@ enum {
 	SESSION_SLACK = 4,
 	LAST_CLIENTS_MAX = 1000,
 	LAST_CALL_MS = 100,
+	ORPHAN_MS = 30000,
 };
 
 struct acceptor {
 	struct daemon *daemon;
 	struct loop_listener listeners[DAEMON_LISTENERS_MAX];
 	struct timer again;
-	struct timer last_call;
+	struct timer last_call, orphan_limit;
 	bool paused, listening;
 	uint32_t n_sessions, slack;
 	int64_t served;
@@ -57,6 +58,7 @@ daemon_open_page(struct daemon *d)
 
 	if (!d->managed)
 		return;
+	daemon_state.managed = true;
 	p = mmap(NULL, sizeof(struct control_page), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, CONTROL_PAGE_FD, 0);
 	if (p == MAP_FAILED)
@@ -318,6 +320,44 @@ obey(uint32_t verb)
 }
 
 static void
+on_orphan_limit(struct timer *t)
+{
+	(void)t;
+	log_drain();
+	_exit(0);
+}
+
+/* Leave now: nothing acknowledged is lost.  But what an agent has given away
+ * while nobody hears of it would be given away once more. */
+static void
+master_is_gone(void)
+{
+	struct acceptor *a = &acceptor;
+
+	if (!daemon_state.finishes || a->server.n_open == 0)
+		on_orphan_limit(NULL);
+	loop_remove_watch(&daemon_state.control);
+	timer_set(&a->orphan_limit, loop_now() + ORPHAN_MS, on_orphan_limit);
+	start_draining();
+}
+
+bool
+daemon_is_orphaned(void)
+{
+	struct pollfd p = { .fd = CONTROL_FD, .events = POLLRDHUP };
+
+	return daemon_state.managed && poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+void
+daemon_finish_orphaned(struct daemon *d)
+{
+	(void)d;
+	daemon_state.finishes = true;
+}
+
+static void
 on_control(struct loop_watch *w, uint32_t events)
 {
 	struct control_record r;
@@ -326,12 +366,10 @@ on_control(struct loop_watch *w, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != (ssize_t)sizeof(r)) {
-		/* master is gone: leave now.  Nothing acknowledged is lost. */
-		log_drain();
-		_exit(0);
-	}
-	obey(r.verb);
+	if (n == (ssize_t)sizeof(r))
+		obey(r.verb);
+	else
+		master_is_gone();
 }
 
 static void
@@ -467,6 +505,7 @@ server_open(struct daemon *d, const struct ipc_handler *handlers, void *owner)
 	ipc_server_init(s, handlers, owner);
 	s->may_connect = peers_may_connect;
 	s->may_send = peers_may_send;
+	s->greet = daemon_state.greet;
 	s->hello = (struct ipc_hello){ d->process, d->processes,
 		d->generation };
 }
@@ -475,6 +514,12 @@ struct ipc_server *
 daemon_ipc_server(void)
 {
 	return &acceptor.server;
+}
+
+void
+daemon_greet_peers(void (*greet)(struct ipc_server *s, struct ipc_conn *c))
+{
+	daemon_state.greet = greet;
 }
 
 int

@@ -174,6 +174,7 @@ enum submit_flags {
 	F(STR, client_addr)  \
 	F(STR, protocol)     \
 	F(STR, helo)         \
+	F(STR, seal)         /* of these recipients: for late_delivered */ \
 	F(LIST, rcpts)
 /* One recipient's end, in the answer. */
 #define IPC_OUTCOME(F)  \
@@ -199,6 +200,17 @@ enum outcome {
 };
 
 enum destination_health { DESTINATION_FINE, DESTINATION_FAILED };
+
+/*
+ * qmgr, by an agent whose delivery was asked for by one that is no more: the
+ * descriptor and the seal of that request, and an outcome for each of its
+ * recipients in the same order.  Answered by result.
+ */
+#define IPC_LATE_DELIVERED(F) \
+	F(FD, file)           \
+	F(STR, queue_id)      \
+	F(STR, seal)          \
+	F(LIST, outcomes)
 
 /*
  * bounce: make one report over the journal of this queue file and queue it.
@@ -307,6 +319,7 @@ enum report_kind {
 	M(deliver, IPC_DELIVER)                 \
 	M(outcome, IPC_OUTCOME)                 \
 	M(delivered, IPC_DELIVERED)             \
+	M(late_delivered, IPC_LATE_DELIVERED)   \
 	M(report, IPC_REPORT)                   \
 	M(dns_ask, IPC_DNS_ASK)                 \
 	M(dns_answer, IPC_DNS_ANSWER)           \

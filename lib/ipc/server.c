@@ -255,6 +255,8 @@ peer_new(struct ipc_server *s, int fd)
 	p->conn = ipc_conn_new(fd, &peer_events, p);
 	ipc_conn_hold_when_full(p->conn);
 	ipc_conn_send(p->conn, 0, IPC_OUT(hello, &s->hello));
+	if (s->greet != NULL)
+		s->greet(s, p->conn);
 	return p;
 }
 
@@ -348,7 +350,12 @@ ipc_request_set_state(struct ipc_request *r, void *state,
 bool
 ipc_request_is_lost(const struct ipc_request *r)
 {
-	return r->peer->lost;
+	struct pollfd p = { .fd = r->peer->conn->watch.fd,
+		.events = POLLRDHUP };
+
+	/* Without a loop nobody has told us. */
+	return r->peer->lost ||
+	    (!loop_is_on() && (r->peer->conn->broken || poll(&p, 1, 0) > 0));
 }
 
 void

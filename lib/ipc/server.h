@@ -46,6 +46,9 @@ struct ipc_server {
 	size_t n_peers, n_open;
 	bool draining;
 	void (*on_peer_gone)(struct ipc_server *s);
+	/* What a new peer hears after hello, unasked: by ipc_conn_send, number
+	 * 0.  Must not wait.  May be NULL. */
+	void (*greet)(struct ipc_server *s, struct ipc_conn *c);
 	/* Without a loop: called before each wait for a message; and a
 	 * descriptor that, once readable, ends the serving between two
 	 * messages (0: none). */

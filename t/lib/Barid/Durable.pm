@@ -17,7 +17,7 @@ use Time::HiRes qw(time sleep);
 our @EXPORT = qw(
 	acked build_path can_mount collect_submit durable_instance
 	marks_delivered mount_image start_submit submit_marks
-	unmount_all wait_ready wait_settled
+	submits_so_far unmount_all wait_ready wait_settled
 );
 
 # A program of the build folder.
@@ -127,6 +127,15 @@ sub collect_submit
 	my $text = read_file($running->{out}) // '';
 	Test::More::diag($_) for grep { /^submit: / } split /\n/, $text;
 	return parse_submits($text);
+}
+
+# What has been answered until now.
+sub submits_so_far
+{
+	my ($running) = @_;
+	my $text = read_file($running->{out}) // '';
+
+	return parse_submits($text =~ s/[^\n]*\z//r);
 }
 
 # The marks that were accepted: {mark => ID}.
