@@ -332,7 +332,9 @@ subtest 'what each begins with' => sub {
 		# A monitor has its children reaped by the kernel.
 		my $passed = 1 << 12 | 1 << 24 | 1 |
 		    ($name eq 'local' ? 1 << 16 : 0);
-		is(hex($ignored) & ~$passed, 0,
+		# Signals 32 and up: the C library keeps two for itself, and
+		# no program can set what it inherited of them.
+		is(hex(substr($ignored, -8)) & 0x7fffffff & ~$passed, 0,
 			"$name: ignores only SIGPIPE, SIGXFSZ, SIGHUP");
 		like($status, qr/^SigBlk:\s*0+$/m, "$name: blocks none")
 		    if $name !~ /^(master|qmgr|cleanup|rewrite|lookup|pickup|showq)$/;
