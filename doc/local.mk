@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	doc/from-postfix.md \
 	doc/install.md \
 	doc/log.md \
+	doc/performance.md \
 	doc/testing.md
 dist_man5_MANS += doc/access.5 doc/aliases.5 doc/transport.5 doc/virtual.5
 dist_man7_MANS = doc/barid.7
