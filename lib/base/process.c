@@ -9,13 +9,21 @@
 #include <unistd.h>
 
 void
-process_tidy_descriptors(void)
+process_open_standard(void)
 {
 	int fd;
 
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+void
+process_tidy_descriptors(void)
+{
+	process_open_standard();
 	close_range(3, ~0U, 0);
 }
 

@@ -1,14 +1,16 @@
 /*
- * How every command begins that may run with rights that its caller does not
- * have, or where its caller decides the surroundings: what was inherited is
- * made known.
+ * How every program begins: what was inherited is made known, above all where
+ * the caller decides the surroundings and does not have the program's rights.
  */
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
 #include <stdbool.h>
 
-/* Descriptors 0 to 2 are open (else /dev/null), all others closed. */
+/* Descriptors 0 to 2 are open, else to /dev/null: no file of ours becomes one
+ * of them. */
+void process_open_standard(void);
+/* The same, and all others are closed. */
 void process_tidy_descriptors(void);
 /* Signals have their default effect and are not blocked, but for SIGPIPE and
  * SIGXFSZ, which are ignored: a write fails instead. */

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/process.h"
 #include "lib/daemon/debugger.h"
 #include "lib/daemon/forbidden.h"
 #include "lib/daemon/peers.h"
@@ -26,30 +27,15 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct daemon_state daemon_state = { .reserve_fd = -1 };
-
-/* Descriptors 0 to 2 must be there, so that no file of ours becomes one. */
-static void
-open_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
-}
 
 /* The names that pass; all else (LD_*, OPENSSL_*, MALLOC_*, ...) goes. */
 static void
 clean_environment(void)
 {
 	static const char *const permitted[] = { "TZ", "MAIL_CONFIG", "LANG",
-		"BARID_TEST_POINT",
 #ifdef BARID_CHECKS
+		"BARID_TEST_POINT",
 		"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
 #endif
 	};
@@ -67,21 +53,6 @@ clean_environment(void)
 		free(kept[i]);
 	}
 	setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
-}
-
-static void
-reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		if (i != SIGKILL && i != SIGSTOP)
-			signal(i, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void
@@ -307,7 +278,7 @@ daemon_start(struct daemon *d, const char *program, int argc, char **argv)
 {
 	*d = (struct daemon){ .program = program, .service = program,
 		.type = "unix", .process = 1, .processes = 1, .generation = 1 };
-	open_standard_fds();
+	process_open_standard();
 	log_open(program);
 	parse_arguments(d, argc, argv);
 	close_range(d->managed ?
@@ -315,7 +286,8 @@ daemon_start(struct daemon *d, const char *program, int argc, char **argv)
 	    ~0U, 0);
 	clean_environment();
 	umask(077);
-	reset_signals();
+	process_reset_signals();
+	signal(SIGHUP, SIG_IGN);
 	raise_descriptor_limit();
 	if (!d->managed)
 		d->unprivileged = geteuid() != 0;
