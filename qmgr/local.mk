@@ -8,7 +8,8 @@ qmgr_core = \
 	qmgr/qmgr.h \
 	qmgr/route.c \
 	qmgr/scan.c \
-	qmgr/schedule.c
+	qmgr/schedule.c \
+	qmgr/turn.c
 
 daemon_PROGRAMS += qmgr/qmgr
 qmgr_qmgr_SOURCES = qmgr/main.c qmgr/deliver.c $(qmgr_core)

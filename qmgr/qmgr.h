@@ -73,6 +73,18 @@ struct message {
 	char *site; /* the domain of what was deferred; "": several */
 };
 
+/* What is known of a destination that may start something: see turn.c. */
+enum turn {
+	TURN_DEAD,       /* to be deferred */
+	TURN_NEW,        /* has not answered yet, or not lately; has no slot */
+	TURN_NEW_MORE,   /* the same, and has slots already */
+	TURN_KNOWN,      /* answers; has no slot */
+	TURN_KNOWN_MORE, /* has some, up to the initial concurrency */
+	TURN_KNOWN_MANY, /* has more */
+	TURN_ALONE,      /* nobody else has a slot */
+	TURNS
+};
+
 struct transport {
 	struct list node;
 	char *name;
@@ -88,17 +100,21 @@ struct transport {
 	int64_t lost_at;          /* an agent was lost; 0: none since one answered */
 	bool deferred_by_conf;    /* in defer_transports */
 	struct htable destinations; /* by next hop */
-	struct list ready;        /* destinations that may start something */
+	struct list ready[TURNS]; /* destinations that may start something */
+	uint64_t n_ready;         /* counts who came to stand there */
+	int64_t n_unproven;       /* busy for who has not answered yet */
 	struct timer retry;
 };
 
 struct destination {
-	struct list ready;        /* on its transport's list, or on none */
+	struct list ready;        /* on a list of its transport, or on none */
+	uint64_t ready_at;        /* its number there: who came first */
 	struct transport *transport;
 	char *nexthop;
 	struct list jobs;         /* in the order of arrival */
 	size_t n_jobs;
-	int64_t busy;
+	int64_t busy, n_unproven;
+	int64_t busy_since, heard_at; /* loop_now; 0: not since it failed */
 	int64_t window;
 	double success, failure;  /* fractions of a step: hysteresis */
 	double failed_cohorts;
@@ -195,6 +211,18 @@ bool schedule_drop(struct message *m);
 /* Defer the recipients of jobs that wait for a dead one; does not wait. */
 void destination_defer_all(struct destination *d, const char *dsn,
     const char *reason);
+
+/* --- turn.c --- */
+void turn_init(struct transport *t);
+/* It may start something. */
+void turn_ready(struct destination *d);
+/* The one whose turn it is, taken off its list.  NULL: there is none, or no
+ * slot for those that there are. */
+struct destination *turn_next(struct transport *t);
+void turn_take_slot(struct destination *d);
+void turn_give_slot(struct destination *d);
+/* It has answered. */
+void turn_heard(struct destination *d);
 
 /* --- late.c --- */
 /* What a request was for: begin with the message, add the recipients' numbers

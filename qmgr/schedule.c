@@ -1,7 +1,7 @@
 /*
  * Which delivery starts next.  Per destination a window of deliveries at once,
  * which grows with success and shrinks with failure; among destinations of a
- * transport round robin; among the messages that wait for one destination the
+ * transport by turns (turn.c); among the messages that wait for one destination the
  * older first, but a small one may pre-empt a large one: each slot_cost
  * deliveries of a job earn one slot that a smaller job may take, so the large
  * one is slowed by at most that share.  After P. Rak's description of
@@ -40,16 +40,16 @@ learn_program(struct transport *t)
 {
 	static const char *const workers[] = { "local", "virtual", "pipe" };
 	const struct conf *conf = qmgr.conf;
-	struct master_service *s = master_cf_find(&qmgr.master_cf,
-	    view_of(t->name), MASTER_UNIX);
+	struct master_service *s =
+	    master_cf_find(&qmgr.master_cf, view_of(t->name), MASTER_UNIX);
 	const char *command = s != NULL ? s->command : t->name;
 
 	for (size_t i = 0; i < ARRAY_LEN(workers); i++)
 		if (strcmp(command, workers[i]) == 0)
 			t->is_worker = true;
-	t->process_limit = s != NULL && s->limit > 0 ? s->limit :
-	    t->is_worker ? conf->default_process_limit :
-			   conf->default_session_limit;
+	t->process_limit = s != NULL && s->limit > 0 ? s->limit
+	    : t->is_worker ? conf->default_process_limit
+			   : conf->default_session_limit;
 	if (t->process_limit <= 0)
 		t->process_limit = conf->default_session_limit;
 }
@@ -67,8 +67,8 @@ learn_limits(struct transport *t)
 	t->initial =
 	    conf_find_derived(c, n, "_initial_destination_concurrency");
 	t->rate_delay_ms = conf_find_derived(c, n, "_destination_rate_delay");
-	t->failed_cohort_limit = conf_find_derived(c, n,
-	    "_destination_concurrency_failed_cohort_limit");
+	t->failed_cohort_limit = conf_find_derived(
+	    c, n, "_destination_concurrency_failed_cohort_limit");
 	t->slot_cost = conf_find_derived(c, n, "_delivery_slot_cost");
 	t->slot_loan = conf_find_derived(c, n, "_delivery_slot_loan");
 	t->slot_discount = conf_find_derived(c, n, "_delivery_slot_discount");
@@ -93,8 +93,7 @@ transport_find(struct view name)
 {
 	struct transport *t;
 
-	LIST_EACH(it, after, &qmgr.transports)
-	{
+	LIST_EACH (it, after, &qmgr.transports) {
 		t = LIST_ITEM(it, struct transport, node);
 		if (view_eq(view_of(t->name), name))
 			return t;
@@ -103,7 +102,7 @@ transport_find(struct view name)
 	t->name = xstrndup(name.ptr, name.len);
 	daemon_service(qmgr.daemon, t->name, &t->service);
 	htable_init(&t->destinations);
-	list_init(&t->ready);
+	turn_init(t);
 	learn_program(t);
 	learn_limits(t);
 	list_append(&qmgr.transports, &t->node);
@@ -209,6 +208,7 @@ destination_succeeded(struct destination *d)
 {
 	int64_t limit = d->transport->destination_limit;
 
+	turn_heard(d);
 	d->failed_cohorts = 0;
 	d->dead_until = 0;
 	if (limit > 0 && d->window >= limit)
@@ -216,8 +216,7 @@ destination_succeeded(struct destination *d)
 	/* No growth that is not used. */
 	if (d->window >= d->busy + d->transport->initial)
 		return;
-	d->success +=
-	    feedback("_destination_concurrency_positive_feedback", d);
+	d->success += feedback("_destination_concurrency_positive_feedback", d);
 	/* At the end of a step, so that a failure in it undoes it. */
 	while (d->success >= 1) {
 		d->window++;
@@ -235,8 +234,7 @@ destination_dies(struct destination *d, const char *reason)
 
 	free(d->dead_reason);
 	d->dead_reason = own;
-	d->dead_until =
-	    loop_now() + qmgr.conf->minimal_backoff_time * 1000;
+	d->dead_until = loop_now() + qmgr.conf->minimal_backoff_time * 1000;
 	d->window = d->transport->initial;
 	d->failed_cohorts = 0;
 	d->success = d->failure = 0;
@@ -245,6 +243,7 @@ destination_dies(struct destination *d, const char *reason)
 void
 destination_failed(struct destination *d, const char *reason)
 {
+	d->heard_at = 0;
 	if (d->dead_until > loop_now())
 		return;
 	if (d->transport->failed_cohort_limit > 0) {
@@ -257,8 +256,7 @@ destination_failed(struct destination *d, const char *reason)
 		}
 	}
 	/* At the beginning of a step. */
-	d->failure -=
-	    feedback("_destination_concurrency_negative_feedback", d);
+	d->failure -= feedback("_destination_concurrency_negative_feedback", d);
 	while (d->failure < 0) {
 		d->window -= d->window > 1;
 		d->failure += 1;
@@ -283,13 +281,6 @@ job_find(struct destination *d, const struct message *m)
 	return NULL;
 }
 
-static void
-mark_ready(struct destination *d)
-{
-	if (list_is_empty(&d->ready))
-		list_append(&d->transport->ready, &d->ready);
-}
-
 void
 schedule_add(struct destination *d, struct message *m, struct rcpt *r)
 {
@@ -308,7 +299,7 @@ schedule_add(struct destination *d, struct message *m, struct rcpt *r)
 	list_remove(&r->node);
 	list_append(&j->rcpts, &r->node);
 	j->n_rcpts++;
-	mark_ready(d);
+	turn_ready(d);
 }
 
 static void
@@ -363,8 +354,7 @@ may_preempt(const struct job *first, const struct job *other)
 	slots = first->n_done / t->slot_cost - first->slots_used;
 	if (deliveries_needed(first) / t->slot_cost < t->minimum_slots)
 		return false;
-	return slots + t->slot_loan >=
-	    needed - needed * t->slot_discount / 100;
+	return slots + t->slot_loan >= needed - needed * t->slot_discount / 100;
 }
 
 enum { PREEMPT_LOOK = 64 };
@@ -376,8 +366,7 @@ choose_job(struct destination *d)
 	struct job *best = NULL;
 	int looked = 0;
 
-	LIST_EACH(it, after, &d->jobs)
-	{
+	LIST_EACH (it, after, &d->jobs) {
 		struct job *j = LIST_ITEM(it, struct job, node);
 
 		if (looked++ > PREEMPT_LOOK)
@@ -399,7 +388,7 @@ on_wake(struct timer *t)
 {
 	struct destination *d = LIST_ITEM(t, struct destination, wake);
 
-	mark_ready(d);
+	turn_ready(d);
 	schedule_run(d->transport);
 }
 
@@ -431,7 +420,8 @@ static void
 defer_job(const struct deferral *x, struct job *j)
 {
 	struct verdict v = { .status = OUTCOME_DEFERRED,
-		.dsn = view_of(x->dsn), .text = view_of(x->reason),
+		.dsn = view_of(x->dsn),
+		.text = view_of(x->reason),
 		.relay = VIEW("none") };
 	struct outcomes o;
 	struct list *node;
@@ -464,8 +454,8 @@ defer_fiber(void *arg)
 }
 
 void
-destination_defer_all(struct destination *d, const char *dsn,
-    const char *reason)
+destination_defer_all(
+    struct destination *d, const char *dsn, const char *reason)
 {
 	struct deferral *x = xmalloc(sizeof(*x));
 	struct list *it;
@@ -506,28 +496,21 @@ refusal(const struct destination *d, const char **dsn)
 void
 schedule_run(struct transport *t)
 {
-	struct list *it;
+	struct destination *d;
 
-	while (!qmgr.draining && (it = list_first(&t->ready)) != NULL) {
-		struct destination *d =
-		    LIST_ITEM(it, struct destination, ready);
+	while (!qmgr.draining && (d = turn_next(t)) != NULL) {
 		const char *dsn;
 		const char *why = refusal(d, &dsn);
 		struct job *j;
 
 		if (why != NULL) {
-			list_remove(it);
 			destination_defer_all(d, dsn, why);
 			continue;
 		}
-		if (t->n_busy >= t->process_limit)
-			return;
-		list_remove(it);
 		if (!may_start(d))
 			continue;
 		j = choose_job(d);
-		d->busy++;
-		t->n_busy++;
+		turn_take_slot(d);
 		d->last_used = loop_now();
 		if (t->rate_delay_ms > 0)
 			d->not_before = loop_now() + t->rate_delay_ms;
@@ -537,17 +520,16 @@ schedule_run(struct transport *t)
 			job_free(j);
 		/* To the end of the round. */
 		if (d->n_jobs > 0)
-			mark_ready(d);
+			turn_ready(d);
 	}
 }
 
 void
 schedule_done(struct destination *d)
 {
-	d->busy--;
-	d->transport->n_busy--;
+	turn_give_slot(d);
 	if (d->n_jobs > 0)
-		mark_ready(d);
+		turn_ready(d);
 	schedule_run(d->transport);
 }
 
@@ -564,8 +546,7 @@ forget_one(struct view key, void *value, void *arg)
 void
 schedule_forget_dead(void)
 {
-	LIST_EACH(it, after, &qmgr.transports)
-	{
+	LIST_EACH (it, after, &qmgr.transports) {
 		struct transport *t = LIST_ITEM(it, struct transport, node);
 
 		t->dead_until = 0;

@@ -186,6 +186,95 @@ START_TEST(destinations_take_turns)
 }
 END_TEST
 
+static void
+add_silent(int first, int n)
+{
+	for (int i = first; i < first + n; i++) {
+		char name[40];
+		struct destination *d;
+
+		snprintf(name, sizeof(name), "silent%d.example", i);
+		d = destination(name);
+		for (int k = 0; k < 8; k++)
+			add(d, 1);
+		schedule_run(d->transport);
+	}
+}
+
+/* Who does not answer keeps no slot from who does, nor from a newcomer. */
+START_TEST(silent_destinations_leave_slots_to_others)
+{
+	struct destination *well, *fresh;
+
+	test_open("default_session_limit = 160\n");
+	well = destination("well.example");
+	add(well, 1);
+	schedule_run(well->transport);
+	finish(true);
+	add_silent(0, 60);
+	ck_assert_int_lt(n_in_flight, 120);
+	fresh = destination("fresh.example");
+	add(fresh, 1);
+	add(well, 1);
+	schedule_run(well->transport);
+	ck_assert_int_eq(fresh->busy, 1);
+	ck_assert_int_eq(well->busy, 1);
+	/* More than there are slots: who is known to answer still has some. */
+	add_silent(60, 130);
+	ck_assert_int_lt(n_in_flight, 160);
+	for (int i = 0; i < 10; i++)
+		add(well, 1);
+	schedule_run(well->transport);
+	ck_assert_int_ge(well->busy, well->transport->initial);
+	test_close();
+}
+END_TEST
+
+/* Destinations that answered once, and then no more. */
+START_TEST(who_falls_silent_leaves_slots_to_others)
+{
+	struct destination *d, *well;
+
+	test_open("default_session_limit = 160\n"
+		  "initial_destination_concurrency = 10\n");
+	well = destination("well.example");
+	add(well, 1);
+	schedule_run(well->transport);
+	finish(true);
+	for (int i = 0; i < 20; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "silent%d.example", i);
+		d = destination(name);
+		turn_heard(d);
+		for (int k = 0; k < 20; k++)
+			add(d, 1);
+		schedule_run(d->transport);
+	}
+	ck_assert_int_lt(n_in_flight, 160);
+	add(well, 1);
+	schedule_run(well->transport);
+	ck_assert_int_eq(well->busy, 1);
+	test_close();
+}
+END_TEST
+
+/* A limit that one destination uses alone is not cut by much. */
+START_TEST(a_single_destination_may_use_nearly_all_slots)
+{
+	struct destination *d;
+
+	test_open("default_session_limit = 20\n"
+		  "initial_destination_concurrency = 20\n");
+	d = destination("a.example");
+	for (int i = 0; i < 30; i++)
+		add(d, 1);
+	schedule_run(d->transport);
+	ck_assert_int_ge(d->busy, 19);
+	test_close();
+}
+END_TEST
+
 /* Single mails behind a bulk job of 100,000: each is started within a few
  * deliveries, and the bulk job still gets most of them. */
 START_TEST(a_bulk_job_does_not_starve_single_mail)
@@ -247,7 +336,7 @@ static void
 wait_for_rate(void)
 {
 	struct destination *d = destination("a.example");
-	int64_t start = clock_ms();
+	int64_t start = loop_now();
 
 	schedule_run(d->transport);
 	for (int i = 0; i < 4; i++) {
@@ -330,6 +419,9 @@ UNIT_MAIN("schedule",
     { an_idle_destination_does_not_grow, 1 },
     { a_failed_cohort_makes_a_destination_dead, 1 },
     { destinations_take_turns, 1 },
+    { silent_destinations_leave_slots_to_others, 1 },
+    { who_falls_silent_leaves_slots_to_others, 1 },
+    { a_single_destination_may_use_nearly_all_slots, 1 },
     { a_bulk_job_does_not_starve_single_mail, 1 },
     { single_mail_does_not_starve_a_bulk_job, 1 }, { a_rate_delay_is_kept, 1 },
     { what_waits_can_be_dropped, 1 },
