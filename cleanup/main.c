@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/queue_disk.h"
 
 static const struct sandbox_path paths[] = {
 	{ "active", true },
@@ -74,6 +75,7 @@ main(int argc, char **argv)
 	cleanup.qmgr.owner = &cleanup;
 	cleanup.qmgr.notice = on_notice;
 	daemon_service(&d, "rewrite", &cleanup.rewrite);
+	queue_disk_learn();
 	daemon_drop(&d, &cleanup_role);
 	return daemon_serve_ipc(&d, handlers, &cleanup);
 }

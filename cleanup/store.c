@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/testpoint.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_id.h"
 #include "lib/run/offload.h"
 
@@ -159,17 +160,17 @@ build_tail(struct message *m)
 	    early ? VIEW_EMPTY : str_view(&m->rcpts), str_view(&m->added));
 }
 
-/* A small message is one write: preamble, content, tail. */
+/* What is not written yet but the preamble. */
 static struct err
-write_whole(struct message *m, const char *preamble)
+write_rest(struct message *m)
 {
-	struct iovec iov[3] = {
-		{ (void *)(uintptr_t)preamble, QUEUE_PREAMBLE_LEN },
+	int64_t tail_at = content_at(m) + m->content_len;
+	struct iovec iov[2] = {
 		{ (void *)(uintptr_t)m->content.ptr, m->content.len },
 		{ m->tail.ptr, m->tail.len },
 	};
-	size_t sum = QUEUE_PREAMBLE_LEN + m->content.len + m->tail.len;
-	ssize_t n = writev(m->fd, iov, 3);
+	size_t sum = m->content.len + m->tail.len;
+	ssize_t n = pwritev(m->fd, iov, 2, tail_at - (int64_t)m->content.len);
 	struct err e;
 
 	if (n == (ssize_t)sum)
@@ -179,11 +180,7 @@ write_whole(struct message *m, const char *preamble)
 	/* A short write says little; another says why. */
 	e = queue_write_at(m->fd, m->content, content_at(m));
 	if (!err_is(e))
-		e = queue_write_at(m->fd, str_view(&m->tail),
-		    content_at(m) + m->content_len);
-	if (!err_is(e))
-		e = queue_write_at(m->fd,
-		    view_make(preamble, QUEUE_PREAMBLE_LEN), 0);
+		e = queue_write_at(m->fd, str_view(&m->tail), tail_at);
 	return e;
 }
 
@@ -192,25 +189,20 @@ commit_file(void *arg)
 {
 	struct message *m = arg;
 	char preamble[QUEUE_PREAMBLE_LEN];
-	struct err e = ERR_OK;
+	struct err e;
 
 	create_file(m);
 	if (err_is(m->failure))
 		return;
 	TEST_POINT("cleanup-created");
 	queue_build_preamble(preamble, &m->preamble);
-	if (m->content.len > 0 && m->preamble.rcpts_at >= content_at(m)) {
-		e = write_whole(m, preamble);
-	} else {
-		if (m->content.len > 0)
-			e = queue_write_at(m->fd, m->content, content_at(m));
-		if (!err_is(e))
-			e = queue_write_at(m->fd, str_view(&m->tail),
-			    content_at(m) + m->content_len);
-		if (!err_is(e))
-			e = queue_write_at(m->fd,
-			    view_make(preamble, sizeof(preamble)), 0);
-	}
+	e = write_rest(m);
+	TEST_POINT("cleanup-content");
+	/* Last: without it, whatever a kill in the middle of a write leaves is
+	 * known for what it is, and never taken for damage. */
+	if (!err_is(e))
+		e = queue_write_at(
+		    m->fd, view_make(preamble, sizeof(preamble)), 0);
 	TEST_POINT("cleanup-written");
 	if (!err_is(e))
 		e = queue_sync(m->fd, m->queue);

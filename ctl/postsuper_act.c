@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_file.h"
 
 #include <errno.h>
@@ -25,10 +26,10 @@ make_folder(struct super *s, struct view id)
 {
 	char folder[] = { 'd', 'e', 'f', 'e', 'r', 'r', 'e', 'd', '/',
 		queue_id_hash(id), '\0' };
+	int made = queue_make_folder(id);
 
-	if (mkdir(folder, 0700) < 0)
-		return errno == EEXIST;
-	return chown(folder, s->owner, s->group) == 0;
+	return made == 0 ||
+	    (made > 0 && chown(folder, s->owner, s->group) == 0);
 }
 
 static bool
@@ -45,8 +46,7 @@ move(struct super *s, struct view id, const char *from, const char *to)
 		return false;
 	if (strcmp(from, to) == 0)
 		return true;
-	if (renameat2(AT_FDCWD, source.text, AT_FDCWD, target.text,
-		RENAME_NOREPLACE) == 0)
+	if (queue_move(source.text, target.text) == 0)
 		return true;
 	if (errno != ENOENT)
 		super_warn("rename %s to %s: %s", source.text, target.text,

@@ -2,6 +2,7 @@
 #include "ctl/postsuper.h"
 
 #include "lib/base/clock.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_file.h"
 
 #include <dirent.h>
@@ -123,8 +124,7 @@ place_file(void *arg, const char *queue, const char *path, struct view id)
 	*slash = '\0';
 	if (mkdir(folder, 0700) == 0 && chown(folder, s->owner, s->group) < 0)
 		super_warn("chown %s: %s", folder, strerror(errno));
-	if (renameat2(AT_FDCWD, path, AT_FDCWD, right.text, RENAME_NOREPLACE) <
-	    0) {
+	if (queue_move(path, right.text) < 0) {
 		if (errno != ENOENT)
 			super_warn("rename %s to %s: %s", path, right.text,
 			    strerror(errno));

@@ -4,6 +4,7 @@
  * long as their paths lead to them.
  */
 #include "lib/base/clock.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
 #include "lib/mail/queue_file.h"
@@ -17,15 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
-
-#ifndef EXT4_SUPER_MAGIC
-#define EXT4_SUPER_MAGIC 0xEF53
-#endif
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
 
 enum {
 	MAILDIRS_MAX = 16,
@@ -122,16 +115,6 @@ find_maildir(struct maildirs *all, struct view path, bool *is_open)
 	return oldest;
 }
 
-/* Does the file system commit in the order in which things were done? */
-static bool
-keeps_order(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 &&
-	    (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
-}
-
 /* Open path/name below base, created if it is not there. */
 static bool
 open_part(int base, const char *path, const char *name,
@@ -186,7 +169,7 @@ open_parts(struct child *c, int base, const struct child_job *job,
 			return false;
 		}
 	}
-	m->ordered = keeps_order(m->new.fd);
+	m->ordered = fs_keeps_order(m->new.fd);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/run/loop.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ main(int argc, char **argv)
 	lock_maildrop();
 	daemon_service(&d, "cleanup", &p.cleanup);
 	daemon_service(&d, "bounce", &p.bounce);
+	queue_disk_learn();
 	daemon_drop(&d, &pickup_role);
 	p.own_uid = geteuid();
 	loop_init();

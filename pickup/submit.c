@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/received.h"
 #include "lib/run/offload.h"
 
@@ -300,8 +301,7 @@ set_aside(void *arg)
 	const char *name = strchr(s->path.text, '/') + 1;
 
 	str_printf(&to, "corrupt/%s", name);
-	if (renameat2(AT_FDCWD, s->path.text, AT_FDCWD, to.ptr,
-		RENAME_NOREPLACE) < 0) {
+	if (queue_move(s->path.text, to.ptr) < 0) {
 		log_error("rename %s to %s: %s", s->path.text, to.ptr,
 		    strerror(errno));
 		s->stuck = !(s->file.fd < 0 && unlink(s->path.text) == 0);

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/run/offload.h"
 
 #include <dirent.h>
@@ -37,14 +38,9 @@ act_on_file(void *arg)
 		code = unlink(from.text);
 	} else {
 		to = queue_path_of(a->to, a->id);
-		if (strcmp(a->to, "deferred") == 0) {
-			char folder[] = "deferred/?";
-
-			folder[9] = queue_id_hash(a->id);
-			mkdir(folder, 0700);
-		}
-		code = renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		    RENAME_NOREPLACE);
+		if (strcmp(a->to, "deferred") == 0)
+			queue_make_folder(a->id);
+		code = queue_move(from.text, to.text);
 	}
 	a->done = code == 0;
 	if (code < 0 && errno != ENOENT)

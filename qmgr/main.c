@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/queue_disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,7 @@ main(int argc, char **argv)
 	lock_queue();
 	daemon_service(&d, "rewrite", &qmgr.rewrite);
 	daemon_service(&d, "bounce", &qmgr.bounce);
+	queue_disk_learn();
 	daemon_drop(&d, &qmgr_role);
 	daemon_on_drain(&d, drain_start, NULL);
 	daemon_greet_peers(flow_greet);

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/run/offload.h"
 
 #include <errno.h>
@@ -368,6 +369,7 @@ read_file(void *arg)
 		r->error = err_sys(ERR_TEMP, "lock %s", path.text);
 		return;
 	}
+	queue_drop_other_names(r->queue, r->id, r->fd);
 	r->error = queue_file_read(&r->file, r->fd);
 	if (!err_is(r->error) && r->file.preamble.n_rcpts == 0)
 		r->error = err_make(ERR_PERM, "queue file: no recipients");
@@ -547,8 +549,7 @@ message_set_aside(const char *queue, struct view id, const char *why)
 
 	/* Never over another one; what is not a file may have to stay: our
 	 * sandbox lets us make no others. */
-	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		RENAME_NOREPLACE) == 0)
+	if (queue_move(from.text, to.text) == 0)
 		log_error("%s: %s: moved to %s", from.text, why, to.text);
 	else
 		log_error("%s: %s: left there: rename to %s: %s", from.text,

@@ -16,6 +16,7 @@
 #include "lib/mail/deliver_log.h"
 #include "lib/mail/dsn.h"
 #include "lib/mail/esmtp.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_rewrite.h"
 #include "lib/run/offload.h"
 
@@ -429,18 +430,15 @@ move_to_deferred(void *arg)
 	struct queue_path to = queue_path_of("deferred", id);
 	struct timespec times[2] = { { .tv_sec = x->due },
 		{ .tv_sec = x->due } };
-	char folder[] = { 'd', 'e', 'f', 'e', 'r', 'r', 'e', 'd', '/',
-		queue_id_hash(id), '\0' };
 
 	shorten_journal(m);
 	if (utimensat(AT_FDCWD, from.text, times, AT_SYMLINK_NOFOLLOW) < 0)
 		x->error = err_sys(ERR_TEMP, "set time of %s", from.text);
 	if (strcmp(m->queue, "deferred") == 0)
 		return;
-	mkdir(folder, 0700);
+	queue_make_folder(id);
 	TEST_POINT("qmgr-move");
-	if (renameat2(AT_FDCWD, from.text, AT_FDCWD, to.text,
-		RENAME_NOREPLACE) == 0)
+	if (queue_move(from.text, to.text) == 0)
 		m->queue = "deferred";
 	else
 		x->error =

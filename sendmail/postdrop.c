@@ -6,6 +6,7 @@
  */
 #include "sendmail/intake.h"
 
+#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/process.h"
@@ -162,7 +163,7 @@ on_content(struct intake *in, struct view bytes)
 static struct err
 sync_file(int fd)
 {
-	if (fsync(fd) < 0 || (!queue_sync_covers_name(fd) && syncfs(fd) < 0))
+	if (fsync(fd) < 0 || (!fs_keeps_names(fd) && syncfs(fd) < 0))
 		return err_sys(ERR_TEMP, "sync queue file");
 	return ERR_OK;
 }
@@ -186,7 +187,6 @@ commit_file(struct postdrop *p)
 	};
 	struct str layout = STR_EMPTY, tail = STR_EMPTY;
 	char head[QUEUE_PREAMBLE_LEN];
-	bool whole = p->written == 0;
 	struct stat st;
 	struct err e = ERR_OK;
 
@@ -199,10 +199,10 @@ commit_file(struct postdrop *p)
 	    str_view(&p->intake.rcpts), VIEW_EMPTY);
 	queue_build_preamble(head, &preamble);
 	str_add(&p->buffer, str_view(&tail));
-	if (whole)
-		memcpy(p->buffer.ptr, head, sizeof(head));
 	e = write_buffer(p);
-	if (!err_is(e) && !whole)
+	TEST_POINT("postdrop-content");
+	/* Last: a file without it is known for litter. */
+	if (!err_is(e))
 		e = queue_write_at(p->fd, view_make(head, sizeof(head)), 0);
 	TEST_POINT("postdrop-written");
 	if (!err_is(e))

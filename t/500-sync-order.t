@@ -201,13 +201,17 @@ sub check_instance
 	ok($t->stop, 'it stops');
 }
 
-# ext2/ext3 is what stat calls ext4 as well.
+# Does the sync of a file commit its name here?  ext4 only with a journal: then
+# jbd2 says so.
 sub covers_names
 {
 	my ($path) = @_;
+	my ($type, $source) = split ' ', run_command('findmnt', '-n', '-o',
+		'FSTYPE,SOURCE', '-T', $path)->{out};
+	my $device = $source =~ s{.*/}{}r;
+	my @journals = glob "/proc/fs/jbd2/$device-*";
 
-	return run_command('stat', '-f', '-c', '%T', $path)->{out} =~
-	    /^(?:ext2\/ext3|xfs|btrfs)$/m;
+	return $type =~ /^(?:xfs|btrfs)$/ || ($type =~ /^ext[34]$/ && @journals);
 }
 
 my $here = durable_instance();
@@ -215,7 +219,27 @@ subtest 'the file system of /tmp', sub {
 	check_instance($here, covers_names($here->{dir}));
 };
 
-# Where the sync of a file does not commit its name, directories are synced.
+# Where the sync of a file does not commit its name, directories are synced: so
+# on an ext4 that has no journal, beside one that has.
+for my $journal ('has_journal', '^has_journal') {
+	subtest "ext4 with $journal", sub {
+		my $why = can_mount();
+		my $t = durable_instance();
+
+		$why //= mount_image('ext4', 16, "$t->{dir}/fs", '-O', $journal);
+		if (defined $why) {
+			plan(skip_all => $why);
+			return;
+		}
+		my @folders = map { "$t->{dir}/fs/$_" } qw(queue mail);
+		mkdir($_) for @folders;
+		chown($t->{mail_uid}, $t->{mail_gid}, $folders[1]);
+		$t->configure({ queue_directory => $folders[0],
+			virtual_mailbox_base => $folders[1] }, {});
+		check_instance($t, $journal eq 'has_journal');
+	};
+}
+
 SKIP: {
 	skip('/dev/shm is not there, or keeps names', 1)
 	    if !-w '/dev/shm' || covers_names('/dev/shm');

@@ -11,6 +11,7 @@ libbarid_a_SOURCES += \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
 	lib/mail/header.c lib/mail/header.h \
 	lib/mail/mbox.c lib/mail/mbox.h \
+	lib/mail/queue_disk.c lib/mail/queue_disk.h \
 	lib/mail/queue_file.c lib/mail/queue_file.h \
 	lib/mail/queue_id.c lib/mail/queue_id.h \
 	lib/mail/queue_rewrite.c lib/mail/queue_rewrite.h \
@@ -32,6 +33,7 @@ check_PROGRAMS += \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
 	lib/mail/mbox_test \
+	lib/mail/queue_disk_test \
 	lib/mail/queue_file_test \
 	lib/mail/queue_id_test \
 	lib/mail/queue_rewrite_test \
@@ -61,6 +63,8 @@ lib_mail_header_test_SOURCES = lib/mail/header_test.c
 lib_mail_header_test_LDADD = $(TEST_LDADD)
 lib_mail_mbox_test_SOURCES = lib/mail/mbox_test.c
 lib_mail_mbox_test_LDADD = $(TEST_LDADD)
+lib_mail_queue_disk_test_SOURCES = lib/mail/queue_disk_test.c
+lib_mail_queue_disk_test_LDADD = $(TEST_LDADD)
 lib_mail_queue_file_test_SOURCES = lib/mail/queue_file_test.c \
 	lib/mail/queue_sample.h
 lib_mail_queue_file_test_LDADD = $(TEST_LDADD)

@@ -7,13 +7,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DEFINE_TABLE(message, FIELDS)                                      \
@@ -40,10 +37,6 @@ enum { PREAMBLE_NUMBERS = 13, RANGE_LEN = 16, JOURNAL_HEAD = 9,
 	JOURNAL_RECORD_MAX = 65536, JOURNAL_MAX = 64 << 20,
 	/* No recipient is written in less. */
 	RCPT_BYTES_MIN = 64 };
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
 
 /* --- numbers and checksums --- */
 
@@ -333,46 +326,6 @@ queue_write_at(int fd, struct view v, int64_t at)
 		at += n;
 	}
 	return ERR_OK;
-}
-
-bool
-queue_sync_covers_name(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
-	    fs.f_type == BTRFS_SUPER_MAGIC;
-}
-
-static struct err
-sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err e = ERR_OK;
-
-	if (fd < 0)
-		return err_sys(ERR_TEMP, "open %s", path);
-	if (fsync(fd) < 0)
-		e = err_sys(ERR_TEMP, "sync %s", path);
-	close(fd);
-	return e;
-}
-
-struct err
-queue_sync(int fd, const char *queue)
-{
-	/* Asked once: all queues stand on one file system.  Threads that ask
-	 * at the same time get the same answer. */
-	enum { UNKNOWN, COVERED, NOT_COVERED };
-	static atomic_int kind = UNKNOWN;
-
-	if (fsync(fd) < 0)
-		return err_sys(ERR_TEMP, "sync queue file");
-	if (kind == UNKNOWN)
-		kind = queue_sync_covers_name(fd) ? COVERED : NOT_COVERED;
-	return kind == COVERED ? ERR_OK : sync_directory(queue);
 }
 
 /* --- reading --- */

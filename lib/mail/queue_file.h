@@ -11,10 +11,9 @@
  *	commit mark	with the length up to here and a checksum
  *	journal		records with length and checksum; a torn tail is no damage
  *
- * The preamble of a large message is written last, that of a small one in one
- * write with all the rest; so a file that has none is litter of a crash (or
- * still being written: then it has a lock), and one that has it, but is cut or
- * has no mark, was damaged.  The layout says which ranges of the file, in which
+ * The preamble is written last, in one write; so a file that has none is litter
+ * of a crash (or still being written: then it has a lock), and one that has it,
+ * but is cut or has no mark, was damaged.  The layout says which ranges of the file, in which
  * order, make up the message as it is sent.
  *
  * These functions make system calls on files and so block: in a process with a
@@ -119,11 +118,6 @@ void queue_build_preamble(char out[QUEUE_PREAMBLE_LEN],
     const struct queue_preamble *p);
 /* Write all at this offset. */
 struct err queue_write_at(int fd, struct view v, int64_t at);
-/* fsync, and the directory where the file system does not commit a new
- * file's name with it. */
-struct err queue_sync(int fd, const char *queue);
-/* True if the sync of a new file commits its name (ext4, XFS, btrfs). */
-bool queue_sync_covers_name(int fd);
 
 /* --- reading --- */
 

@@ -3,6 +3,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_id.h"
 #include "lib/mail/queue_sample.h"
 

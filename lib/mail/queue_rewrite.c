@@ -2,6 +2,7 @@
 #include "lib/mail/queue_rewrite.h"
 
 #include "lib/base/mem.h"
+#include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_id.h"
 
 #include <errno.h>
@@ -197,6 +198,9 @@ replace_old(struct rewriting *w)
 		return err_sys(ERR_TEMP, "sync %s", w->made.text);
 	if (rename(w->made.text, w->old.text) < 0)
 		return err_sys(ERR_TEMP, "rename %s", w->made.text);
+	/* The old one lives until it is closed: its name leads somewhere even
+	 * if the power fails here. */
+	queue_sync_name(w->old.text);
 	return ERR_OK;
 }
 
