@@ -15,7 +15,13 @@
 
 #include <inttypes.h>
 
-enum { PIECES_STEP = 16, MESSAGE_ID_MAX = 1000 };
+enum {
+	PIECES_STEP = 16,
+	/* A layout must fit in the frames that it travels in.  A header that
+	 * would need more pieces is copied. */
+	PIECES_MAX = 200,
+	MESSAGE_ID_MAX = 1000
+};
 
 static void
 add_piece(struct message *m, bool added, int64_t at, int64_t len)
@@ -33,6 +39,43 @@ add_piece(struct message *m, bool added, int64_t at, int64_t len)
 		m->pieces = xreallocarray(m->pieces, m->n_pieces + PIECES_STEP,
 		    sizeof(*m->pieces));
 	m->pieces[m->n_pieces++] = (struct piece){ added, at, len };
+}
+
+/* All that is sent of the header so far, as one piece of m->added. */
+static void
+copy_pieces(struct message *m)
+{
+	struct str copy = STR_EMPTY;
+
+	for (size_t i = 0; i < m->n_pieces; i++) {
+		const struct piece *p = &m->pieces[i];
+		struct view from =
+		    p->added ? str_view(&m->added) : m->header;
+
+		str_add(&copy, view_sub(from, (size_t)p->at, (size_t)p->len));
+	}
+	str_clear(&m->added);
+	m->added = copy;
+	m->is_header_copied = true;
+	m->n_pieces = 0;
+	add_piece(m, true, 0, (int64_t)copy.len);
+}
+
+/* A part of the header is sent as it is. */
+static void
+keep(struct message *m, const struct header *h)
+{
+	int64_t from;
+
+	if (!m->is_header_copied && m->n_pieces >= PIECES_MAX)
+		copy_pieces(m);
+	if (!m->is_header_copied) {
+		add_piece(m, false, (int64_t)h->offset, (int64_t)h->text.len);
+		return;
+	}
+	from = (int64_t)m->added.len;
+	str_add(&m->added, h->text);
+	add_piece(m, true, from, (int64_t)h->text.len);
 }
 
 /* The text since `from` of m->added goes in here. */
@@ -146,7 +189,7 @@ process_field(struct message *m, const struct header *h, struct seen *seen)
 	if (changed)
 		add_own(m, from);
 	else
-		add_piece(m, false, (int64_t)h->offset, (int64_t)h->text.len);
+		keep(m, h);
 	return e;
 }
 
@@ -252,9 +295,10 @@ headers_process(struct message *m, struct view head, struct verdict *verdict)
 	struct seen seen = { false };
 	enum header_what end;
 	size_t rest, from;
-	struct err e =
-	    process_block(m, whole_lines(m, head), &seen, &end, &rest);
+	struct err e;
 
+	m->header = whole_lines(m, head);
+	e = process_block(m, m->header, &seen, &end, &rest);
 	if (err_is(e)) {
 		*verdict = (struct verdict){ 451,
 			"4.3.0 Error: queue file write error" };

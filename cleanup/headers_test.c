@@ -138,6 +138,36 @@ START_TEST(the_message_id_is_known)
 }
 END_TEST
 
+/* Dropped and kept ones by turns: what is sent has few pieces all the same. */
+START_TEST(many_pieces_become_one)
+{
+	struct cleanup c;
+	struct message m;
+	struct verdict v;
+	struct str in = STR_EMPTY, wanted = STR_EMPTY, out = STR_EMPTY;
+
+	setenv("TZ", "UTC", 1);
+	test_cleanup_init(&c, "myhostname = mx.here.example\n");
+	for (int n = 0; n < _i * 100; n++) {
+		str_addf(&in, "X-%d: a\r\n b\r\nBcc: c\r\nTo: d\r\n", n);
+		str_addf(&wanted, "X-%d: a\r\n b\r\nTo: d@here.example\r\n",
+		    n);
+	}
+	str_add_text(&in, "\r\nbody\r\n");
+	str_add_text(&wanted, ALL_LINES "\r\nbody\r\n");
+	test_message_init(&m, &c, "local", str_view(&in));
+	ck_assert(headers_process(&m, m.content, &v));
+	ck_assert_uint_le(m.n_pieces, 256);
+	test_message_result(&m, &out);
+	ck_assert_str_eq(out.ptr, wanted.ptr);
+	test_message_clear(&m);
+	str_clear(&in);
+	str_clear(&wanted);
+	str_clear(&out);
+	test_cleanup_clear(&c);
+}
+END_TEST
+
 /* Looked at only in part: wherever the part ends, nothing of the content is
  * lost or doubled, and no line is torn. */
 START_TEST(a_header_longer_than_what_is_looked_at_stays)
@@ -172,5 +202,5 @@ END_TEST
 
 UNIT_MAIN("headers", { the_message_is_sent_as_it_should_be, ARRAY_LEN(cases) },
     { a_loop_ends, 1 }, { rewrite_that_is_down_means_later, 1 },
-    { the_message_id_is_known, 1 },
+    { the_message_id_is_known, 1 }, { many_pieces_become_one, 10 },
     { a_header_longer_than_what_is_looked_at_stays, 1 })

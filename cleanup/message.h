@@ -51,6 +51,8 @@ struct message {
 	bool created, too_large;
 	int64_t flags;
 
+	struct view header;         /* what of the content is looked at */
+	bool is_header_copied;      /* to `added`: it had too many pieces */
 	struct str added;
 	struct piece *pieces;
 	size_t n_pieces;

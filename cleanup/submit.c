@@ -17,7 +17,8 @@ enum {
 	CONTENT_TIMEOUT = 3600,
 	/* What is left of a frame for the recipients in a notice. */
 	NOTICE_RCPTS_MAX = 48 * 1024,
-	ATTRIBUTE_MAX = 4096,
+	/* All together: they travel in one frame with recipients. */
+	ATTRIBUTES_MAX = 8192,
 };
 
 static const struct verdict queued = { 250, "2.0.0 Ok" };
@@ -65,12 +66,12 @@ submit_is_sane(const struct ipc_submit *s)
 	const struct view bounded[] = { s->origin, s->context, s->full_name,
 		s->envid, s->client_name, s->client_addr, s->protocol,
 		s->helo, s->sasl_method, s->sasl_username };
+	size_t sum = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(bounded); i++)
-		if (bounded[i].len > ATTRIBUTE_MAX)
-			return false;
-	return queue_id_is_valid(s->queue_id) && s->sender.len <= ADDR_MAX &&
-	    s->arrival_us > 0;
+		sum += bounded[i].len;
+	return sum <= ATTRIBUTES_MAX && queue_id_is_valid(s->queue_id) &&
+	    s->sender.len <= ADDR_MAX && s->arrival_us > 0;
 }
 
 /* One frame of the conversation.  *ended with submit_end. */

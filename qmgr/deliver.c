@@ -17,6 +17,8 @@
 
 /* Recipients in one request, so that it fits a frame whatever their length. */
 enum { DELIVER_RCPTS_BYTES = 40 * 1024 };
+/* What a frame needs beside the texts in it. */
+enum { REQUEST_OVERHEAD = 1024 };
 
 struct delivery {
 	struct message *message;
@@ -149,6 +151,22 @@ fill_request(struct ipc_deliver *ask, const struct delivery *x, int fd)
 	};
 }
 
+/*
+ * cleanup makes no such messages, but a file in the queue may be of anybody's
+ * making: it is that message which cannot be delivered, not the transport that
+ * is dead for all others.
+ */
+static bool
+fits_frame(const struct ipc_deliver *ask)
+{
+	size_t len = ask->transport.len + ask->nexthop.len + ask->sender.len +
+	    ask->envid.len + ask->layout.len + ask->client_name.len +
+	    ask->client_addr.len + ask->protocol.len + ask->helo.len +
+	    ask->seal.len + ask->rcpts.len;
+
+	return len <= IPC_FRAME_MAX - REQUEST_OVERHEAD;
+}
+
 static void
 note_destination(struct delivery *x, const struct ipc_delivered *answer)
 {
@@ -181,12 +199,31 @@ note_no_answer(struct delivery *x, struct err e)
 	return "delivery agent was lost";
 }
 
+/* What the agent says of each recipient; takes the descriptor. */
 static void
-deliver(struct delivery *x)
+ask_outcomes(
+    struct delivery *x, const struct ipc_deliver *ask, struct outcomes *o)
 {
 	struct transport *t = x->destination->transport;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct ipc_delivered answer;
+	struct err e = ask_agent(t, ask, &answer, &keep);
+
+	if (err_is(e)) {
+		defer_rest(x, o, note_no_answer(x, e));
+	} else {
+		if (x->began > t->lost_at)
+			t->lost_at = 0;
+		note_destination(x, &answer);
+		take_outcomes(x, answer.outcomes, o);
+		defer_rest(x, o, "delivery agent gave no outcome");
+	}
+	ipc_keep_clear(&keep);
+}
+
+static void
+deliver(struct delivery *x)
+{
 	struct ipc_deliver ask;
 	struct outcomes o;
 	int fd;
@@ -196,21 +233,17 @@ deliver(struct delivery *x)
 	if (err_is(e)) {
 		log_warn("%s", e.text);
 		defer_rest(x, &o, "queue file is not available");
+		outcomes_flush(&o);
+		return;
+	}
+	fill_request(&ask, x, fd);
+	if (fits_frame(&ask)) {
+		ask_outcomes(x, &ask, &o);
 	} else {
-		fill_request(&ask, x, fd);
-		e = ask_agent(t, &ask, &answer, &keep);
-		if (err_is(e)) {
-			defer_rest(x, &o, note_no_answer(x, e));
-		} else {
-			if (x->began > t->lost_at)
-				t->lost_at = 0;
-			note_destination(x, &answer);
-			take_outcomes(x, answer.outcomes, &o);
-			defer_rest(x, &o, "delivery agent gave no outcome");
-		}
+		close(fd);
+		defer_rest(x, &o, "message envelope is too large");
 	}
 	outcomes_flush(&o);
-	ipc_keep_clear(&keep);
 }
 
 static void
