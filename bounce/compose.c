@@ -362,9 +362,33 @@ header_part(struct header_scan *scan, struct view piece, bool *ended)
 				      : 0);
 }
 
+/*
+ * What of this piece there still is room for: whole lines, or where a single
+ * one is longer than that, a part of it; *ended if that is not all of it.
+ */
+static struct view
+cut_piece(struct view piece, int64_t *room, bool *ended)
+{
+	size_t last, n = (size_t)*room;
+
+	if (piece.len <= n) {
+		*room -= (int64_t)piece.len;
+		return piece;
+	}
+	*ended = true;
+	/* Not in the middle of a line's end. */
+	piece = view_first(piece, piece.ptr[n] == '\n' ? n + 1 : n);
+	last = view_find_last(piece, '\n');
+	return last == VIEW_NPOS ? piece : view_first(piece, last + 1);
+}
+
+/* A header alone may be as long as any message, and goes to whom the message
+ * says sent it: bounce_size_limit is for it as well. */
 static struct err
 copy_original(struct composing *c, bool only_header)
 {
+	int64_t limit = c->b->conf->bounce_size_limit;
+	int64_t room = only_header && limit > 0 ? limit : INT64_MAX;
 	struct queue_content content;
 	struct header_scan scan;
 	struct view piece;
@@ -379,6 +403,7 @@ copy_original(struct composing *c, bool only_header)
 			break;
 		if (only_header)
 			piece = header_part(&scan, piece, &ended);
+		piece = cut_piece(piece, &room, &ended);
 		e = sink_add(c->sink, piece);
 	}
 	queue_content_clear(&content);

@@ -92,6 +92,17 @@ report(struct sink *sink, const char *lines, const struct str *file,
 	conf_free(conf);
 }
 
+/* So much of the message itself is in it. */
+static size_t
+original_len(const struct sink *s)
+{
+	const char *from = strstr(s->pending.ptr, "Return-Path: <");
+	const char *to = strstr(from, "\r\n--");
+
+	from = strstr(from, "\r\n") + 2;
+	return to < from ? 0 : (size_t)(to - from);
+}
+
 static void
 build(struct str *file, const struct queue_sample *s)
 {
@@ -182,10 +193,32 @@ START_TEST(a_large_message_is_not_returned_whole)
 	build(&file, &s);
 	outcome(&file, 0, 3, OUTCOME_BOUNCED, "5.1.1", VIEW("no"), "");
 	report(
-	    &sink, HOST "bounce_size_limit = 10\n", &file, REPORT_FAILURE, 3);
+	    &sink, HOST "bounce_size_limit = 30\n", &file, REPORT_FAILURE, 3);
 	expect(&sink, "text/rfc822-headers");
 	expect_not(&sink, "the body");
 	sink_clear(&sink);
+	str_clear(&file);
+}
+END_TEST
+
+/* Attack 13: the header of a large message may be all of it.  Whatever the
+ * limit cuts, the report stays in form. */
+START_TEST(a_large_header_is_not_returned_whole)
+{
+	struct queue_sample s = sample();
+	struct str file = STR_EMPTY, lines = STR_EMPTY;
+	struct sink sink;
+
+	s.content = VIEW("Subject: hello\r\n\tworld\r\nY: z\r\n");
+	build(&file, &s);
+	outcome(&file, 0, 3, OUTCOME_BOUNCED, "5.1.1", VIEW("no"), "");
+	str_printf(&lines, HOST "bounce_size_limit = %d\n", _i + 1);
+	report(&sink, lines.ptr, &file, REPORT_FAILURE, 3);
+	ck_assert_uint_le(original_len(&sink), _i + 2);
+	ck_assert_int_eq(
+	    strstr(sink.pending.ptr, "hello\r\n\tworld") != NULL, _i >= 40);
+	sink_clear(&sink);
+	str_clear(&lines);
 	str_clear(&file);
 }
 END_TEST
@@ -395,6 +428,7 @@ END_TEST
 UNIT_MAIN("report", { a_failure_is_told_to_people_and_machines, 1 },
     { a_delay_and_a_success_have_the_header_only, 1 },
     { a_large_message_is_not_returned_whole, 1 },
+    { a_large_header_is_not_returned_whole, 60 },
     { what_was_told_is_not_told_again, 1 },
     { senders_hear_what_they_asked_for, ARRAY_LEN(asked) },
     { nothing_foreign_ends_a_line, 1 },
