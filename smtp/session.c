@@ -270,6 +270,25 @@ session_quote(struct session *s, enum phase phase, struct why *why)
 	str_clear(&text);
 }
 
+bool
+session_is_in_step(struct session *s, enum phase phase, struct why *why)
+{
+	if (!session_has_early_reply(s))
+		return true;
+	if (!session_next_reply(s, phase, why))
+		return false;
+	s->is_broken = true;
+	if (s->reply.code < 400) {
+		why_set(why, DSN_STATUS(4, 5, 0),
+		    "host %s sent a reply before the command", s->name.ptr);
+		return false;
+	}
+	session_quote(s, phase, why);
+	if (phase != PHASE_END && phase != PHASE_BDAT)
+		why->status.class = 4;
+	return false;
+}
+
 /* The server does not want us at all. */
 static void
 refused(struct session *s, struct why *why)
@@ -320,6 +339,8 @@ static bool
 say_hello(
     struct session *s, const char *verb, enum phase phase, struct why *why)
 {
+	if (!session_is_in_step(s, phase, why))
+		return false;
 	session_sayf(s, "%s %s\r\n", verb, s->set->hello_name);
 	return session_next_reply(s, phase, why);
 }

@@ -102,6 +102,14 @@ void session_quote_good(const struct session *s, struct why *why);
 void session_quote(struct session *s, enum phase phase, struct why *why);
 /* The server has said something that nobody asked for. */
 bool session_has_early_reply(const struct session *s);
+/*
+ * False if it has, to the command of this phase, which was not said yet.  A
+ * refusal (421, or a server that does not even want to see the content) counts,
+ * for good only where it can be about nothing but the content.  Anything else
+ * is out of step: the next replies would be believed to be about something else
+ * than they are.  Either way the session is broken.
+ */
+bool session_is_in_step(struct session *s, enum phase phase, struct why *why);
 /* Sending failed: did the server say why, before it closed?  Then it is in
  * s->reply; the session stays broken. */
 bool session_read_last_words(struct session *s);

@@ -154,6 +154,13 @@ static const struct {
 	    "host mx.test[192.0.2.1] sent a reply before the command" },
 	{ "220 hi\r\n|250 mx.test\r\n250 ok\r\n|", 1, 0, NULL,
 	    "EHLO me.test\r\n", "d", "4.5.0", NULL },
+	/* Nor one to the hello: all after it would be taken for another's. */
+	{ "220 hi\r\n250 mx.test\r\n|250 mx.test\r\n|", 1, 0, NULL, "", "d",
+	    "4.5.0",
+	    "host mx.test[192.0.2.1] sent a reply before the command" },
+	{ "220 hi\r\n550 5.7.1 no\r\n|", 1, 0, NULL, "", "d", "4.7.1",
+	    "host mx.test[192.0.2.1] said: 550 5.7.1 no (in reply to EHLO "
+	    "command)" },
 	/* A server that refuses the content before it saw any. */
 	{ HELLO "250 ok\r\n|250 ok\r\n|354 go\r\n550 5.7.1 no\r\n|", 1, 0, NULL,
 	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
@@ -196,6 +203,10 @@ static const struct {
 	{ LMTP "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n|"
 	       "250 2.1.5 a\r\n|",
 	    3, IS_LMTP, NULL, NULL, "sdd", "2.1.5", NULL },
+	/* Content for nobody gets no reply (RFC 2033 4.2): it is not sent. */
+	{ LMTP "250 ok\r\n550 5.1.1 no\r\n354 go\r\n|", 1, IS_LMTP, NULL,
+	    "LHLO me.test\r\n" FROM "\r\nRCPT TO:<a0@x.test>\r\nDATA\r\n",
+	    "b", "5.1.1", NULL },
 	{ "220 x\r\n|502 no LHLO\r\n|", 1, IS_LMTP, NULL,
 	    "LHLO me.test\r\nQUIT\r\n", "b", "5.0.0",
 	    "host mx.test[192.0.2.1] refused to talk to me: 502 no LHLO" },

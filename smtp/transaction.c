@@ -161,31 +161,6 @@ send_next(struct transaction *t)
 	str_reset(&t->next);
 }
 
-/*
- * A reply to what was not said yet?  A refusal (421, or a server that does not
- * even want to see the content) counts, for good only where it can be about
- * nothing but the content.  Anything else is out of step: the next replies
- * would be believed to be about something else than they are.
- */
-static bool
-is_in_step(struct transaction *t, enum phase phase)
-{
-	if (!session_has_early_reply(t->s))
-		return true;
-	if (!session_next_reply(t->s, phase, &t->why))
-		return false;
-	t->s->is_broken = true;
-	if (t->s->reply.code < 400) {
-		why_set(&t->why, DSN_STATUS(4, 5, 0),
-		    "host %s sent a reply before the command", t->s->name.ptr);
-		return false;
-	}
-	session_quote(t->s, phase, &t->why);
-	if (phase != PHASE_END && phase != PHASE_BDAT)
-		t->why.status.class = 4;
-	return false;
-}
-
 /* MAIL, RCPT and DATA, and their replies.  False if the connection failed. */
 static bool
 exchange_commands(struct transaction *t)
@@ -195,7 +170,8 @@ exchange_commands(struct transaction *t)
 		const struct command *c;
 
 		if (t->n_sent == t->n_answered && t->n_sent < t->n_commands &&
-		    !is_in_step(t, command_at(t, t->n_sent)->phase))
+		    !session_is_in_step(t->s,
+			command_at(t, t->n_sent)->phase, &t->why))
 			return false;
 		while (may_send(t))
 			send_next(t);
@@ -285,10 +261,18 @@ send_content(struct transaction *t)
 	}
 }
 
-/* DATA was let in though nobody was accepted: end it (RFC 2920 3.1). */
+/*
+ * DATA was let in though nobody was accepted: end it (RFC 2920 3.1).  An LMTP
+ * server had to refuse it (RFC 2033 4.2), and says nothing to content that is
+ * for nobody: there the end of the connection is the only one.
+ */
 static bool
 send_nothing(struct transaction *t)
 {
+	if (t->d->set->is_lmtp) {
+		t->s->is_broken = true;
+		return true;
+	}
 	session_say(t->s, VIEW(".\r\n"));
 	if (!session_next_reply(t->s, PHASE_END, &t->why))
 		return false;
@@ -336,7 +320,8 @@ run(struct transaction *t)
 	if (t->is_probe || t->n_accepted == 0 || t->is_refused ||
 	    !(t->is_data_open || t->is_bdat))
 		return true;
-	return is_in_step(t, end_phase(t)) && send_content(t);
+	return session_is_in_step(t->s, end_phase(t), &t->why) &&
+	    send_content(t);
 }
 
 /* What the connection's end means for those who had no reply. */

@@ -207,11 +207,12 @@ sub run_command
 
 # Start a program in the background, to be killed at the end at the latest:
 # start_peer({port => N}, PROGRAM, ARGUMENT...) waits until that port of
-# loopback answers; out => FILE gets what it prints.  Returns its pid; dies if
-# it does not come up.
+# loopback answers; out => FILE gets what it prints.  Instead of a program, a
+# sub: what it returns is the exit status.  Returns its pid; dies if it does not
+# come up.
 sub start_peer
 {
-	my %options = ref $_[0] ? %{ shift() } : ();
+	my %options = ref $_[0] eq 'HASH' ? %{ shift() } : ();
 	my @command = @_;
 	my $pid = fork // die "fork: $!\n";
 
@@ -220,6 +221,7 @@ sub start_peer
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>>', $options{out} // '/dev/null');
 		open(STDERR, '>&', \*STDOUT);
+		_exit($command[0]->()) if ref $command[0];
 		{ no warnings 'exec'; exec { $command[0] } @command; }
 		_exit(127);
 	}
