@@ -13,3 +13,4 @@ TAP_TESTS += \
 EXTRA_DIST += t/style t/tap-run t/lib/Barid/Test.pm
 
 include $(top_srcdir)/t/durability.mk
+include $(top_srcdir)/t/attacks.mk

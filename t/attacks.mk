@@ -1,0 +1,7 @@
+# Clients and servers that attack: see doc/testing.md.
+TAP_TESTS += \
+	t/610-attack-framing.t \
+	t/620-attack-client.t \
+	t/640-attack-size.t
+
+EXTRA_DIST += t/lib/Barid/Hostile.pm
