@@ -39,12 +39,17 @@ extend_deadline(struct session *s, size_t n)
 		s->deadline = latest;
 }
 
-/* Some bytes from the client; false if it is gone or too slow. */
+/* Some bytes from the client; false if it is gone or too slow.  Before we wait
+ * for a chunk it hears what it is owed (RFC 2920 3.2, 7): its patience with
+ * RCPT may be shorter than the chunk. */
 static bool
 read_piece(struct session *s, struct view *piece)
 {
-	struct err e = stream_peek(&s->io, piece, session_deadline(s));
+	struct err e;
 
+	if (stream_buffered(&s->io).len == 0 && !reply_flush(s))
+		return false;
+	e = stream_peek(&s->io, piece, session_deadline(s));
 	if (!err_is(e))
 		return true;
 	s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;

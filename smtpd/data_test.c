@@ -453,11 +453,24 @@ START_TEST(a_second_message_is_checked_like_the_first)
 }
 END_TEST
 
+/* A chunk may take long: the replies before it do not wait for it. */
+START_TEST(replies_are_sent_before_a_chunk_is_awaited)
+{
+	standin_open("");
+	ck_assert_ptr_nonnull(
+	    strstr(standin_talk("192.0.2.1", START "BDAT 100\r\nabc"),
+		"250 2.1.0 Ok\n250 2.1.5 Ok\n"));
+	ck_assert_uint_eq(standin.n_messages, 0);
+	standin_close();
+}
+END_TEST
+
 UNIT_MAIN("data", { only_crlf_dot_crlf_ends_a_message, ARRAY_LEN(false_ends) },
     { what_is_queued_has_no_bare_cr_or_lf, 1 },
     { bare_line_ends_are_treated_as_configured, ARRAY_LEN(bare) },
     { chunks_are_taken_and_refused_like_this, ARRAY_LEN(chunks) },
     { a_million_tiny_chunks_are_one_message, 1 },
+    { replies_are_sent_before_a_chunk_is_awaited, 1 },
     { small_messages_go_whole_and_large_ones_stream, ARRAY_LEN(sizes) },
     { a_thousand_long_recipients_are_sent_in_parts, 1 },
     { without_memory_content_streams_and_recipients_wait, 1 },

@@ -20,6 +20,7 @@
 struct standin standin;
 
 static struct str said = { str_nothing, 0, 0 };
+static struct str heard = { str_nothing, 0, 0 };
 static struct str log_text = { str_nothing, 0, 0 };
 static int log_fd = -1;
 static bool keeps_log = true;
@@ -49,6 +50,8 @@ script_read(void *state, int fd, void *buf, size_t room, int *wait_for)
 		errno = EAGAIN;
 		return -1;
 	}
+	if (standin.read_max > 0 && room > standin.read_max)
+		room = standin.read_max;
 	now = view_first(c->rest, room);
 	now =
 	    view_first(now, view_find_any(now, STANDIN_LATER STANDIN_SILENCE));
@@ -65,6 +68,12 @@ script_write(void *state, int fd, const void *buf, size_t len, int *wait_for)
 
 	(void)fd;
 	*wait_for = 2;
+	if (standin.write_max > 0 && c->got.len + len > standin.write_max) {
+		str_add(
+		    &c->got, view_make(buf, standin.write_max - c->got.len));
+		errno = EPIPE;
+		return -1;
+	}
 	str_add(&c->got, view_make(buf, len));
 	return (ssize_t)len;
 }
@@ -132,16 +141,18 @@ standin_talk_bytes(const char *address, struct view text)
 	struct script script = { .rest = text, .got = STR_EMPTY };
 	struct sockaddr_storage ss;
 	struct stream io;
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int fd = eventfd(standin.talks_early, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	assert(fd >= 0);
+	standin.n_calls = 0;
 	stream_init(&io, fd);
 	stream_set_transport(&io, &script_transport, &script);
 	standin.smtpd->stand_alone = address == NULL;
 	session_run_stream(standin.smtpd, &io, client_address(address, &ss));
 	str_reset(&said);
 	normalise(str_view(&script.got), &said);
-	str_clear(&script.got);
+	str_clear(&heard);
+	heard = script.got;
 	if (!keeps_log)
 		drop_log();
 	/* No session leaves anything behind. */
@@ -154,6 +165,12 @@ const char *
 standin_talk(const char *address, const char *text)
 {
 	return standin_talk_bytes(address, view_of(text));
+}
+
+struct view
+standin_heard(void)
+{
+	return str_view(&heard);
 }
 
 /* --- the log --- */
@@ -481,6 +498,13 @@ down(const struct ipc_service *s)
 	return err_make(ERR_TEMP, "connect to %s: refused", s->path);
 }
 
+/* Is this the call that fails? */
+static bool
+fails_now(void)
+{
+	return ++standin.n_calls == standin.fail_at;
+}
+
 static struct err
 call_resolve(const struct ipc_type *type, const void *ask, void *answer)
 {
@@ -533,6 +557,8 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 {
 	(void)answer_type, (void)keep, (void)deadline;
 	check_frame(ask_type, ask);
+	if (fails_now())
+		return down(s);
 	if (s == &standin.smtpd->resolve)
 		return call_resolve(ask_type, ask, answer);
 	if (s == &standin.smtpd->rewrite)
@@ -572,7 +598,7 @@ ipc_talk_begin(struct ipc_service *s, struct ipc_talk *t, int64_t deadline)
 {
 	(void)deadline;
 	*t = (struct ipc_talk){ .service = s };
-	if (standin.cleanup_is_down)
+	if (standin.cleanup_is_down || fails_now())
 		return down(s);
 	return ERR_OK;
 }
@@ -587,6 +613,8 @@ ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
 
 	(void)deadline;
 	check_frame(type, message);
+	if (fails_now())
+		return down(t->service);
 	if (type == ipc_submit_type()) {
 		take_submit(message, true);
 		t->number = 1;
@@ -609,6 +637,10 @@ ipc_talk_answer(struct ipc_talk *t, const struct ipc_type *type, void *answer,
 {
 	(void)type, (void)keep, (void)deadline;
 	assert(t->clean);
+	if (fails_now()) {
+		forget_last_message();
+		return down(t->service);
+	}
 	answer_submit(answer);
 	return ERR_OK;
 }
@@ -757,6 +789,14 @@ standin_forget_messages(void)
 }
 
 void
+standin_forget_answers(void)
+{
+	standin.smtpd->rewrite.generation++;
+	dns_client_clear(&standin.smtpd->dns);
+	dns_client_init(&standin.smtpd->dns, &standin.smtpd->resolve);
+}
+
+void
 standin_suspend(struct standin *kept)
 {
 	*kept = standin;
@@ -772,6 +812,7 @@ void
 standin_close(void)
 {
 	standin_forget_messages();
+	str_clear(&heard);
 	smtpd_close(standin.smtpd);
 	anvil_clear(&standin.smtpd->anvil);
 	dns_client_clear(&standin.smtpd->dns);

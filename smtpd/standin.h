@@ -29,10 +29,15 @@ struct standin {
 	const char *postdrop_refusal; /* what it says at the end; NULL is well */
 	enum err_kind postdrop_kind;  /* of that */
 	int64_t anvil_count, anvil_rate;
+	size_t fail_at; /* the call of another process that fails; 0 is none */
+	/* How the client behaves; 0 is well. */
+	size_t read_max;  /* bytes that come at once */
+	size_t write_max; /* bytes that it takes, then it is gone */
+	bool talks_early; /* before the greeting */
 	/* What happened. */
 	struct standin_message *messages;
 	size_t n_messages;
-	size_t n_routes, n_frames, n_events;
+	size_t n_routes, n_frames, n_events, n_calls;
 	size_t largest_frame;
 	char flushed[256];
 };
@@ -51,6 +56,8 @@ void standin_close(void);
 void standin_suspend(struct standin *kept);
 void standin_resume(struct standin *kept);
 void standin_forget_messages(void);
+/* What was asked of other processes is asked again. */
+void standin_forget_answers(void);
 
 /* The byte that stands between what is sent at once and what later. */
 #define STANDIN_LATER "\x1e"
@@ -64,6 +71,8 @@ void standin_forget_messages(void);
  */
 const char *standin_talk(const char *address, const char *text);
 const char *standin_talk_bytes(const char *address, struct view text);
+/* The same to the byte, as the client got it; valid until the next call. */
+struct view standin_heard(void);
 
 /* The log since the last call, a line each, with QID too; valid until the
  * next call. */
