@@ -39,7 +39,10 @@ envelope_complete(struct cleanup *c, const char *context, struct view address,
 		return e;
 	}
 	e = ipc_call(&c->rewrite, IPC_OUT(rewrite, &ask),
-	    IPC_IN(rewritten, &answer), &keep, deadline_in(REWRITE_TIMEOUT));
+	    IPC_IN(rewritten, &answer), &keep,
+	    deadline_in_shorter(REWRITE_TIMEOUT, c->conf->ipc_timeout));
+	if (!err_is(e) && !addr_may_complete(address, answer.address))
+		e = err_make(ERR_TEMP, "rewrite: its answer is no address");
 	if (!err_is(e))
 		str_set(out, answer.address);
 	ipc_keep_clear(&keep);

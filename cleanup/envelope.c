@@ -6,26 +6,12 @@
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 
-/* What no address has, and what would come out on a line of its own in a
- * report or a mailbox. */
-static bool
-is_sane(struct view address)
-{
-	if (address.len > ADDR_MAX)
-		return false;
-	for (size_t i = 0; i < address.len; i++)
-		if ((unsigned char)address.ptr[i] < 32 ||
-		    address.ptr[i] == 127)
-			return false;
-	return true;
-}
-
 struct err
 envelope_set_sender(struct message *m)
 {
 	struct err e;
 
-	if (!is_sane(m->submit.sender))
+	if (!addr_is_sane(m->submit.sender))
 		return err_make(ERR_PERM, "bad sender");
 	e = envelope_complete(m->cleanup, "local", m->submit.sender,
 	    &m->sender);
@@ -71,8 +57,8 @@ envelope_add_rcpts(struct message *m, struct view list)
 		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
 		if (err_is(e) || !more)
 			break;
-		if (!is_sane(rcpt.address) || !is_sane(rcpt.original) ||
-		    !is_sane(rcpt.orcpt)) {
+		if (!addr_is_sane(rcpt.address) || !addr_is_sane(rcpt.original) ||
+		    !addr_is_sane(rcpt.orcpt)) {
 			e = err_make(ERR_PERM, "bad recipient");
 			break;
 		}

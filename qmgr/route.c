@@ -90,7 +90,8 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 		return r;
 	}
 	e = ipc_call(&qmgr.rewrite, IPC_OUT(route, &ask),
-	    IPC_IN(routed, &answer), &keep, deadline_in(ROUTE_TIMEOUT));
+	    IPC_IN(routed, &answer), &keep,
+	    deadline_in_shorter(ROUTE_TIMEOUT, qmgr.conf->ipc_timeout));
 	if (err_is(e))
 		answer = (struct ipc_routed){ .status = ERR_TEMP,
 			.text = view_of("address resolution is not available"),

@@ -109,7 +109,9 @@ find_name(struct session *s, const struct sockaddr *addr)
 
 	if (s->smtpd->conf->smtpd_peername_lookup)
 		dns_peer_name(
-		    &s->smtpd->dns, addr, &peer, deadline_in(NAME_TIMEOUT));
+		    &s->smtpd->dns, addr, &peer,
+		    deadline_in_shorter(
+			NAME_TIMEOUT, s->smtpd->conf->ipc_timeout));
 	c->name = xstrdup(peer.name);
 	c->reverse = xstrdup(peer.reverse);
 	c->name_status = (uint8_t)peer.status;

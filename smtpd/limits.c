@@ -11,6 +11,13 @@
 /* anvil is next door; without an answer there is no limit. */
 enum { ANVIL_TIMEOUT = 10 };
 
+static int64_t
+anvil_deadline(const struct session *s)
+{
+	return deadline_in_shorter(
+	    ANVIL_TIMEOUT, s->smtpd->conf->ipc_timeout);
+}
+
 void
 limits_slow_down(struct session *s)
 {
@@ -83,7 +90,7 @@ limits_connect(struct session *s)
 		return true;
 	client_key(s, key);
 	e = anvil_connect(&s->smtpd->anvil, view_of(s->smtpd->service),
-	    view_of(key), &n, deadline_in(ANVIL_TIMEOUT));
+	    view_of(key), &n, anvil_deadline(s));
 	if (err_is(e)) {
 		log_warn("%s: %s", s->client.label, e.text);
 		return true;
@@ -110,7 +117,7 @@ limits_disconnect(struct session *s)
 		return;
 	client_key(s, key);
 	anvil_disconnect(&s->smtpd->anvil, view_of(s->smtpd->service),
-	    view_of(key), deadline_in(ANVIL_TIMEOUT));
+	    view_of(key), anvil_deadline(s));
 	s->client.is_counted = false;
 }
 
@@ -126,7 +133,7 @@ is_within_rate(
 		return true;
 	client_key(s, key);
 	e = anvil_event(&s->smtpd->anvil, view_of(s->smtpd->service),
-	    view_of(key), event, &n, deadline_in(ANVIL_TIMEOUT));
+	    view_of(key), event, &n, anvil_deadline(s));
 	if (err_is(e)) {
 		log_warn("%s: %s", s->client.label, e.text);
 		return true;

@@ -87,6 +87,12 @@ cache_add(struct rcpt_cache *c, struct rcpt_route *r)
 
 /* --- asking --- */
 
+static int64_t
+ask_deadline(const struct smtpd *smtpd)
+{
+	return deadline_in_shorter(ROUTE_TIMEOUT, smtpd->conf->ipc_timeout);
+}
+
 /* True if `rewrite` would leave it alone. */
 static bool
 is_complete(struct view address)
@@ -111,7 +117,9 @@ complete(struct smtpd *smtpd, struct view address, struct str *out)
 		return ERR_OK;
 	}
 	e = ipc_call(&smtpd->rewrite, IPC_OUT(rewrite, &ask),
-	    IPC_IN(rewritten, &answer), &keep, deadline_in(ROUTE_TIMEOUT));
+	    IPC_IN(rewritten, &answer), &keep, ask_deadline(smtpd));
+	if (!err_is(e) && !addr_may_complete(address, answer.address))
+		e = err_make(ERR_TEMP, "rewrite: its answer is no address");
 	if (!err_is(e))
 		str_set(out, answer.address);
 	ipc_keep_clear(&keep);
@@ -130,7 +138,7 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 
 	if (!err_is(e))
 		e = ipc_call(&smtpd->rewrite, IPC_OUT(route, &question),
-		    IPC_IN(routed, &answer), &keep, deadline_in(ROUTE_TIMEOUT));
+		    IPC_IN(routed, &answer), &keep, ask_deadline(smtpd));
 	if (!err_is(e) && answer.status != ERR_NONE &&
 	    answer.status != ERR_PERM)
 		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
@@ -138,6 +146,8 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 	    (answer.address_class < IPC_CLASS_LOCAL ||
 		answer.address_class > IPC_CLASS_DEFAULT))
 		e = err_make(ERR_TEMP, "unknown class of address");
+	if (!err_is(e) && !addr_is_sane(answer.recipient))
+		e = err_make(ERR_TEMP, "rewrite: its answer is no address");
 	if (!err_is(e)) {
 		r->class = (enum ipc_class)answer.address_class;
 		str_set(&r->transport, answer.transport);

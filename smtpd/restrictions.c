@@ -179,17 +179,19 @@ static enum dns_status
 domain_status(struct access *a, struct view domain, bool *null_mx)
 {
 	struct dns_client *dns = &a->s->smtpd->dns;
+	int64_t limit = a->s->smtpd->conf->ipc_timeout;
 	struct dns_mx_list mx;
 	struct dns_addr_list addrs;
 	enum dns_status status =
-	    dns_lookup_mx(dns, domain, 0, &mx, deadline_in(DNS_TIMEOUT));
+	    dns_lookup_mx(dns, domain, 0, &mx,
+		deadline_in_shorter(DNS_TIMEOUT, limit));
 
 	*null_mx = status == DNS_OK && mx.null_mx;
 	dns_mx_list_clear(&mx);
 	if (status != DNS_NODATA)
 		return status;
-	status = dns_lookup_addrs(
-	    dns, domain, DNS_NATIVE, &addrs, deadline_in(DNS_TIMEOUT));
+	status = dns_lookup_addrs(dns, domain, DNS_NATIVE, &addrs,
+	    deadline_in_shorter(DNS_TIMEOUT, limit));
 	dns_addr_list_clear(&addrs);
 	return status;
 }

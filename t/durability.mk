@@ -9,8 +9,9 @@ TAP_TESTS += \
 	t/520-crash-load.t \
 	t/525-late-outcome.t \
 	t/530-faults.t \
+	t/535-standins.t \
 	t/540-damage.t \
 	t/550-restart.t \
 	t/560-backup.t
 
-EXTRA_DIST += t/lib/Barid/Durable.pm
+EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm

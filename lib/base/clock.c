@@ -57,6 +57,14 @@ deadline_in(int64_t seconds)
 	return deadline_in_ms(ms);
 }
 
+int64_t
+deadline_in_shorter(int64_t seconds, int64_t other)
+{
+	if (seconds <= 0 || (other > 0 && other < seconds))
+		seconds = other;
+	return deadline_in(seconds);
+}
+
 int
 deadline_left(int64_t deadline)
 {

@@ -22,6 +22,9 @@ int64_t clock_wall(void);
  * for the seconds form, as limits in main.cf have it. */
 int64_t deadline_in(int64_t seconds);
 int64_t deadline_in_ms(int64_t ms);
+/* The same for the shorter of two times: what one step may take, and a limit
+ * that the administrator has set for all of its kind. */
+int64_t deadline_in_shorter(int64_t seconds, int64_t other);
 /* The milliseconds left, at least 0, at most INT_MAX; -1 for never: what
  * poll takes. */
 int deadline_left(int64_t deadline);

@@ -302,6 +302,7 @@ daemon_start(struct daemon *d, const char *program, int argc, char **argv)
 /* --- remote tables --- */
 
 static struct ipc_service lookup_service;
+static int64_t ipc_timeout; /* the parameter */
 
 static struct err
 ask_lookup(struct view spec, struct view key, struct str *value, bool *found)
@@ -314,7 +315,7 @@ ask_lookup(struct view spec, struct view key, struct str *value, bool *found)
 	*found = false;
 	e = ipc_call(&lookup_service, IPC_OUT(table_ask, &ask),
 	    IPC_IN(table_answer, &answer), &keep,
-	    deadline_in(DAEMON_LOOKUP_TIMEOUT));
+	    deadline_in_shorter(DAEMON_LOOKUP_TIMEOUT, ipc_timeout));
 	if (err_is(e)) {
 		e.kind = ERR_TEMP;
 	} else if (answer.status != ERR_NONE) {
@@ -332,6 +333,7 @@ ask_lookup_for_remote_tables(const struct daemon *d)
 {
 	if (!d->managed || strcmp(d->program, "lookup") == 0)
 		return;
+	ipc_timeout = d->conf->ipc_timeout;
 	daemon_service(d, "lookup", &lookup_service);
 	table_set_remote(ask_lookup);
 }

@@ -312,6 +312,16 @@ answer_plain(struct ipc_link *l, struct question *q, int64_t deadline)
 	return ERR_OK;
 }
 
+/* What is no answer says nothing of what was asked: it never is a refusal for
+ * good. */
+static struct err
+no_answer(const struct ipc_link *l, struct err e)
+{
+	if (e.kind == ERR_PERM)
+		e.kind = ERR_TEMP;
+	return err_within(e, "ask %s", l->service->path);
+}
+
 /* Wait for the answer to q, which is gone afterwards. */
 static struct err
 await_answer(struct ipc_link *l, struct question *q,
@@ -331,7 +341,7 @@ await_answer(struct ipc_link *l, struct question *q,
 			question_free(l, q);
 		else
 			q->abandoned = true;
-		return err_within(e, "ask %s", l->service->path);
+		return no_answer(l, e);
 	}
 	ipc_keep_clear(keep);
 	keep->frame = q->answer;
@@ -343,7 +353,7 @@ await_answer(struct ipc_link *l, struct question *q,
 	/* Whoever says this says nothing more to us. */
 	if (!l->lost)
 		shutdown(l->conn->watch.fd, SHUT_RDWR);
-	return err_within(e, "ask %s", l->service->path);
+	return no_answer(l, e);
 }
 
 struct err
@@ -361,7 +371,12 @@ ipc_call_once(struct ipc_service *s, const struct ipc_type *ask_type,
 	}
 	l->users++;
 	q = question_new(l, new_number(s));
-	e = ipc_conn_send(l->conn, q->number, ask_type, ask);
+	/* Who does not read is not told more and more. */
+	e = ipc_conn_wait_room(l->conn, deadline);
+	if (err_is(e))
+		ipc_close_fd(ask_type, ask);
+	else
+		e = ipc_conn_send(l->conn, q->number, ask_type, ask);
 	if (err_is(e))
 		question_free(l, q);
 	else
@@ -432,7 +447,13 @@ tell_once(struct ipc_service *s, const struct ipc_type *type,
 		return e;
 	}
 	l->users++;
-	e = ipc_conn_send(l->conn, 0, type, message);
+	/* Who only tells does not wait for one that does not listen. */
+	if (loop_is_on() && !ipc_conn_has_room(l->conn)) {
+		e = err_make(ERR_TEMP, "tell %s: it does not read", s->path);
+		ipc_close_fd(type, message);
+	} else {
+		e = ipc_conn_send(l->conn, 0, type, message);
+	}
 	if (!err_is(e) && !loop_is_on())
 		e = ipc_conn_wait_room(l->conn, deadline);
 	if (err_is(e) && e.kind != ERR_PERM && !loop_is_on())

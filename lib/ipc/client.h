@@ -58,7 +58,8 @@ void ipc_keep_clear(struct ipc_keep *k);
  * Ask and wait for the answer.  A question is asked once more if the
  * connection is lost before the answer; so ask only what may be asked twice.
  * A descriptor in it is the call's, whatever comes of it.
- * ERR_TEMP, ERR_TIME, ERR_GONE: no answer; ERR_PERM: not one of ours.
+ * Waits when too much is unsent.  ERR_TEMP, ERR_TIME, ERR_GONE: no answer, or
+ * not one of ours; ERR_PERM: the question is too large for a frame.
  */
 struct err ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
     const void *ask, const struct ipc_type *answer_type, void *answer,
@@ -71,7 +72,8 @@ struct err ipc_call_once(struct ipc_service *s,
     int64_t deadline);
 
 /* Send without waiting for an answer (number 0); connects if there is no
- * connection.  ERR_TEMP if there can be none now.  Without a loop it has left
+ * connection.  ERR_TEMP if there can be none now, or too much is unsent since the
+ * other end does not read.  Without a loop it has left
  * when the call returns. */
 struct err ipc_tell(struct ipc_service *s, const struct ipc_type *type,
     const void *message, int64_t deadline);

@@ -311,6 +311,71 @@ START_TEST(question_is_asked_once_more_if_the_connection_is_lost)
 }
 END_TEST
 
+/* A server that does not read: who tells it something neither waits nor keeps
+ * all of it, and who asks waits no longer than he wanted to. */
+static void
+tell_the_deaf(void)
+{
+	static char text[32768];
+	struct ipc_content content = { view_make(text, sizeof(text)) };
+	struct err e = ERR_OK;
+	size_t n = 0;
+
+	there.raw = 0;
+	while (n < 1000 && !err_is(e)) {
+		e = ipc_tell(&service, IPC_OUT(content, &content),
+		    deadline_in_ms(LONG_MS));
+		n++;
+		fiber_yield();
+	}
+	ck_assert_int_eq(e.kind, ERR_TEMP);
+	/* IPC_OUT_MAX, and what the socket takes. */
+	ck_assert_uint_lt(n * sizeof(text), 8 * IPC_OUT_MAX);
+	e = ask_slow(20);
+	ck_assert_int_eq(e.kind, ERR_TIME);
+	close(there.raw);
+}
+
+START_TEST(server_that_does_not_read_is_not_told_without_bound)
+{
+	in_loop(tell_the_deaf);
+}
+END_TEST
+
+/* Another kind of message, with the number of the question. */
+static void
+answer_wrongly(void *arg)
+{
+	static const char frame[] = "\0\0\0\x12\0\0\0\0\x01\x07"
+				    "nonsens";
+	char question[256];
+
+	(void)arg;
+	while (there.raw == 0 ||
+	    recv(there.raw, question, sizeof(question), 0) <= 0)
+		fiber_sleep(1);
+	ck_assert_int_eq(write(there.raw, frame, sizeof(frame)),
+	    (ssize_t)sizeof(frame));
+}
+
+static void
+hear_another_answer(void)
+{
+	struct err e;
+
+	there.raw = 0;
+	fiber_spawn("liar", answer_wrongly, NULL);
+	e = ask_slow(LONG_MS);
+	ck_assert_int_eq(e.kind, ERR_TEMP);
+	close(there.raw);
+}
+
+START_TEST(answer_that_is_none_is_no_refusal)
+{
+	in_loop(hear_another_answer);
+}
+END_TEST
+
 static void
 slow_main(void *arg)
 {
@@ -646,6 +711,8 @@ END_TEST
 UNIT_MAIN("ipc client", { many_fibers_share_few_connections, 1 },
     { late_answer_is_passed_over, 1 },
     { question_is_asked_once_more_if_the_connection_is_lost, 1 },
+    { server_that_does_not_read_is_not_told_without_bound, 1 },
+    { answer_that_is_none_is_no_refusal, 1 },
     { all_questions_fail_when_the_server_goes, (int)ARRAY_LEN(nonsenses) },
     { descriptors_go_both_ways_and_survive_a_lost_connection, 1 },
     { no_server_is_a_temporary_error, 1 },

@@ -352,6 +352,12 @@ ipc_conn_send(struct ipc_conn *c, uint32_t number,
 	return ERR_OK;
 }
 
+bool
+ipc_conn_has_room(const struct ipc_conn *c)
+{
+	return unsent(c) < IPC_OUT_MAX;
+}
+
 struct err
 ipc_conn_wait_room(struct ipc_conn *c, int64_t deadline)
 {

@@ -86,6 +86,8 @@ void ipc_conn_free(struct ipc_conn *c);
  */
 struct err ipc_conn_send(struct ipc_conn *c, uint32_t number,
     const struct ipc_type *type, const void *message);
+/* Less than IPC_OUT_MAX bytes are unsent. */
+bool ipc_conn_has_room(const struct ipc_conn *c);
 /* Wait until less than IPC_OUT_MAX bytes are unsent; without a loop, until all
  * is sent. */
 struct err ipc_conn_wait_room(struct ipc_conn *c, int64_t deadline);

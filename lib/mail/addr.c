@@ -445,6 +445,29 @@ addr_to_internal(struct str *out, struct view external)
 		str_add(out, view_skip(external, at));
 }
 
+static bool
+has_control(struct view v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (is_control(v.ptr[i]))
+			return true;
+	return false;
+}
+
+bool
+addr_is_sane(struct view internal)
+{
+	return internal.len <= ADDR_MAX && !has_control(internal);
+}
+
+bool
+addr_may_complete(struct view given, struct view full)
+{
+	/* A domain, and one more behind that, with @ and dot. */
+	return full.len > 0 && full.len <= given.len + 2 * (DOMAIN_MAX + 1) &&
+	    !has_control(full);
+}
+
 struct view
 addr_local(struct view internal)
 {

@@ -69,6 +69,13 @@ void addr_to_external(struct str *out, struct view internal);
  * configured by us; lenient, never fails.  Ends at the first NUL, CR or LF. */
 void addr_to_internal(struct str *out, struct view external);
 
+/* An internal address that may be stored: no control characters, which would
+ * come out on a line of their own in a report or a mailbox; not too long. */
+bool addr_is_sane(struct view internal);
+/* Can `full` be what a given address was completed to?  Another process says
+ * so, which may say anything; only its length may be too much all the same. */
+bool addr_may_complete(struct view given, struct view full);
+
 /* The parts of an internal address; the domain is empty if there is none. */
 struct view addr_local(struct view internal);
 struct view addr_domain(struct view internal);

@@ -231,6 +231,43 @@ START_TEST(addr_parts_and_equality)
 }
 END_TEST
 
+static const struct {
+	const char *given;
+	struct view full;
+	bool ok;
+} completions[] = {
+	{ "a", { "a@example.org", 13 }, true },
+	{ "a%b", { "a@b.example.org", 15 }, true },
+	{ "a", { "", 0 }, false },
+	{ "a", { "a\0@b.c", 6 }, false },
+	{ "a", { "a\r\nX:@b.c", 9 }, false },
+	{ "a", { "a\x7f@b.c", 6 }, false },
+};
+
+START_TEST(addr_may_complete_refuses_what_is_no_address)
+{
+	ck_assert(addr_may_complete(view_of(completions[_i].given),
+		      completions[_i].full) == completions[_i].ok);
+}
+END_TEST
+
+START_TEST(addr_may_complete_bounds_what_is_added)
+{
+	struct str full = STR_EMPTY;
+
+	while (full.len < 513)
+		str_add_byte(&full, 'x');
+	ck_assert(addr_may_complete(VIEW("a"), str_view(&full)));
+	str_add_byte(&full, 'x');
+	ck_assert(!addr_may_complete(VIEW("a"), str_view(&full)));
+	ck_assert(addr_is_sane(str_view(&full)));
+	while (full.len <= ADDR_MAX)
+		str_add_byte(&full, 'x');
+	ck_assert(!addr_is_sane(str_view(&full)));
+	str_clear(&full);
+}
+END_TEST
+
 UNIT_MAIN("addr",
     { addr_parse_path_accepts_what_it_should_and_nothing_else,
 	ARRAY_LEN(paths) },
@@ -238,4 +275,7 @@ UNIT_MAIN("addr",
     { addr_parse_path_tells_what_it_saw, 1 },
     { addr_forms_convert_both_ways, ARRAY_LEN(forms) },
     { addr_split_extension_knows_the_special_names, ARRAY_LEN(splits) },
-    { addr_parts_and_equality, 1 })
+    { addr_parts_and_equality, 1 },
+    { addr_may_complete_refuses_what_is_no_address,
+	ARRAY_LEN(completions) },
+    { addr_may_complete_bounds_what_is_added, 1 })
