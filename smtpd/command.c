@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/dialogue.h"
 #include "lib/mail/header.h"
+#include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 
@@ -135,9 +136,8 @@ run_row(struct session *s, size_t row, struct view args)
 		s->good[row]++;
 	else
 		s->n_errors++;
-	if ((c->flags & COMMAND_JUNK) != 0 &&
-	    s->n_junk++ > s->smtpd->conf->smtpd_junk_command_limit)
-		s->n_errors++;
+	if ((c->flags & COMMAND_JUNK) != 0)
+		limits_count_junk(s);
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include "smtpd/access.h"
 #include "smtpd/collect.h"
 #include "smtpd/command.h"
+#include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 
@@ -56,13 +57,16 @@ read_piece(struct session *s, struct view *piece)
 	return false;
 }
 
+/* So far, and with `more` bytes that are announced. */
 static bool
-is_endless(const struct session *s)
+is_endless(const struct session *s, int64_t more)
 {
 	int64_t limit = s->smtpd->conf->message_size_limit;
+	int64_t most = limit > 0 && limit < INT64_MAX - EXCESS_MAX
+	    ? limit + EXCESS_MAX
+	    : INT64_MAX;
 
-	return limit > 0 && s->content_bytes > limit &&
-	    s->content_bytes - limit > EXCESS_MAX;
+	return s->content_bytes > most || more > most - s->content_bytes;
 }
 
 static bool
@@ -77,7 +81,7 @@ read_data(struct session *s, struct collect *c)
 		n = collect_feed(s, c, piece);
 		stream_consume(&s->io, n);
 		extend_deadline(s, n);
-		if (is_endless(s)) {
+		if (is_endless(s, 0)) {
 			reply_and_close(s,
 			    "552 5.3.4 Error: message file too "
 			    "big");
@@ -264,7 +268,7 @@ refuse_chunk(struct session *s, int64_t size, struct str *refusal)
 	/* RFC 3030 section 2: it is read, and the transaction is no more. */
 	if (s->t != NULL)
 		s->t->bdat = BDAT_ERROR;
-	if (size > CHUNK_MAX) {
+	if (size > CHUNK_MAX || is_endless(s, size)) {
 		/* For so long nobody waits. */
 		access_say(s, refusal);
 		if (s->ending == SESSION_ON)
@@ -314,6 +318,9 @@ command_bdat(struct session *s, struct view args)
 		return false;
 	if (last)
 		return take_last_chunk(s, size);
+	/* Allowed, and good for nothing but to keep us busy. */
+	if (size == 0)
+		limits_count_junk(s);
 	reply(s, "250 2.0.0 Ok: %" PRId64 " bytes", size);
 	return true;
 }

@@ -288,7 +288,7 @@ START_TEST(xforward_tells_of_the_first_client)
 	    standin_talk("127.0.0.1",
 		EHLO
 		"XFORWARD NAME=first.example ADDR=198.51.100.7 PORT=4321\r\n" L
-		"XFORWARD PROTO=SMTP HELO=first IDENT=ABC123 "
+		"XFORWARD PROTO=ESMTPSA HELO=first IDENT=ABC123 "
 		"SOURCE=REMOTE\r\n" L MAIL RCPT DATA MAIL RCPT DATA),
 	    "250 CHUNKING\n250 2.0.0 Ok\n250 2.0.0 Ok\n250 2.1.0 Ok\n"));
 	ck_assert_uint_eq(standin.n_messages, 2);
@@ -296,7 +296,7 @@ START_TEST(xforward_tells_of_the_first_client)
 	ck_assert_str_eq(m->client_name, "first.example");
 	ck_assert_str_eq(m->client_addr, "198.51.100.7");
 	ck_assert_str_eq(m->helo, "first");
-	ck_assert_str_eq(m->protocol, "SMTP");
+	ck_assert_str_eq(m->protocol, "ESMTPSA");
 	log = standin_log();
 	ck_assert_msg(strstr(log,
 			  "QID: client=localhost[127.0.0.1], "

@@ -43,6 +43,13 @@ limits_end_session(struct session *s)
 	return true;
 }
 
+void
+limits_count_junk(struct session *s)
+{
+	if (s->n_junk++ > s->smtpd->conf->smtpd_junk_command_limit)
+		s->n_errors++;
+}
+
 /* The client as anvil counts it: its address, or the network it is in. */
 static void
 client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE])

@@ -12,6 +12,9 @@
 void limits_slow_down(struct session *s);
 /* True, and the 421 is said, after too many errors. */
 bool limits_end_session(struct session *s);
+/* One more thing that is allowed and leads nowhere: from
+ * smtpd_junk_command_limit on, until the next message, an error. */
+void limits_count_junk(struct session *s);
 
 /* Tell anvil of the connection; false, and the 421 is said, if it is one too
  * many. */

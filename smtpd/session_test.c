@@ -121,6 +121,15 @@ static const struct {
 	    "250 2.0.0 Ok\n250 2.0.0 Ok\n250 2.0.0 Ok\n"
 	    "421 4.7.0 mx.example.test Error: too many errors\n",
 	    NULL },
+	/* So do chunks of nothing (attack 17). */
+	{ "smtpd_junk_command_limit = 2\nsmtpd_hard_error_limit = 1\n",
+	    "192.0.2.1",
+	    EHLO MAIL RCPT "BDAT 0\r\nBDAT 0\r\nBDAT 0\r\nBDAT 1 LAST\r\nx",
+	    GREETING EHLO_REPLY ENVELOPE
+	    "250 2.0.0 Ok: 0 bytes\n250 2.0.0 Ok: 0 bytes\n"
+	    "250 2.0.0 Ok: 0 bytes\n"
+	    "421 4.7.0 mx.example.test Error: too many errors\n",
+	    NULL },
 	/* Early talkers. */
 	{ "", "192.0.2.1", "GET / HTTP/1.0\r\nHost: x\r\n\r\n",
 	    GREETING "221 2.7.0 Error: I can break rules, too. Goodbye.\n",

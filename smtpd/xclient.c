@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { VALUE_MAX = 255 };
+enum { VALUE_MAX = 255, PROTOCOL_MAX = 64 };
 
 /* One attribute, its value decoded. */
 struct attribute {
@@ -236,7 +236,8 @@ xforward_helo(struct session *s, const struct attribute *a)
 static bool
 xforward_proto(struct session *s, const struct attribute *a)
 {
-	if (!a->is_unavailable && !is_protocol(str_view(&a->value)))
+	/* For the record only, and servers have more of them than we do. */
+	if (a->value.len > PROTOCOL_MAX)
 		return false;
 	set_text(&s->forwarded->protocol, a);
 	return true;

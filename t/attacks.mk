@@ -2,6 +2,8 @@
 TAP_TESTS += \
 	t/610-attack-framing.t \
 	t/620-attack-client.t \
-	t/640-attack-size.t
+	t/630-attack-smtpd.t \
+	t/640-attack-size.t \
+	t/650-attack-output.t
 
 EXTRA_DIST += t/lib/Barid/Hostile.pm
