@@ -61,7 +61,8 @@ order_release(struct order *o, int64_t until_us)
 
 		l->record.text = view_sub(str_view(&o->texts), l->text_at,
 		    l->record.text.len);
-		if (l->record.wall_us <= until_us) {
+		if (l->record.wall_us <= until_us ||
+		    l->record.wall_us - ORDER_AHEAD_US > until_us) {
 			sink_add(o->sink, &l->record);
 			continue;
 		}

@@ -13,6 +13,7 @@ enum {
 	ORDER_HOLD_MS = 50,       /* longer than the senders gather */
 	ORDER_LINES_MAX = 4096,   /* beyond these, all leave at once */
 	ORDER_BYTES_MAX = 1 << 20,
+	ORDER_AHEAD_US = 1000000, /* no clock here is that far ahead of ours */
 };
 
 struct held_line {
@@ -33,8 +34,8 @@ void order_init(struct order *o, struct sink *sink);
 void order_clear(struct order *o);
 /* Take a line; copies it. */
 void order_add(struct order *o, const struct record *r);
-/* Give the sink the lines of times up to this (us of the wall clock);
- * INT64_MAX for all. */
+/* Give the sink the lines of times up to this (us of the wall clock), and those
+ * that were said before the clock was set back; INT64_MAX for all. */
 void order_release(struct order *o, int64_t until_us);
 
 #endif

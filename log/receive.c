@@ -51,7 +51,7 @@ receive_one(struct receiver *r, struct view datagram, int64_t pid, int64_t uid)
 		if (pid > 0)
 			record.pid = pid;
 		if (record.wall_us < now - DAY_US ||
-		    record.wall_us > now + DAY_US)
+		    record.wall_us > now + ORDER_AHEAD_US)
 			record.wall_us = now;
 		order_add(r->order, &record);
 	}

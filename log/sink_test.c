@@ -328,7 +328,7 @@ START_TEST(lines_leave_in_the_order_of_their_times)
 		const char *text;
 	} came[] = { { 5000000, "third" }, { 3000000, "first" },
 		{ 4000000, "second" }, { 5000000, "fourth" },
-		{ 9000000, "later" } };
+		{ 5500000, "later" } };
 	struct order order;
 	struct sink s;
 	const char *text, *at;
@@ -363,6 +363,40 @@ START_TEST(lines_leave_in_the_order_of_their_times)
 }
 END_TEST
 
+/* The clock was set back by a day: lines that were said before it do not wait
+ * until that time comes again. */
+START_TEST(lines_of_a_time_that_will_come_again_leave)
+{
+	static const int64_t times_us[] = { 90000 * INT64_C(1000000), 5000001 };
+	int out[2];
+	struct order order;
+	struct sink s;
+	const char *text;
+
+	ck_assert_int_eq(pipe2(out, O_NONBLOCK | O_CLOEXEC), 0);
+	ck_assert(!err_is(sink_open_stream(&s, out[1])));
+	order_init(&order, &s);
+	for (size_t i = 0; i < ARRAY_LEN(times_us); i++) {
+		struct record r = { .level = LOG_LEVEL_INFO,
+			.wall_us = times_us[i],
+			.tag = "t",
+			.text = i == 0 ? VIEW("ahead") : VIEW("soon") };
+
+		order_add(&order, &r);
+	}
+	order_release(&order, 5000000);
+	ck_assert_uint_eq(order.n, 1);
+	ck_assert(sink_write(&s));
+	text = contents(out[0]);
+	ck_assert_ptr_nonnull(strstr(text, "ahead"));
+	ck_assert_ptr_null(strstr(text, "soon"));
+	order_clear(&order);
+	sink_close(&s);
+	close(out[0]);
+	close(out[1]);
+}
+END_TEST
+
 UNIT_MAIN("log/sink", { a_file_gets_lines_in_the_form_that_analysers_know, 1 },
     { what_is_no_plain_file_is_refused, 1 },
     { a_file_that_was_renamed_or_removed_is_stale, 1 },
@@ -372,4 +406,5 @@ UNIT_MAIN("log/sink", { a_file_gets_lines_in_the_form_that_analysers_know, 1 },
     { an_unknown_facility_is_refused, 1 },
     { a_log_file_lies_below_a_prefix, ARRAY_LEN(prefixes) },
     { who_sends_is_what_the_kernel_says_and_times_are_near, 1 },
-    { lines_leave_in_the_order_of_their_times, 1 })
+    { lines_leave_in_the_order_of_their_times, 1 },
+    { lines_of_a_time_that_will_come_again_leave, 1 })

@@ -1,5 +1,6 @@
 #include "pickup/dropped.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/drop.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -97,7 +97,7 @@ read_journal(struct dropped *d)
 static bool
 is_litter(int fd, const struct stat *st)
 {
-	return st->st_mtime < time(NULL) - LITTER_AGE &&
+	return st->st_mtime < clock_wall() - LITTER_AGE &&
 	    flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 

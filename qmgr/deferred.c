@@ -25,6 +25,8 @@ enum {
 	READ_BATCH = 256,
 	/* Messages opened per second at most, so that fresh ones come between. */
 	OPEN_AT_ONCE = 100,
+	/* A clock is slewed by less between two looks. */
+	JUMP_US = 10 * 1000000,
 };
 
 struct waiting {
@@ -134,6 +136,14 @@ move_down(size_t place)
 		place = child;
 	}
 	put(place, w);
+}
+
+/* After many have become due sooner. */
+static void
+sift_all(void)
+{
+	for (size_t i = deferred.n / 2; i >= 1; i--)
+		move_down(i);
 }
 
 static void
@@ -280,9 +290,7 @@ deferred_flush(struct view site)
 		deferred.heap[i]->due = 0;
 		n++;
 	}
-	/* Any order was broken only towards "sooner": sift all anew. */
-	for (size_t i = deferred.n / 2; i >= 1; i--)
-		move_down(i);
+	sift_all();
 	deferred_wake();
 	return n;
 }
@@ -338,11 +346,31 @@ is_room(void)
 		qmgr.conf->qmgr_message_active_limit / 2;
 }
 
+/* The clock was set back: of what is now due too far away only the first of the
+ * heap would be noticed, and only while nothing else waits before it. */
+static void
+notice_clock_jump(void)
+{
+	static int64_t last_us;
+	int64_t now_us = clock_wall_us() - clock_us();
+	bool back = last_us - now_us > JUMP_US;
+
+	last_us = now_us;
+	if (!back)
+		return;
+	log_info("the clock was set back");
+	for (size_t i = 1; i <= deferred.n; i++)
+		if (is_due(deferred.heap[i]->due))
+			deferred.heap[i]->due = 0;
+	sift_all();
+}
+
 static void
 look_after(void *arg)
 {
 	(void)arg;
 	while (!qmgr.draining) {
+		notice_clock_jump();
 		while (deferred.n > 0 && is_due(deferred.heap[1]->due) &&
 		    is_room()) {
 			struct waiting *w = deferred.heap[1];

@@ -10,6 +10,7 @@ TAP_TESTS += \
 	t/525-late-outcome.t \
 	t/530-faults.t \
 	t/535-standins.t \
+	t/537-clock.t \
 	t/540-damage.t \
 	t/550-restart.t \
 	t/560-backup.t

@@ -9,6 +9,14 @@
 
 #define DEADLINE_NEVER INT64_MAX
 
+#ifdef BARID_CHECKS
+/* Tests set the time of day without touching the machine's: in builds with
+ * checks this many microseconds are added to it.  In processes whose environment
+ * has BARID_TEST_CLOCK it is the first 8 bytes of the file of that name, as they
+ * are at that moment. */
+extern const volatile int64_t *clock_test_shift_us;
+#endif
+
 /* Monotonic, ms. */
 int64_t clock_ms(void);
 /* Monotonic, us. */

@@ -56,7 +56,7 @@ process_clean_environment(void)
 		"TZ",
 		"LANG",
 #ifdef BARID_CHECKS
-		"BARID_TEST_POINT",
+		"BARID_TEST_POINT", "BARID_TEST_CLOCK",
 		"ASAN_OPTIONS",
 		"UBSAN_OPTIONS",
 		"LSAN_OPTIONS",

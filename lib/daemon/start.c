@@ -35,7 +35,7 @@ clean_environment(void)
 {
 	static const char *const permitted[] = { "TZ", "MAIL_CONFIG", "LANG",
 #ifdef BARID_CHECKS
-		"BARID_TEST_POINT",
+		"BARID_TEST_POINT", "BARID_TEST_CLOCK",
 		"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
 #endif
 	};

@@ -40,11 +40,13 @@ queue_id_new(int slot, bool long_form, int64_t *now_us)
 	size_t at = 0;
 
 	assert(slot >= 0 && slot < QUEUE_SLOTS_MAX);
+	/* The true time, even where the clock was set back and the ID goes on
+	 * from where it was. */
+	if (now_us != NULL)
+		*now_us = now;
 	if (now <= last)
 		now = last + 1;
 	last = now;
-	if (now_us != NULL)
-		*now_us = now;
 	if (!long_form) {
 		uint64_t rest = (uint64_t)(now / 1000000 % SHORT_SECONDS) *
 			QUEUE_SLOTS_MAX + (uint64_t)slot;

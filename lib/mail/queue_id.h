@@ -20,7 +20,7 @@ struct queue_id {
 };
 
 /* A new one; slot is less than QUEUE_SLOTS_MAX.  *now_us, if not NULL, is the
- * time in it. */
+ * time of day, which may lie before that in it if the clock was set back. */
 struct queue_id queue_id_new(int slot, bool long_form, int64_t *now_us);
 /* Letters and digits only, 6 to QUEUE_ID_MAX - 1 of them: what may be used as a
  * file's name. */

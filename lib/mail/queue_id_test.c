@@ -17,7 +17,7 @@ START_TEST(ids_rise_and_differ)
 
 		ck_assert(queue_id_is_valid(queue_id_view(&id)));
 		ck_assert_str_ne(id.text, last.text);
-		ck_assert(us > last_us);
+		ck_assert(us >= last_us);
 		/* The long form sorts by time. */
 		if (is_long && last_us != 0)
 			ck_assert(strcmp(id.text, last.text) > 0);
@@ -109,7 +109,39 @@ START_TEST(paths_are_hashed_where_many_stand)
 }
 END_TEST
 
-UNIT_MAIN("queue_id", { ids_rise_and_differ, 2 },
+#ifdef BARID_CHECKS
+/* Attack 99: the clock is set back.  IDs go on rising, the time is the true
+ * one. */
+START_TEST(ids_rise_while_the_clock_is_set_back)
+{
+	static const int64_t day = INT64_C(86400) * 1000000;
+	static int64_t shift;
+	struct queue_id last, id;
+	int64_t before, us;
+
+	clock_test_shift_us = &shift;
+	last = queue_id_new(7, true, &before);
+	shift = -day;
+	for (int i = 0; i < 1000; i++) {
+		id = queue_id_new(7, true, &us);
+		ck_assert(strcmp(id.text, last.text) > 0);
+		ck_assert_int_lt(us, before - day / 2);
+		last = id;
+	}
+	shift = day;
+	id = queue_id_new(7, true, &us);
+	ck_assert(strcmp(id.text, last.text) > 0);
+	ck_assert_int_ge(us, before + day);
+	shift = 0;
+}
+END_TEST
+#endif
+
+UNIT_MAIN("queue_id",
+#ifdef BARID_CHECKS
+    { ids_rise_while_the_clock_is_set_back, 1 },
+#endif
+    { ids_rise_and_differ, 2 },
     { slots_keep_processes_apart, 1 },
     { only_letters_and_digits_name_a_file, ARRAY_LEN(texts) },
     { a_nul_is_no_part_of_an_id, 1 },
