@@ -1,12 +1,14 @@
 /* The process that writes mailboxes: see child.h. */
 #include "local/child.h"
 
+#include "lib/base/htable.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/mail/mbox.h"
 #include "lib/run/sandbox.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -24,7 +26,7 @@ set_text(struct child_answer *a, enum child_status status, const char *dsn,
 {
 	struct str clean = STR_EMPTY;
 
-	*a = (struct child_answer){ .magic = WIRE_MAGIC, .status = status };
+	*a = (struct child_answer){ .status = status };
 	log_clean(&clean, text, sizeof(a->text) - 1);
 	memcpy(a->text, clean.ptr, clean.len);
 	memcpy(a->dsn, dsn, strnlen(dsn, sizeof(a->dsn) - 1));
@@ -158,10 +160,12 @@ child_deliver(struct child *c, const struct child_job *job, int fd, int mbox,
 }
 
 void
-child_init(struct child *c, const struct child_site *site, uid_t uid)
+child_init(struct child *c, const struct child_site *site, uid_t uid,
+    struct maildirs *maildirs)
 {
 	*c = (struct child){ .site = site,
 		.uid = uid,
+		.maildirs = maildirs,
 		.out = STR_EMPTY,
 		.window = xmalloc(CONTENT_WINDOW) };
 }
@@ -169,7 +173,6 @@ child_init(struct child *c, const struct child_site *site, uid_t uid)
 void
 child_clear(struct child *c)
 {
-	maildirs_free(c->maildirs);
 	str_clear(&c->out);
 	free(c->window);
 }
@@ -191,7 +194,7 @@ become(const struct child_site *site, const struct child_identity *who)
 	if (chdir("/") < 0)
 		return err_sys(ERR_TEMP, "change to /");
 	e = sandbox_become_user(who->uid, who->gid, who->name,
-	    CALLS_STREAM | CALLS_FILE_READ | CALLS_MAILBOX);
+	    CALLS_STREAM | CALLS_FILE_READ | CALLS_MAILBOX | CALLS_THREAD);
 	if (err_is(e))
 		return e;
 	if (getuid() != who->uid || geteuid() != who->uid || geteuid() == 0)
@@ -203,15 +206,105 @@ become(const struct child_site *site, const struct child_identity *who)
 	return ERR_OK;
 }
 
+/* --- its threads --- */
+
+/* As many deliveries at once as the service may have, by default; each waits
+ * for the disk most of the time. */
+enum { CHILD_THREADS_MAX = 100, CHILD_STACK = 256 * 1024 };
+
+static struct {
+	const struct child_site *site;
+	uid_t uid;
+	int fd;
+	struct err refused; /* why nothing can be delivered */
+	struct maildirs *maildirs;
+	pthread_mutex_t lock;
+	size_t n_threads, n_idle;
+} process = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void *thread_main(void *arg);
+
+/* With the lock held.  If there can be no other, we are slower. */
 static void
-serve_one(struct child *c, struct view packet, const int fds[],
-    const struct err *refused, struct child_answer *a)
+start_thread(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+
+	sigfillset(&all);
+	/* A forbidden call is told where it is made: seccomp_sets.c. */
+	sigdelset(&all, SIGSYS);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, CHILD_STACK);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, thread_main, NULL) == 0) {
+		process.n_threads++;
+		process.n_idle++;
+	}
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* We have work: somebody must wait for the next request. */
+static void
+leave_idle(void)
+{
+	pthread_mutex_lock(&process.lock);
+	process.n_idle--;
+	if (process.n_idle == 0 && process.n_threads < CHILD_THREADS_MAX &&
+	    !err_is(process.refused))
+		start_thread();
+	pthread_mutex_unlock(&process.lock);
+}
+
+static void
+become_idle(void)
+{
+	pthread_mutex_lock(&process.lock);
+	process.n_idle++;
+	pthread_mutex_unlock(&process.lock);
+}
+
+/* Nothing came for a while: one that is not needed leaves.  The first thread is
+ * the last, and takes the process with it; a request that comes too late for it
+ * is unread, and the front asks for another process. */
+static bool
+may_leave(bool is_first)
+{
+	bool yes;
+
+	pthread_mutex_lock(&process.lock);
+	yes = is_first ? process.n_threads == 1 : process.n_idle > 1;
+	pthread_mutex_unlock(&process.lock);
+	return yes;
+}
+
+/* Whoever still writes a mailbox finishes it first. */
+static void
+leave(void)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&process.lock);
+	process.n_idle--;
+	is_last = --process.n_threads == 0;
+	pthread_mutex_unlock(&process.lock);
+	if (is_last)
+		_exit(0);
+}
+
+static void
+do_job(struct child *c, struct view packet, const int fds[],
+    struct child_answer *a)
 {
 	struct child_job job;
 	struct err e = child_request_read(packet, &job);
 
-	if (err_is(*refused))
-		child_answer_set(a, CHILD_TEMP, "4.3.5", "%s", refused->text);
+	if (err_is(process.refused))
+		child_answer_set(
+		    a, CHILD_TEMP, "4.3.5", "%s", process.refused.text);
 	else if (err_is(e))
 		child_answer_set(a, CHILD_TEMP, "4.3.5", "%s", e.text);
 	else if (fds[0] < 0)
@@ -222,31 +315,66 @@ serve_one(struct child *c, struct view packet, const int fds[],
 		    (job.flags & CHILD_HAS_MBOX) != 0 ? fds[1] : -1, a);
 }
 
+/* Until the socket ends, or nothing comes for too long. */
+static struct err
+serve(struct child *c, char *packet)
+{
+	struct err e;
+
+	do {
+		struct child_answer a = { .status = CHILD_TEMP };
+		int fds[WIRE_FDS_MAX];
+		uint32_t number;
+		size_t len;
+
+		e = wire_receive(process.fd, &number, packet,
+		    CHILD_REQUEST_MAX, &len, fds);
+		if (err_is(e))
+			break;
+		leave_idle();
+		do_job(c, view_make(packet, len), fds, &a);
+		for (size_t i = 0; i < WIRE_FDS_MAX; i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+		become_idle();
+		e = wire_send(process.fd, number, view_make(&a, sizeof(a)),
+		    NULL, 0);
+	} while (!err_is(e) && !err_is(process.refused));
+	return e;
+}
+
+/* arg is not NULL in the first one. */
+static void *
+thread_main(void *arg)
+{
+	char *packet = xmalloc(CHILD_REQUEST_MAX);
+	struct child child;
+	struct err e;
+
+	child_init(&child, process.site, process.uid, process.maildirs);
+	do
+		e = serve(&child, packet);
+	while (e.kind == ERR_TIME && !may_leave(arg != NULL));
+	child_clear(&child);
+	free(packet);
+	leave();
+	return NULL;
+}
+
 void
 child_run(
     const struct child_site *site, const struct child_identity *who, int fd)
 {
-	char *packet = xmalloc(CHILD_REQUEST_MAX);
-	struct err refused = become(site, who), e;
-	struct child child;
-
-	child_init(&child, site, who->uid);
-	if (site->idle > 0 && !err_is(refused))
-		refused = wire_limit_wait(fd, site->idle * 1000);
-	do {
-		struct child_answer a = { .magic = WIRE_MAGIC };
-		int fds[WIRE_FDS_MAX];
-		size_t len;
-
-		e = wire_receive(fd, packet, CHILD_REQUEST_MAX, &len, fds);
-		if (err_is(e))
-			break;
-		serve_one(&child, view_make(packet, len), fds, &refused, &a);
-		for (size_t i = 0; i < WIRE_FDS_MAX; i++)
-			if (fds[i] >= 0)
-				close(fds[i]);
-		e = wire_send(fd, &a, sizeof(a), VIEW_EMPTY, NULL, 0);
-	} while (!err_is(e) && !err_is(refused));
-	child_clear(&child);
-	free(packet);
+	process.site = site;
+	process.uid = who->uid;
+	process.fd = fd;
+	process.refused = become(site, who);
+	process.maildirs = maildirs_new();
+	process.n_threads = process.n_idle = 1;
+	/* Its secret is made by the first who asks: not by two threads. */
+	hash_bytes(VIEW_EMPTY);
+	if (site->idle > 0 && !err_is(process.refused))
+		process.refused = wire_limit_wait(fd, site->idle * 1000);
+	thread_main(&process);
+	pthread_exit(NULL);
 }

@@ -2,6 +2,9 @@
  * The process that delivers as one identity: it has dropped everything else
  * for good, and answers struct child_request after struct child_request until
  * its socket ends or nothing came for a while.
+ *
+ * Its threads all do the same: take a request from the socket, write the
+ * mailbox, answer.  There are as many as there was work for at once.
  */
 #ifndef LOCAL_CHILD_H
 #define LOCAL_CHILD_H
@@ -30,25 +33,26 @@ struct child_identity {
 	const char *name; /* for its groups; NULL: none but gid */
 };
 
-/* Becomes the identity (or tells whoever asks that it could not) and serves.
- * Returns when it is time to exit. */
-void child_run(
+/* Becomes the identity (or tells whoever asks that it could not), serves, and
+ * exits. */
+_Noreturn void child_run(
     const struct child_site *site, const struct child_identity *who, int fd);
 
 /* --- for the two kinds of mailboxes --- */
 
 struct maildirs;
 
+/* What one thread has. */
 struct child {
 	const struct child_site *site;
 	uid_t uid;
-	struct maildirs *maildirs;
-	struct str out; /* what is gathered for a write */
+	struct maildirs *maildirs; /* shared by the threads */
+	struct str out;		   /* what is gathered for a write */
 	char *window;
-	uint64_t serial;
 };
 
-void child_init(struct child *c, const struct child_site *site, uid_t uid);
+void child_init(struct child *c, const struct child_site *site, uid_t uid,
+    struct maildirs *maildirs);
 void child_clear(struct child *c);
 /* Do one job; content is a descriptor of the queue file, mbox -1 or one that
  * the monitor made.  Both stay the caller's. */
@@ -71,6 +75,7 @@ bool child_write(struct child *c, const struct child_job *job,
 
 void maildir_deliver(struct child *c, const struct child_job *job,
     struct content *content, struct child_answer *a);
+struct maildirs *maildirs_new(void);
 void maildirs_free(struct maildirs *m);
 void mbox_deliver(struct child *c, const struct child_job *job,
     struct content *content, int mbox, struct child_answer *a);

@@ -130,7 +130,8 @@ send_message(struct forward *w, int64_t arrival_us)
 	str_clear(&head);
 	if (!err_is(e))
 		e = content_open(&content, w->delivery->message->file,
-		    w->delivery->message->layout, w->front->window);
+		    w->delivery->message->layout,
+		    work_window(w->delivery->work));
 	while (!err_is(e)) {
 		e = content_next(&content, &piece);
 		if (err_is(e) || piece.len == 0)

@@ -1,4 +1,4 @@
-/* The part of a worker that talks to qmgr: see front.h. */
+/* The part of a service that talks to qmgr: see front.h. */
 #include "local/front.h"
 
 #include "lib/base/clock.h"
@@ -11,7 +11,6 @@
 #include "lib/mail/mbox.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Rounds of one delivery: missing mailbox, then missing lock, then a mailbox
@@ -55,13 +54,55 @@ front_is_probe(struct delivery *d, const char *what)
 	return true;
 }
 
+/* --- what a request needs --- */
+
+static struct work *
+work_take(struct front *f)
+{
+	struct work *w;
+
+	if (f->n_spares > 0)
+		return f->spares[--f->n_spares];
+	w = xcalloc(1, sizeof(*w));
+	str_init(&w->packet);
+	str_init(&w->head);
+	return w;
+}
+
+static void
+work_free(struct work *w)
+{
+	str_clear(&w->packet);
+	str_clear(&w->head);
+	free(w->window);
+	free(w);
+}
+
+static void
+work_give(struct front *f, struct work *w)
+{
+	if (f->n_spares < FRONT_SPARES_MAX)
+		f->spares[f->n_spares++] = w;
+	else
+		work_free(w);
+}
+
+char *
+work_window(struct work *w)
+{
+	if (w->window == NULL)
+		w->window = xmalloc(CONTENT_WINDOW);
+	return w->window;
+}
+
 /* --- one mailbox --- */
 
 /* Return-Path, X-Original-To, Delivered-To; before them From_ in an mbox. */
 static void
-build_head(struct front *f, const struct delivery *d, enum child_kind kind)
+build_head(
+    const struct front *f, const struct delivery *d, enum child_kind kind)
 {
-	struct str *out = &f->head;
+	struct str *out = &d->work->head;
 
 	str_reset(out);
 	if (kind == CHILD_MBOX)
@@ -105,7 +146,7 @@ static bool
 ask_for_mbox(struct front *f, struct delivery *d, const struct target *t,
     struct spool_help *help)
 {
-	struct monitor_answer *a = &f->answer;
+	struct monitor_answer *a = &d->work->answer;
 	struct err e =
 	    pool_ask(&f->pool, MONITOR_MBOX, &t->owner, a, &help->mbox);
 
@@ -125,17 +166,16 @@ static bool
 ask_for_lock(struct front *f, struct delivery *d, const struct target *t,
     struct spool_help *help)
 {
-	struct monitor_answer *a = &f->answer;
+	struct monitor_answer *a = &d->work->answer;
 	struct err e = ERR_OK;
 
 	a->status = 0;
 	for (int64_t i = 0; i == 0 || i < f->conf->deliver_lock_attempts; i++) {
-		struct timespec wait = { .tv_sec =
-					     f->conf->deliver_lock_delay };
-
 		if (i > 0)
-			nanosleep(&wait, NULL);
-		e = pool_ask(&f->pool, MONITOR_LOCK, &t->owner, a, NULL);
+			e = fiber_sleep(f->conf->deliver_lock_delay * 1000);
+		if (!err_is(e))
+			e = pool_ask(
+			    &f->pool, MONITOR_LOCK, &t->owner, a, NULL);
 		if (err_is(e) || a->status != MONITOR_EXISTS)
 			break;
 	}
@@ -158,29 +198,30 @@ static bool
 try_mailbox(struct front *f, struct delivery *d, const struct target *t,
     struct spool_help *help)
 {
+	struct work *w = d->work;
 	struct child_job job = { .kind = t->kind,
 		.flags = t->flags,
 		.base = t->base,
 		.path = t->path,
 		.loop = d->external.ptr,
-		.head = str_view(&f->head),
+		.head = str_view(&w->head),
 		.layout = d->message->layout };
 	int fds[WIRE_FDS_MAX] = { d->message->file, help->mbox };
-	struct child_answer *a = &f->stored;
+	struct child_answer *a = &w->stored;
 	struct err e;
 
 	if (help->mbox >= 0)
 		job.flags |= CHILD_HAS_MBOX;
 	if (help->locked)
 		job.flags |= CHILD_LOCKED;
-	str_reset(&f->packet);
-	e = child_request_write(&f->packet, &job);
+	str_reset(&w->packet);
+	e = child_request_write(&w->packet, &job);
 	if (err_is(e)) {
 		verdict_set(
 		    &d->verdict, OUTCOME_BOUNCED, "5.3.5", "%s", e.text);
 		return false;
 	}
-	e = pool_deliver(&f->pool, &t->owner, str_view(&f->packet), fds,
+	e = pool_deliver(&f->pool, &t->owner, str_view(&w->packet), fds,
 	    help->mbox >= 0 ? 2 : 1, a);
 	if (err_is(e)) {
 		verdict_defer(&d->verdict, e);
@@ -205,7 +246,8 @@ front_to_mailbox(struct front *f, struct delivery *d, const struct target *t)
 	for (int i = 0; i < ROUNDS_MAX && try_mailbox(f, d, t, &help); i++)
 		;
 	if (help.locked)
-		pool_ask(&f->pool, MONITOR_UNLOCK, &t->owner, &f->answer, NULL);
+		pool_ask(&f->pool, MONITOR_UNLOCK, &t->owner,
+		    &d->work->answer, NULL);
 	if (help.mbox >= 0)
 		close(help.mbox);
 }
@@ -235,11 +277,12 @@ log_outcome(const struct front *f, const struct delivery *d, int64_t handoff_us)
 }
 
 static void
-deliver_one(struct front *f, const struct ipc_deliver *message,
+deliver_one(struct front *f, struct work *w, const struct ipc_deliver *message,
     const struct ipc_rcpt *rcpt, struct str *outcomes)
 {
 	struct delivery d = { .message = message,
 		.rcpt = rcpt,
+		.work = w,
 		.sender = message->sender,
 		.address = STR_EMPTY,
 		.external = STR_EMPTY };
@@ -264,9 +307,9 @@ deliver_one(struct front *f, const struct ipc_deliver *message,
 	str_clear(&d.external);
 }
 
-void
-front_deliver_all(
-    struct front *f, const struct ipc_deliver *message, struct str *outcomes)
+static void
+deliver_each(struct front *f, struct work *w, const struct ipc_deliver *message,
+    struct str *outcomes)
 {
 	struct view list = message->rcpts;
 	bool more = true;
@@ -283,8 +326,29 @@ front_deliver_all(
 		}
 		if (!more || outcomes->len > OUTCOMES_MAX)
 			return;
-		deliver_one(f, message, &rcpt, outcomes);
+		deliver_one(f, w, message, &rcpt, outcomes);
 	}
+}
+
+void
+front_deliver_all(
+    struct front *f, const struct ipc_deliver *message, struct str *outcomes)
+{
+	struct work *w = work_take(f);
+
+	deliver_each(f, w, message, outcomes);
+	work_give(f, w);
+}
+
+/* What has no monitor any more can do nothing; a successor can. */
+static void
+say_if_worn_out(struct front *f)
+{
+	if (!f->pool.is_lost || f->is_worn_out)
+		return;
+	f->is_worn_out = true;
+	log_warn("monitor is lost -- restarting");
+	daemon_retire(f->daemon);
 }
 
 void
@@ -306,6 +370,7 @@ front_handle(struct ipc_request *r)
 	str_clear(&outcomes);
 	if (message.file >= 0)
 		close(message.file);
+	say_if_worn_out(f);
 }
 
 /* --- opening --- */
@@ -342,10 +407,7 @@ front_open(struct front *f, const struct daemon *d, int monitor)
 
 	*f = (struct front){ .daemon = d,
 		.conf = conf,
-		.relay = d->program,
-		.packet = STR_EMPTY,
-		.head = STR_EMPTY,
-		.window = xmalloc(CONTENT_WINDOW) };
+		.relay = d->program };
 	pool_init(&f->pool, monitor);
 	daemon_service(d, "cleanup", &f->cleanup);
 	f->prepend_file = is_virtual || list_has(prepend, VIEW("file"));
@@ -376,14 +438,15 @@ front_close(struct front *f)
 	table_list_close(f->virtual_gids);
 	table_list_close(f->expand.aliases);
 	match_list_close(f->expand.local_domains);
-	str_clear(&f->packet);
-	str_clear(&f->head);
-	free(f->window);
+	while (f->n_spares > 0)
+		work_free(f->spares[--f->n_spares]);
 }
 
 bool
-front_tables_changed(const struct front *f)
+front_tables_changed(void *owner)
 {
+	const struct front *f = owner;
+
 	return table_list_has_changed(f->virtual_mailboxes) ||
 	    table_list_has_changed(f->virtual_uids) ||
 	    table_list_has_changed(f->virtual_gids) ||

@@ -1,7 +1,7 @@
 /*
- * The part of a worker that talks to qmgr: one request at a time, recipient by
- * recipient.  It runs as the queue's owner in a sandbox without files; the
- * mailboxes are others' business (wire.h).
+ * The part of a service that talks to qmgr: many requests at once, each
+ * recipient by recipient.  It runs as the queue's owner in a sandbox without
+ * files; the mailboxes are others' business (wire.h).
  */
 #ifndef LOCAL_FRONT_H
 #define LOCAL_FRONT_H
@@ -16,6 +16,9 @@
 
 struct front;
 struct delivery;
+struct work;
+
+enum { FRONT_SPARES_MAX = 32 };
 
 struct front {
 	const struct daemon *daemon;
@@ -28,11 +31,18 @@ struct front {
 	struct expand_site expand; /* local */
 	struct table_list *virtual_mailboxes, *virtual_uids, *virtual_gids;
 	bool prepend_file, prepend_forward; /* prepend_delivered_header */
+	bool is_worn_out; /* it was said that the monitor is lost */
+	struct work *spares[FRONT_SPARES_MAX];
+	size_t n_spares;
+};
+
+/* What one request needs for itself, since others are served meanwhile. */
+struct work {
 	struct str packet, head;
 	/* The last answers: of the monitor, of a child; who the user is. */
 	struct monitor_answer answer, user;
 	struct child_answer stored;
-	char *window;
+	char *window; /* CONTENT_WINDOW bytes once they were needed */
 };
 
 /* How one recipient ended. */
@@ -50,6 +60,7 @@ struct delivery {
 	struct str address;  /* the recipient in lower case */
 	struct str external; /* the same as Delivered-To has it */
 	struct verdict verdict;
+	struct work *work;
 };
 
 /* A mailbox and whose it is. */
@@ -59,6 +70,9 @@ struct target {
 	struct pool_identity owner;
 	const char *base, *path;
 };
+
+/* Room for content_open. */
+char *work_window(struct work *w);
 
 void verdict_set(struct verdict *v, enum outcome status, const char *dsn,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -71,8 +85,8 @@ void front_child_site(const struct daemon *d, const char *locks,
 /* Opens what both services need; before the drop. */
 void front_open(struct front *f, const struct daemon *d, int monitor);
 void front_close(struct front *f);
-/* True if a table was replaced since it was opened. */
-bool front_tables_changed(const struct front *f);
+/* True if a table of this front was replaced since it was opened. */
+bool front_tables_changed(void *front);
 /* Handler of ipc_deliver. */
 void front_handle(struct ipc_request *r);
 /* One request, without the frames: outcomes are appended to the list. */

@@ -7,6 +7,7 @@ local_child = \
 	local/wire.c local/wire.h
 local_core = $(local_child) \
 	local/alias.c local/alias.h \
+	local/caller.c local/caller.h \
 	local/expand.c local/expand.h \
 	local/forward.c local/forward.h \
 	local/front.c local/front.h \
@@ -22,6 +23,7 @@ dist_man8_MANS += local/local.8 local/virtual.8
 
 check_PROGRAMS += \
 	local/alias_test \
+	local/caller_test \
 	local/content_test \
 	local/dirs_test \
 	local/mailbox_test \
@@ -30,6 +32,8 @@ check_PROGRAMS += \
 
 local_alias_test_SOURCES = local/alias_test.c local/alias.c local/expand.c
 local_alias_test_LDADD = $(TEST_LDADD)
+local_caller_test_SOURCES = local/caller_test.c local/caller.c local/wire.c
+local_caller_test_LDADD = $(TEST_LDADD)
 local_content_test_SOURCES = local/content_test.c local/testing.h \
 	local/content.c
 local_content_test_LDADD = $(TEST_LDADD)

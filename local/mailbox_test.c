@@ -28,12 +28,13 @@ static void
 begin(void)
 {
 	top = testing_folder();
-	child_init(&child, &site, getuid());
+	child_init(&child, &site, getuid(), maildirs_new());
 }
 
 static void
 end(void)
 {
+	maildirs_free(child.maildirs);
 	child_clear(&child);
 	testing_folder_remove(top);
 }
@@ -304,8 +305,9 @@ START_TEST(a_full_disk_is_temporary_and_harms_nothing)
 	}
 	testing_message_clear(&m);
 	str_clear(&big);
+	maildirs_free(child.maildirs);
 	child_clear(&child);
-	child_init(&child, &site, getuid());
+	child_init(&child, &site, getuid(), maildirs_new());
 	umount2("m", MNT_DETACH);
 	end();
 }

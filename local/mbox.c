@@ -3,12 +3,14 @@
  * cut back to what it was if that fails.
  */
 #include "lib/base/clock.h"
+#include "lib/base/htable.h"
 #include "lib/mail/mbox.h"
 #include "local/child.h"
 #include "local/dirs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -217,9 +219,11 @@ static bool
 try_kernel_locks(struct box *b)
 {
 	const struct child_site *site = b->child->site;
+	/* Of the open file, not of the process, whose other threads are to
+	 * wait like everybody else. */
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	if (site->lock_fcntl && fcntl(b->fd, F_SETLK, &all) < 0)
+	if (site->lock_fcntl && fcntl(b->fd, F_OFD_SETLK, &all) < 0)
 		return false;
 	return !site->lock_flock || flock(b->fd, LOCK_EX | LOCK_NB) == 0;
 }
@@ -242,6 +246,40 @@ kernel_lock(struct box *b, struct child_answer *a)
 	    WHERE ". unable to lock for exclusive access", b->job->base,
 	    b->job->path);
 	return false;
+}
+
+/* --- turns --- */
+
+/*
+ * The threads of this process take turns at a mailbox before they try its
+ * locks, which are only looked at again every deliver_lock_delay.  Two
+ * mailboxes may share a turn.
+ */
+enum { TURNS = 64 };
+
+static pthread_mutex_t turns[TURNS] = { [0 ... TURNS - 1] =
+					    PTHREAD_MUTEX_INITIALIZER };
+
+/* NULL, with the answer filled in, if it was not our turn for as long as the
+ * locks would have been waited for. */
+static pthread_mutex_t *
+await_turn(const struct box *b, struct child_answer *a)
+{
+	const struct child_site *site = b->child->site;
+	const struct child_job *job = b->job;
+	uint64_t where = hash_bytes(view_of(job->base)) * 31 +
+	    hash_bytes(view_of(job->path));
+	pthread_mutex_t *turn = &turns[where % TURNS];
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += site->lock_attempts * (site->lock_delay + 1);
+	if (pthread_mutex_clocklock(turn, CLOCK_MONOTONIC, &until) == 0)
+		return turn;
+	child_answer_set(a, CHILD_TEMP, "4.2.0",
+	    WHERE ". unable to lock for exclusive access", job->base,
+	    job->path);
+	return NULL;
 }
 
 /* --- appending --- */
@@ -290,25 +328,37 @@ append(struct box *b, struct content *content, struct child_answer *a)
 	str_clear(&head);
 }
 
+/* The file is looked at again once it is ours alone: who held the lock may have
+ * replaced it. */
+static void
+lock_and_append(
+    struct box *b, struct content *content, int made, struct child_answer *a)
+{
+	if (!open_box(b, made, a) || !dot_lock(b, a))
+		return;
+	if (kernel_lock(b, a) && box_is_good(b, a))
+		append(b, content, a);
+	dot_unlock(b);
+}
+
 void
 mbox_deliver(struct child *c, const struct child_job *job,
     struct content *content, int made, struct child_answer *a)
 {
 	struct box b = { .child = c, .job = job, .fd = -1 };
+	pthread_mutex_t *turn;
 
 	b.base = dirs_open_base(job->base, c->uid);
 	if (b.base < 0) {
 		child_answer_errno(a, "4.2.0", WHERE, job->base, job->path);
 		return;
 	}
-	/* The file is looked at again once it is ours alone: who held the lock
-	 * may have replaced it. */
-	if (open_box(&b, made, a) && dot_lock(&b, a)) {
-		if (kernel_lock(&b, a) && box_is_good(&b, a))
-			append(&b, content, a);
-		dot_unlock(&b);
-	}
+	turn = await_turn(&b, a);
+	if (turn != NULL)
+		lock_and_append(&b, content, made, a);
 	if (b.fd >= 0)
 		close(b.fd);
+	if (turn != NULL)
+		pthread_mutex_unlock(turn);
 	close(b.base);
 }

@@ -1,4 +1,4 @@
-/* The privileged process of a worker: see monitor.h. */
+/* The privileged process of a service: see monitor.h. */
 #include "local/monitor.h"
 
 #include "lib/base/clock.h"
@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOCKS_MAX = 4, USER_BUF = 16384 };
+enum { LOCKS_MAX = 128, USER_BUF = 16384, CHILDREN_LEAVE_S = 30 };
 
 struct monitor {
 	const struct monitor_site *site;
@@ -87,7 +88,6 @@ be_child(const struct monitor *m, const struct child_identity *who, int fd)
 	close_range((unsigned)fd + 1, ~0U, 0);
 	signal(SIGCHLD, SIG_DFL);
 	child_run(&m->site->child, who, fd);
-	_exit(0);
 }
 
 static enum monitor_status
@@ -272,13 +272,14 @@ serve_one(struct monitor *m, const struct monitor_request *r,
 
 /* The next request; false at the end, or if it is none of ours. */
 static bool
-receive_request(struct monitor *m)
+receive_request(struct monitor *m, uint32_t *number)
 {
 	char packet[sizeof(m->request)];
 	int fds[WIRE_FDS_MAX];
 	size_t len;
 
-	if (err_is(wire_receive(m->fd, packet, sizeof(packet), &len, fds)))
+	if (err_is(wire_receive(
+		m->fd, number, packet, sizeof(packet), &len, fds)))
 		return false;
 	for (size_t i = 0; i < WIRE_FDS_MAX; i++)
 		if (fds[i] >= 0)
@@ -286,25 +287,39 @@ receive_request(struct monitor *m)
 	return monitor_request_read(view_make(packet, len), &m->request);
 }
 
+/* Children die with us, but not in the middle of a mailbox: their sockets have
+ * ended, so each leaves when it has done what it was asked. */
+static void
+outlive_children(void)
+{
+	signal(SIGALRM, SIG_DFL);
+	alarm(CHILDREN_LEAVE_S);
+	/* They are not waited for one by one: this is all of them. */
+	while (wait(NULL) < 0 && errno == EINTR)
+		;
+}
+
 void
 monitor_run(const struct monitor_site *site, int fd)
 {
 	struct monitor *m = &the_monitor;
 	bool going = true;
+	uint32_t number;
 
 	*m = (struct monitor){ .site = site, .fd = fd };
 	/* Children are not waited for. */
 	signal(SIGCHLD, SIG_IGN);
-	while (going && receive_request(m)) {
+	while (going && receive_request(m, &number)) {
 		int out = -1;
 
-		m->answer = (struct monitor_answer){ .magic = WIRE_MAGIC };
+		m->answer = (struct monitor_answer){ .error = 0 };
 		m->answer.status = serve_one(m, &m->request, &m->answer, &out);
-		going = !err_is(wire_send(fd, &m->answer, sizeof(m->answer),
-		    VIEW_EMPTY, &out, out >= 0));
+		going = !err_is(wire_send(fd, number,
+		    view_make(&m->answer, sizeof(m->answer)), &out, out >= 0));
 		if (out >= 0)
 			close(out);
 	}
+	outlive_children();
 	for (size_t i = 0; i < LOCKS_MAX; i++)
 		if (m->locks[i][0] != '\0')
 			remove_lock(m, i);

@@ -1,5 +1,5 @@
 /*
- * The privileged process of a worker.  It answers struct monitor_request and
+ * The privileged process of a service.  It answers struct monitor_request and
  * nothing else: who is a user, a child for an identity, and the three things
  * in the mail spool that need root.  It reads no message, no table and no
  * configuration of users.

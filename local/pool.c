@@ -8,6 +8,8 @@
 
 enum {
 	USER_MS = 5000,
+	/* The monitor asks the name service at the longest. */
+	MONITOR_MS = 100 * 1000,
 	/* A child that says nothing for that long hangs in its file system. */
 	ANSWER_MS = 1000 * 1000,
 };
@@ -15,25 +17,22 @@ enum {
 void
 pool_init(struct pool *p, int monitor)
 {
-	*p = (struct pool){ .monitor = monitor };
-	for (size_t i = 0; i < POOL_CHILDREN_MAX; i++)
-		p->children[i].fd = -1;
-}
-
-static void
-lose(struct pool_child *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	*p = (struct pool){ .next_user = 0 };
+	caller_init(&p->monitor);
+	caller_take_socket(&p->monitor, monitor);
+	wait_queue_init(&p->freed);
+	for (size_t i = 0; i < POOL_CHILDREN_MAX; i++) {
+		caller_init(&p->children[i].caller);
+		wait_queue_init(&p->children[i].started);
+	}
 }
 
 void
 pool_clear(struct pool *p)
 {
 	for (size_t i = 0; i < POOL_CHILDREN_MAX; i++)
-		lose(&p->children[i]);
-	close(p->monitor);
+		caller_close(&p->children[i].caller);
+	caller_close(&p->monitor);
 }
 
 /* --- the monitor --- */
@@ -42,30 +41,25 @@ struct err
 pool_ask(struct pool *p, enum monitor_op op, const struct pool_identity *who,
     struct monitor_answer *a, int *fd)
 {
-	struct monitor_request r = {
-		.magic = WIRE_MAGIC, .op = op, .uid = who->uid, .gid = who->gid
-	};
-	int fds[WIRE_FDS_MAX];
+	struct monitor_request r = { .op = op, .uid = who->uid,
+		.gid = who->gid };
+	struct caller_answer answer = { .buf = a, .room = sizeof(*a) };
 	struct err e;
-	size_t len;
 
 	if (strlen(who->name) >= sizeof(r.name))
 		return err_make(ERR_PERM, "user name is too long");
 	memcpy(r.name, who->name, strlen(who->name) + 1);
-	e = wire_send(p->monitor, &r, sizeof(r), VIEW_EMPTY, NULL, 0);
-	if (!err_is(e))
-		e = wire_receive(p->monitor, a, sizeof(*a), &len, fds);
+	e = caller_ask(&p->monitor, view_make(&r, sizeof(r)), NULL, 0, &answer,
+	    deadline_in_ms(MONITOR_MS));
 	if (err_is(e)) {
-		p->is_lost = true;
+		p->is_lost = p->is_lost || !caller_is_open(&p->monitor);
 		return err_make(ERR_TEMP, "ask the monitor: %s", e.text);
 	}
 	if (fd != NULL)
-		*fd = fds[0];
-	else if (fds[0] >= 0)
-		close(fds[0]);
-	if (fds[1] >= 0)
-		close(fds[1]);
-	if (len != sizeof(*a) || a->magic != WIRE_MAGIC ||
+		*fd = answer.fd;
+	else if (answer.fd >= 0)
+		close(answer.fd);
+	if (answer.len != sizeof(*a) ||
 	    memchr(a->home, '\0', sizeof(a->home)) == NULL)
 		return err_make(ERR_TEMP, "ask the monitor: bad answer");
 	return ERR_OK;
@@ -98,22 +92,66 @@ pool_find_user(struct pool *p, const char *name, struct monitor_answer *a)
 
 /* --- children --- */
 
+static bool
+is_for(const struct pool_child *c, const struct pool_identity *who)
+{
+	return (caller_is_open(&c->caller) || c->is_starting) &&
+	    c->uid == who->uid && c->gid == who->gid &&
+	    strcmp(c->name, who->name) == 0;
+}
+
+/* The child of this identity, or a place for it: one that is free, or that of
+ * the child which is idle for longest; NULL if all work. */
 static struct pool_child *
 find_child(struct pool *p, const struct pool_identity *who)
 {
-	struct pool_child *oldest = &p->children[0];
+	struct pool_child *place = NULL;
 
 	for (size_t i = 0; i < POOL_CHILDREN_MAX; i++) {
 		struct pool_child *c = &p->children[i];
 
-		if (c->fd >= 0 && strcmp(c->name, who->name) == 0 &&
-		    c->uid == who->uid && c->gid == who->gid)
+		if (is_for(c, who))
 			return c;
-		if (oldest->fd >= 0 && (c->fd < 0 || c->used < oldest->used))
-			oldest = c;
+		if (c->n_users > 0)
+			continue;
+		if (place == NULL ||
+		    (caller_is_open(&place->caller) &&
+			(!caller_is_open(&c->caller) ||
+			    c->used < place->used)))
+			place = c;
 	}
-	lose(oldest);
-	return oldest;
+	if (place != NULL)
+		caller_close(&place->caller);
+	return place;
+}
+
+/* Hold it until release_child, so that no other identity gets its place. */
+static struct err
+hold_child(struct pool *p, const struct pool_identity *who,
+    struct pool_child **out, int64_t deadline)
+{
+	for (;;) {
+		struct pool_child *c = find_child(p, who);
+		struct err e;
+
+		*out = c;
+		if (c != NULL) {
+			c->n_users++;
+			c->used = ++p->clock;
+			return ERR_OK;
+		}
+		e = wait_queue_for(&p->freed, deadline);
+		if (err_is(e))
+			return err_make(
+			    ERR_TEMP, "all mailbox processes are busy");
+	}
+}
+
+static void
+release_child(struct pool *p, struct pool_child *c)
+{
+	if (--c->n_users == 0)
+		wait_queue_wake_one(&p->freed);
 }
 
 static struct err
@@ -121,42 +159,60 @@ start_child(
     struct pool *p, const struct pool_identity *who, struct pool_child *c)
 {
 	struct monitor_answer a;
-	struct err e = pool_ask(p, MONITOR_CHILD, who, &a, &c->fd);
+	struct err e;
+	int fd = -1;
 
-	if (err_is(e))
-		return e;
-	if (a.status != MONITOR_OK || c->fd < 0) {
-		lose(c);
-		return err_make(ERR_TEMP,
-		    "delivery as this user was refused"
-		    "%s%s",
-		    a.status == MONITOR_FAILED ? ": " : "",
-		    a.status == MONITOR_FAILED ? strerror(a.error) : "");
-	}
+	c->is_starting = true;
 	memcpy(c->name, who->name, strlen(who->name) + 1);
 	c->uid = who->uid;
 	c->gid = who->gid;
-	return wire_limit_wait(c->fd, ANSWER_MS);
+	e = pool_ask(p, MONITOR_CHILD, who, &a, &fd);
+	c->is_starting = false;
+	if (!err_is(e) && (a.status != MONITOR_OK || fd < 0)) {
+		e = err_make(ERR_TEMP, "delivery as this user was refused%s%s",
+		    a.status == MONITOR_FAILED ? ": " : "",
+		    a.status == MONITOR_FAILED ? strerror(a.error) : "");
+		if (fd >= 0)
+			close(fd);
+	} else if (!err_is(e)) {
+		caller_take_socket(&c->caller, fd);
+	}
+	wait_queue_wake_all(&c->started);
+	return e;
+}
+
+/* The child runs when this is OK; *reused: it did before. */
+static struct err
+need_child(struct pool *p, const struct pool_identity *who,
+    struct pool_child *c, int64_t deadline, bool *reused)
+{
+	*reused = caller_is_open(&c->caller);
+	while (!caller_is_open(&c->caller)) {
+		struct err e;
+
+		if (!c->is_starting)
+			return start_child(p, who, c);
+		e = wait_queue_for(&c->started, deadline);
+		if (err_is(e))
+			return err_make(ERR_TEMP, "mailbox process: %s", e.text);
+	}
+	return ERR_OK;
 }
 
 static struct err
 converse(struct pool_child *c, struct view packet, const int *fds, size_t n_fds,
-    struct child_answer *a)
+    struct child_answer *a, int64_t deadline)
 {
-	char answer[sizeof(*a)];
-	int extra[WIRE_FDS_MAX];
-	size_t len;
+	char buf[sizeof(*a)];
+	struct caller_answer answer = { .buf = buf, .room = sizeof(buf) };
 	struct err e =
-	    wire_send(c->fd, packet.ptr, packet.len, VIEW_EMPTY, fds, n_fds);
+	    caller_ask(&c->caller, packet, fds, n_fds, &answer, deadline);
 
-	if (!err_is(e))
-		e = wire_receive(c->fd, answer, sizeof(answer), &len, extra);
 	if (err_is(e))
 		return e;
-	for (size_t i = 0; i < WIRE_FDS_MAX; i++)
-		if (extra[i] >= 0)
-			close(extra[i]);
-	if (!child_answer_read(view_make(answer, len), a))
+	if (answer.fd >= 0)
+		close(answer.fd);
+	if (!child_answer_read(view_make(buf, answer.len), a))
 		return err_make(ERR_TEMP, "bad answer");
 	return ERR_OK;
 }
@@ -165,25 +221,29 @@ struct err
 pool_deliver(struct pool *p, const struct pool_identity *who,
     struct view packet, const int *fds, size_t n_fds, struct child_answer *a)
 {
-	struct pool_child *c = find_child(p, who);
-	bool reused = c->fd >= 0;
+	int64_t deadline = deadline_in_ms(ANSWER_MS);
+	bool again = true;
 	struct err e = ERR_OK;
 
-	for (;;) {
-		if (c->fd < 0)
-			e = start_child(p, who, c);
+	if (strlen(who->name) >= WIRE_NAME_MAX)
+		return err_make(ERR_PERM, "user name is too long");
+	for (int i = 0; i < 2 && again; i++) {
+		struct pool_child *c;
+		bool reused;
+
+		e = hold_child(p, who, &c, deadline);
 		if (err_is(e))
 			return e;
-		c->used = ++p->clock;
-		e = converse(c, packet, fds, n_fds, a);
-		if (!err_is(e))
+		e = need_child(p, who, c, deadline, &reused);
+		if (err_is(e)) {
+			release_child(p, c);
 			return e;
-		lose(c);
+		}
+		e = converse(c, packet, fds, n_fds, a, deadline);
+		release_child(p, c);
 		/* One that was idle for long has left: it read nothing. */
-		if (!reused || e.kind != ERR_GONE)
-			return err_make(
-			    ERR_TEMP, "mailbox process: %s", e.text);
-		reused = false;
-		e = ERR_OK;
+		again = reused && e.kind == ERR_GONE;
 	}
+	return err_is(e) ? err_make(ERR_TEMP, "mailbox process: %s", e.text)
+			 : ERR_OK;
 }

@@ -1,15 +1,18 @@
 /*
- * The front's side of the monitor and the children: a few children are kept,
- * each for the identity that it was asked for.
+ * The front's side of the monitor and the children: some children are kept,
+ * each for the identity that it was asked for, and each does several jobs at
+ * once.
  */
 #ifndef LOCAL_POOL_H
 #define LOCAL_POOL_H
 
+#include "local/caller.h"
 #include "local/wire.h"
 
 #include <sys/types.h>
 
-enum { POOL_CHILDREN_MAX = 4, POOL_USERS_MAX = 32 };
+/* Children that may live at once, and users that are remembered. */
+enum { POOL_CHILDREN_MAX = 64, POOL_USERS_MAX = 256 };
 
 /* By name if that is not empty (local), else by numbers (virtual). */
 struct pool_identity {
@@ -19,11 +22,14 @@ struct pool_identity {
 };
 
 struct pool_child {
-	int fd; /* -1: none */
+	struct caller caller;
 	char name[WIRE_NAME_MAX];
 	uid_t uid;
 	gid_t gid;
+	size_t n_users; /* fibers that hold it */
 	uint64_t used;
+	bool is_starting;
+	struct wait_queue started;
 };
 
 /* What the monitor said of a user, for some seconds. */
@@ -34,9 +40,10 @@ struct pool_user {
 };
 
 struct pool {
-	int monitor;  /* its socket; ours */
+	struct caller monitor;
 	bool is_lost; /* the monitor left: nothing can be done any more */
 	struct pool_child children[POOL_CHILDREN_MAX];
+	struct wait_queue freed; /* for a child that nobody holds */
 	struct pool_user users[POOL_USERS_MAX];
 	size_t next_user;
 	uint64_t clock;
@@ -49,6 +56,7 @@ void pool_clear(struct pool *p);
  * or a descriptor for the caller. */
 struct err pool_ask(struct pool *p, enum monitor_op op,
     const struct pool_identity *who, struct monitor_answer *a, int *fd);
+
 /* MONITOR_USER, remembered for a few seconds if there is one. */
 struct err pool_find_user(
     struct pool *p, const char *name, struct monitor_answer *a);

@@ -24,11 +24,11 @@ split_name(const struct front *f, struct view address, struct name *n)
 	    f->conf->owner_request_special, &n->user, &n->extension);
 }
 
-/* Who is this user (f->user)?  *found is false if nobody. */
+/* Who is this user (d->work->user)?  *found is false if nobody. */
 static struct err
-find_user(struct front *f, struct view user, bool *found)
+find_user(struct front *f, struct delivery *d, struct view user, bool *found)
 {
-	struct monitor_answer *a = &f->user;
+	struct monitor_answer *a = &d->work->user;
 	char name[WIRE_NAME_MAX];
 	struct err e;
 
@@ -83,7 +83,7 @@ ends_in_slash(const char *path)
 static bool
 may_deliver_as(const struct front *f, struct delivery *d, const char *user)
 {
-	const struct monitor_answer *a = &f->user;
+	const struct monitor_answer *a = &d->work->user;
 	const char *missing = unsupported_delivery(f->conf);
 
 	if (a->uid == 0)
@@ -105,7 +105,7 @@ may_deliver_as(const struct front *f, struct delivery *d, const char *user)
 static void
 to_user(struct front *f, struct delivery *d, struct view user)
 {
-	const struct monitor_answer *a = &f->user;
+	const struct monitor_answer *a = &d->work->user;
 	const struct conf *conf = f->conf;
 	const char *spool = conf->mail_spool_directory;
 	char *name = xstrndup(user.ptr, user.len);
@@ -132,12 +132,12 @@ to_user(struct front *f, struct delivery *d, struct view user)
 /* --- new messages --- */
 
 static bool
-is_forwarding_loop(struct front *f, struct delivery *d)
+is_forwarding_loop(struct delivery *d)
 {
 	struct content content;
 	bool yes = false;
-	struct err e = content_open(
-	    &content, d->message->file, d->message->layout, f->window);
+	struct err e = content_open(&content, d->message->file,
+	    d->message->layout, work_window(d->work));
 
 	if (!err_is(e))
 		e = content_was_delivered_to(
@@ -164,7 +164,7 @@ to_member_mailboxes(struct front *f, struct delivery *d,
 		if (!x->members[i].is_mailbox)
 			continue;
 		split_name(f, view_of(x->members[i].address), &n);
-		e = find_user(f, n.user, &found);
+		e = find_user(f, d, n.user, &found);
 		if (err_is(e)) {
 			verdict_defer(&d->verdict, e);
 			return false;
@@ -194,7 +194,7 @@ to_all(struct front *f, struct delivery *d, const struct expansion *x,
 	for (size_t i = 0; i < x->n; i++)
 		n_forwarded += !x->members[i].is_mailbox;
 	if (n_forwarded > 0 &&
-	    (front_is_probe(d, "alias") || is_forwarding_loop(f, d) ||
+	    (front_is_probe(d, "alias") || is_forwarding_loop(d) ||
 		!forward_begin(&forward, f, d, &order)))
 		return;
 	if (!to_member_mailboxes(f, d, x, &n_delivered)) {
@@ -211,14 +211,14 @@ to_all(struct front *f, struct delivery *d, const struct expansion *x,
 
 /* The one member of an alias, if it is a user here. */
 static struct err
-find_single(
-    struct front *f, const struct expansion *x, struct name *n, bool *found)
+find_single(struct front *f, struct delivery *d, const struct expansion *x,
+    struct name *n, bool *found)
 {
 	*found = false;
 	if (x->n != 1 || (!x->members[0].is_local && !x->members[0].is_mailbox))
 		return ERR_OK;
 	split_name(f, view_of(x->members[0].address), n);
-	return find_user(f, n->user, found);
+	return find_user(f, d, n->user, found);
 }
 
 static void
@@ -230,7 +230,7 @@ to_expansion(struct front *f, struct delivery *d, const struct expansion *x)
 	struct err e = expand_owner(&f->expand, x->alias, &owner);
 
 	if (!err_is(e))
-		e = find_single(f, x, &n, &single);
+		e = find_single(f, d, x, &n, &single);
 	if (owner.len > 0)
 		d->sender = str_view(&owner);
 	if (err_is(e))
@@ -304,7 +304,7 @@ to_luser_relay(struct front *f, struct delivery *d, const struct name *n)
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
 		    "luser_relay that is no address is not supported yet");
 	else if (!front_is_probe(d, "luser_relay") &&
-	    !is_forwarding_loop(f, d) && forward_begin(&forward, f, d, &order))
+	    !is_forwarding_loop(d) && forward_begin(&forward, f, d, &order))
 		forward_finish(&forward, true);
 	str_clear(&text);
 	str_clear(&address);
@@ -343,7 +343,7 @@ user_deliver(struct front *f, struct delivery *d)
 	}
 	expansion_clear(&x);
 	if (!err_is(e))
-		e = find_user(f, n.user, &found);
+		e = find_user(f, d, n.user, &found);
 	if (err_is(e))
 		verdict_defer(&d->verdict, e);
 	else if (found)

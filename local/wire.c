@@ -1,4 +1,4 @@
-/* Packets between the processes of one worker: see wire.h. */
+/* Packets between the processes of one service: see wire.h. */
 #include "local/wire.h"
 
 #include <errno.h>
@@ -12,8 +12,7 @@ monitor_request_read(struct view packet, struct monitor_request *r)
 	if (packet.len != sizeof(*r))
 		return false;
 	memcpy(r, packet.ptr, sizeof(*r));
-	return r->magic == WIRE_MAGIC &&
-	    memchr(r->name, '\0', sizeof(r->name)) != NULL;
+	return memchr(r->name, '\0', sizeof(r->name)) != NULL;
 }
 
 bool
@@ -22,7 +21,7 @@ child_answer_read(struct view packet, struct child_answer *a)
 	if (packet.len != sizeof(*a))
 		return false;
 	memcpy(a, packet.ptr, sizeof(*a));
-	return a->magic == WIRE_MAGIC && a->status >= CHILD_DONE &&
+	return a->status >= CHILD_DONE &&
 	    a->status <= CHILD_NEEDS_LOCK &&
 	    memchr(a->dsn, '\0', sizeof(a->dsn)) != NULL &&
 	    memchr(a->text, '\0', sizeof(a->text)) != NULL;
@@ -52,9 +51,7 @@ job_is_good(const struct child_job *job)
 struct err
 child_request_write(struct str *packet, const struct child_job *job)
 {
-	struct child_request r = {
-		.magic = WIRE_MAGIC, .kind = job->kind, .flags = job->flags
-	};
+	struct child_request r = { .kind = job->kind, .flags = job->flags };
 	size_t base = strlen(job->base) + 1, path = strlen(job->path) + 1,
 	       loop = strlen(job->loop) + 1;
 
@@ -98,7 +95,7 @@ child_request_read(struct view packet, struct child_job *job)
 		return err_make(ERR_PERM, "request of %zu bytes", packet.len);
 	memcpy(&r, packet.ptr, sizeof(r));
 	v = view_skip(v, sizeof(r));
-	if (r.magic != WIRE_MAGIC || r.kind < CHILD_MAILDIR ||
+	if (r.kind < CHILD_MAILDIR ||
 	    r.kind > CHILD_MBOX ||
 	    !cut_text(&v, r.base_len, WIRE_PATH_MAX, &job->base) ||
 	    !cut_text(&v, r.path_len, WIRE_PATH_MAX, &job->path) ||
@@ -123,16 +120,15 @@ union control {
 };
 
 struct err
-wire_send(int fd, const void *head, size_t head_len, struct view tail,
-    const int *fds, size_t n)
+wire_send(int fd, uint32_t number, struct view packet, const int *fds, size_t n)
 {
 	union control control = { .bytes = { 0 } };
+	struct wire_head head = { WIRE_MAGIC, number };
 	struct iovec iov[2] = {
-		{ (void *)(uintptr_t)head, head_len },
-		{ (void *)(uintptr_t)tail.ptr, tail.len },
+		{ &head, sizeof(head) },
+		{ (void *)(uintptr_t)packet.ptr, packet.len },
 	};
-	struct msghdr m = { .msg_iov = iov,
-		.msg_iovlen = tail.len > 0 ? 2 : 1 };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t sent;
 
 	if (n > 0) {
@@ -148,6 +144,9 @@ wire_send(int fd, const void *head, size_t head_len, struct view tail,
 	do
 		sent = sendmsg(fd, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
+	/* Too many descriptors of ours are on the way: they will arrive. */
+	if (sent < 0 && (errno == EAGAIN || errno == ETOOMANYREFS))
+		return err_make(ERR_TIME, "send: no room");
 	return sent < 0 ? err_io("send request") : ERR_OK;
 }
 
@@ -191,14 +190,24 @@ wire_limit_wait(int fd, int64_t ms)
 	    : ERR_OK;
 }
 
+static struct err
+refuse(int fds[static WIRE_FDS_MAX], const char *why)
+{
+	for (size_t i = 0; i < WIRE_FDS_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return err_make(ERR_PERM, "receive: %s", why);
+}
+
 struct err
-wire_receive(
-    int fd, void *buf, size_t room, size_t *len, int fds[static WIRE_FDS_MAX])
+wire_receive(int fd, uint32_t *number, void *buf, size_t room, size_t *len,
+    int fds[static WIRE_FDS_MAX])
 {
 	union control control;
-	struct iovec iov = { buf, room };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
+	struct wire_head head;
+	struct iovec iov[2] = { { &head, sizeof(head) }, { buf, room } };
+	struct msghdr m = { .msg_iov = iov,
+		.msg_iovlen = 2,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
@@ -212,12 +221,13 @@ wire_receive(
 		return err_make(ERR_TIME, "receive: timeout");
 	if (n < 0)
 		return err_io("receive");
-	if (!take_fds(&m, fds) || (m.msg_flags & MSG_TRUNC) != 0) {
-		for (size_t i = 0; i < WIRE_FDS_MAX; i++)
-			if (fds[i] >= 0)
-				close(fds[i]);
-		return err_make(ERR_PERM, "receive: packet was cut");
-	}
-	*len = (size_t)n;
-	return n == 0 ? err_make(ERR_GONE, "receive: end") : ERR_OK;
+	if (!take_fds(&m, fds) || (m.msg_flags & MSG_TRUNC) != 0)
+		return refuse(fds, "packet was cut");
+	if (n == 0)
+		return err_make(ERR_GONE, "receive: end");
+	if ((size_t)n < sizeof(head) || head.magic != WIRE_MAGIC)
+		return refuse(fds, "packet without a head");
+	*number = head.number;
+	*len = (size_t)n - sizeof(head);
+	return ERR_OK;
 }

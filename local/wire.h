@@ -1,5 +1,5 @@
 /*
- * The requests inside one worker.  Three kinds of process make it up:
+ * The requests inside one delivery service.  Three kinds of process make it up:
  *
  *	front	talks to qmgr, looks tables up, plans; no privileges, no files
  *	monitor	root; does five fixed things for the front and nothing else
@@ -7,7 +7,9 @@
  *
  * The front asks the monitor by struct monitor_request for a child, and then
  * talks to the child by itself, over sequenced-packet sockets: one packet a
- * request, one an answer.  Who reads trusts nothing that it reads.
+ * request, one an answer.  Each begins with struct wire_head, whose number ties
+ * an answer to its request, since a child works on several at once.  Who reads
+ * trusts nothing that it reads.
  */
 #ifndef LOCAL_WIRE_H
 #define LOCAL_WIRE_H
@@ -25,7 +27,11 @@ enum {
 	WIRE_LAYOUT_MAX = 65536,
 	WIRE_TEXT_MAX = 512,
 	WIRE_FDS_MAX = 2,
-	WIRE_MAGIC = 0x42724431,
+	WIRE_MAGIC = 0x42724432,
+};
+
+struct wire_head {
+	uint32_t magic, number;
 };
 
 /* --- front to monitor --- */
@@ -39,7 +45,7 @@ enum monitor_op {
 };
 
 struct monitor_request {
-	uint32_t magic, op;
+	uint32_t op;
 	uint32_t uid, gid;
 	char name[WIRE_NAME_MAX];
 };
@@ -54,7 +60,7 @@ enum monitor_status {
 
 /* CHILD and MBOX carry a descriptor if OK. */
 struct monitor_answer {
-	uint32_t magic, status;
+	uint32_t status;
 	uint32_t uid, gid;
 	int32_t error;
 	char home[WIRE_PATH_MAX];
@@ -76,7 +82,7 @@ enum child_flags {
 /* The head of the packet; what the lengths count stands behind it, in this
  * order, each ended by a NUL that is counted (head and layout: not). */
 struct child_request {
-	uint32_t magic, kind, flags;
+	uint32_t kind, flags;
 	uint32_t base_len, path_len, loop_len, head_len, layout_len;
 };
 
@@ -111,7 +117,7 @@ enum child_status {
 };
 
 struct child_answer {
-	uint32_t magic, status;
+	uint32_t status;
 	char dsn[12];
 	char text[WIRE_TEXT_MAX];
 };
@@ -120,18 +126,22 @@ bool child_answer_read(struct view packet, struct child_answer *a);
 
 /* --- packets --- */
 
+/* The largest answer. */
+enum { WIRE_ANSWER_MAX = sizeof(struct monitor_answer) };
+
 /* Send one with n descriptors (which stay ours).  ERR_GONE if nobody is
- * there.  Waits. */
-struct err wire_send(int fd, const void *head, size_t head_len,
-    struct view tail, const int *fds, size_t n);
+ * there; ERR_TIME if a non-blocking socket is full. */
+struct err wire_send(
+    int fd, uint32_t number, struct view packet, const int *fds, size_t n);
 /*
  * Receive one of at most room bytes.  Descriptors that came are put into fds
  * (the rest is -1), close-on-exec; more than WIRE_FDS_MAX, or a packet that is
- * cut: ERR_PERM and all closed.  ERR_GONE at the end; ERR_TIME after the time
- * that wire_limit_wait set.
+ * cut or has no head: ERR_PERM and all closed.  ERR_GONE at the end; ERR_TIME
+ * if a non-blocking socket has none, or after the time that wire_limit_wait
+ * set.
  */
-struct err wire_receive(
-    int fd, void *buf, size_t room, size_t *len, int fds[static WIRE_FDS_MAX]);
+struct err wire_receive(int fd, uint32_t *number, void *buf, size_t room,
+    size_t *len, int fds[static WIRE_FDS_MAX]);
 /* From now on wire_receive waits that long on this socket, in ms; 0: for
  * ever. */
 struct err wire_limit_wait(int fd, int64_t ms);

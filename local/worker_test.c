@@ -1,5 +1,5 @@
 /*
- * The whole worker: front, monitor and children, with frames as qmgr sends
+ * The whole service: front, monitor and children, with frames as qmgr sends
  * them and a cleanup that is played here.
  */
 #include "local/front.h"
@@ -337,7 +337,7 @@ START_TEST(a_child_has_dropped_everything)
 	deliver("u@v.test");
 	expect(OUTCOME_SENT, "2.0.0", "");
 	/* The pair of sockets was made by the monitor. */
-	ck_assert_int_eq(getsockopt(w.front.pool.children[0].fd, SOL_SOCKET,
+	ck_assert_int_eq(getsockopt(w.front.pool.children[0].caller.watch.fd, SOL_SOCKET,
 			     SO_PEERCRED, &cred, &len),
 	    0);
 	str_printf(&path, "/proc/%d/task/%d/children", cred.pid, cred.pid);
@@ -447,6 +447,87 @@ START_TEST(a_request_by_frames_is_answered)
 	ck_assert_int_eq(testing_count("v/u/new", NULL), 20);
 	ipc_conn_free(c);
 	waitpid(pid, NULL, 0);
+	close_world();
+}
+END_TEST
+
+/* --- many at once --- */
+
+enum { AT_ONCE = 60 };
+
+static struct {
+	struct ipc_deliver message;
+	struct testing_message content;
+	struct str rcpts;
+	size_t n_sent, n_ended;
+} crowd;
+
+static void
+deliver_in_crowd(void *arg)
+{
+	struct str list = STR_EMPTY;
+	struct ipc_outcome o;
+	struct view v;
+	bool more;
+
+	(void)arg;
+	front_deliver_all(&w.front, &crowd.message, &list);
+	v = str_view(&list);
+	ck_assert(!err_is(ipc_list_next(&v, ipc_outcome_type(), &o, &more)));
+	crowd.n_sent += more && o.status == (int64_t)OUTCOME_SENT;
+	str_clear(&list);
+	if (++crowd.n_ended == AT_ONCE)
+		loop_stop();
+}
+
+static void
+deliver_crowd(const char *address)
+{
+	crowd.n_sent = crowd.n_ended = 0;
+	str_init(&crowd.rcpts);
+	make_request(
+	    &crowd.message, &crowd.rcpts, address, "Subject: x\r\n\r\n");
+	crowd.content = message;
+	loop_init();
+	for (size_t i = 0; i < AT_ONCE; i++)
+		fiber_spawn("crowd", deliver_in_crowd, NULL);
+	loop_run();
+	/* The child's and the monitor's sockets are the loop's. */
+	pool_clear(&w.front.pool);
+	loop_clear();
+	testing_message_clear(&crowd.content);
+	str_clear(&crowd.rcpts);
+	ck_assert_uint_eq(crowd.n_sent, AT_ONCE);
+}
+
+START_TEST(deliveries_at_once_share_a_child)
+{
+	open_virtual("virtual_mailbox_maps = static:u/\n");
+	deliver_crowd("u@v.test");
+	ck_assert_int_eq(testing_count("v/u/new", NULL), AT_ONCE);
+	ck_assert_int_eq(testing_count("v/u/tmp", NULL), 0);
+	close_world();
+}
+END_TEST
+
+START_TEST(deliveries_at_once_to_an_mbox_do_not_mix)
+{
+	struct str got = STR_EMPTY;
+	struct view rest, line;
+	size_t n_from = 0, n_body = 0;
+
+	open_virtual("virtual_mailbox_maps = static:box\n"
+		     "deliver_lock_attempts = 60\n");
+	deliver_crowd("u@v.test");
+	testing_read("v/box", &got);
+	rest = str_view(&got);
+	while (view_field(&rest, '\n', &line)) {
+		n_from += view_starts(line, VIEW("From "));
+		n_body += view_eq(line, VIEW("hello"));
+	}
+	ck_assert_uint_eq(n_from, AT_ONCE);
+	ck_assert_uint_eq(n_body, AT_ONCE);
+	str_clear(&got);
 	close_world();
 }
 END_TEST
@@ -720,6 +801,8 @@ UNIT_MAIN("local/worker", { virtual_mailboxes_get_mail, 1 },
     { the_monitor_never_delivers_as_root, 1 },
     { a_child_has_dropped_everything, 1 },
     { a_request_by_frames_is_answered, 1 },
+    { deliveries_at_once_share_a_child, 1 },
+    { deliveries_at_once_to_an_mbox_do_not_mix, 1 },
     { local_users_get_mail_in_the_spool, 1 },
     { a_hostile_spool_harms_nobody, 1 }, { settings_that_are_missing_defer, 5 },
     { aliases_become_one_new_message, 1 },

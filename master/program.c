@@ -23,8 +23,8 @@ static const struct program programs[] = {
 	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
 	{ "showq", "showq", PROGRAM_ALONE, 1, 1, false },
 	{ "log", "log", PROGRAM_ALONE, 1, 1, false },
-	{ "local", "local", PROGRAM_WORKER, 0, 0, false },
-	{ "virtual", "local", PROGRAM_WORKER, 0, 0, false },
+	{ "local", "local", PROGRAM_SESSIONS, 0, 0, false },
+	{ "virtual", "local", PROGRAM_SESSIONS, 0, 0, false },
 	/* Done by qmgr itself. */
 	{ "error", NULL, PROGRAM_NONE, 0, 0, false },
 	{ "retry", NULL, PROGRAM_NONE, 0, 0, false },

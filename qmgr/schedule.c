@@ -34,22 +34,35 @@ is_in_list(const char *list, const char *name)
 	return false;
 }
 
-/* The program behind a transport says whether it is a worker. */
+/* Programs whose deliveries each cost a process, or a thread that waits for
+ * the disk: fewer at once by default. */
+static const struct {
+	const char *command;
+	bool is_worker; /* one delivery at a time in each process */
+} heavy_programs[] = {
+	{ "local", false },
+	{ "virtual", false },
+	{ "pipe", true },
+};
+
 static void
 learn_program(struct transport *t)
 {
-	static const char *const workers[] = { "local", "virtual", "pipe" };
 	const struct conf *conf = qmgr.conf;
+	bool is_heavy = false;
 	struct master_service *s =
 	    master_cf_find(&qmgr.master_cf, view_of(t->name), MASTER_UNIX);
 	const char *command = s != NULL ? s->command : t->name;
 
-	for (size_t i = 0; i < ARRAY_LEN(workers); i++)
-		if (strcmp(command, workers[i]) == 0)
-			t->is_worker = true;
+	for (size_t i = 0; i < ARRAY_LEN(heavy_programs); i++) {
+		if (strcmp(command, heavy_programs[i].command) != 0)
+			continue;
+		is_heavy = true;
+		t->is_worker = heavy_programs[i].is_worker;
+	}
 	t->process_limit = s != NULL && s->limit > 0 ? s->limit
-	    : t->is_worker ? conf->default_process_limit
-			   : conf->default_session_limit;
+	    : is_heavy ? conf->default_process_limit
+		       : conf->default_session_limit;
 	if (t->process_limit <= 0)
 		t->process_limit = conf->default_session_limit;
 }

@@ -227,46 +227,6 @@ subtest 'limits of sessions' => sub {
 	ok($t->stop, 'stop');
 };
 
-subtest 'workers' => sub {
-	my $t = instance(main => { max_idle => '1s' },
-		master => { local => 'unix - n n - 2 local' });
-
-	$t->start;
-	is(scalar status($t, 'local'), 0, 'none without a client');
-	my $path = "$t->{dir}/queue/private/local";
-	my @clients = connect_as_owner($path);
-	ok(serving($t, 'local', 1), 'one for the first');
-	push @clients, connect_as_owner($path);
-	ok(serving($t, 'local', 2), 'another for the second');
-	ok(wait_until(10, sub {
-		2 == grep { $_->{sessions} } status($t, 'local') }),
-		'both are busy');
-	unlike($t->log_text, qr/process limit/, 'none has to wait yet');
-	push @clients, connect_as_owner($path);
-	ok($t->wait_log(qr/warning: service "local" \(private\/local\) has reached its process limit "2": new clients may experience noticeable delays/),
-		'the third waits, as is said');
-	is(scalar status($t, 'local'), 2, 'two is the limit');
-	is($_->{sessions}, 1, 'each with a client') for status($t, 'local');
-	my @pids = map { $_->{pid} } status($t, 'local');
-	close($_) for @clients;
-	ok(wait_until(10, sub { !status($t, 'local') }),
-		'idle ones leave');
-	ok(wait_until(5, sub { !grep { kill(0, $_) } @pids }),
-		'and are gone');
-	push @clients, connect_as_owner($path);
-	ok(serving($t, 'local', 1), 'the next starts one again');
-	my ($worker) = status($t, 'local');
-	kill('HUP', $t->{pid});
-	ok(wait_until(10, sub {
-		my ($w) = grep { $_->{pid} == $worker->{pid} }
-		    status($t, 'local');
-		return !$w || $w->{state} eq 'draining' }),
-		'a reload sends it away');
-	ok($t->stop, 'stop');
-	unlike($t->log_text, qr/throttling|killed|exit status/,
-		'nothing to complain of');
-};
-
 subtest 'wakeup' => sub {
 	my $t = instance(master => { waked => 'unix - - n 1 - resolve',
 		'waked-if-used' => 'unix - - n 1? - resolve' });

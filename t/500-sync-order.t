@@ -140,27 +140,33 @@ sub check_accept
 		"$id: so did the sync of the directory");
 }
 
-# Rule 2: written in tmp/, synced, moved, answered; then the queue file goes.
+# Rule 2: written in tmp/ (or nameless there), synced, put into new/, answered;
+# then the queue file goes.
 sub check_delivery
 {
 	my ($all, $id, $from, $covered) = @_;
 	my $created = find_call($all, $from, 'openat',
-		qr{/mail/[^>]*/tmp>.*O_CREAT});
+		qr{/mail/[^>]*/tmp>.*O_(?:CREAT|TMPFILE)});
 
 	ok($created, "$id: created in tmp/") or return;
+	# The thread that made it does the rest, by the descriptor.
+	my ($pid, $fd) = @$created{qw(pid result)};
 	my ($name) = $created->{args} =~ /"(?:[^"]*\/)?([^"\/]+)"/;
-	my $pid = $created->{pid};
 	my $synced = find_call($all, $created->{last}, 'fsync|fdatasync',
-		qr{^\d+<[^>]*\Q/tmp/$name\E>}, $pid);
+		qr{^$fd<[^>]*/tmp/}, $pid);
 	my $moved = find_call($all, $created->{last}, 'renameat2?|linkat?',
-		qr{"\Q$name\E"}, $pid);
+		$name eq '.' ? qr{^$fd<|"/proc/self/fd/$fd"} : qr{"\Q$name\E"},
+		$pid);
 	ok($synced && $moved, "$id: synced and moved to new/") or return;
 	my $answered = find_call($all, $moved->{last}, 'sendmsg|sendto',
 		qr{delivered to maildir}, $pid);
 	my $removed = find_call($all, $from, 'unlink|unlinkat',
 		qr{active/$id});
-	my @late = grep { $_->{last} > $synced->{first} }
-	    writes_to($all, "/tmp/$name");
+	my @late = grep { $_->{pid} == $pid && $_->{args} =~ /^$fd</ &&
+		    $_->{first} > $created->{last} &&
+		    $_->{first} < $moved->{last} &&
+		    $_->{last} > $synced->{first} &&
+		    $_->{name} =~ /^p?writev?(?:64)?$/ } @$all;
 
 	is(scalar @late, 0, "$id: nothing was written after the sync began");
 	cmp_ok($synced->{last}, '<', $moved->{first},

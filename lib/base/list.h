@@ -21,6 +21,11 @@ struct list {
 	for (struct list *it = (head)->next, *after = it->next;   \
 	     it != (head); it = after, after = it->next)
 
+/* The same from the last to the first. */
+#define LIST_EACH_BACK(it, before, head)                           \
+	for (struct list *it = (head)->prev, *before = it->prev;   \
+	     it != (head); it = before, before = it->prev)
+
 static inline void
 list_init(struct list *l)
 {

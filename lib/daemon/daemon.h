@@ -148,5 +148,8 @@ void daemon_service(const struct daemon *d, const char *name,
  * master replace the process. */
 void daemon_watch_tables(struct daemon *d, bool (*changed)(void *owner),
     void *owner);
+/* Something that cannot be had back is lost: master is to replace this process,
+ * which goes on until its successor serves. */
+void daemon_retire(const struct daemon *d);
 
 #endif

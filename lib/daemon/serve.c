@@ -80,6 +80,13 @@ daemon_tell_master(enum control_verb verb, uint32_t value)
 		log_warn("tell master: %s", strerror(errno));
 }
 
+void
+daemon_retire(const struct daemon *d)
+{
+	if (d->managed)
+		daemon_tell_master(CONTROL_USED_UP, 0);
+}
+
 bool
 daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack)
 {
@@ -190,7 +197,7 @@ accept_one(struct loop_listener *l)
 	a->accepted(a, c);
 	check_share(a);
 	if (a->served == a->daemon->conf->process_max_sessions)
-		daemon_tell_master(CONTROL_USED_UP, 0);
+		daemon_retire(a->daemon);
 	return true;
 }
 
