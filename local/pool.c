@@ -4,12 +4,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	USER_MS = 5000,
 	/* The monitor asks the name service at the longest. */
 	MONITOR_MS = 100 * 1000,
+	MONITOR_LEAVES_MS = 35 * 1000,
 	/* A child that says nothing for that long hangs in its file system. */
 	ANSWER_MS = 1000 * 1000,
 };
@@ -27,11 +32,26 @@ pool_init(struct pool *p, int monitor)
 	}
 }
 
+/* It leaves when its children have; whoever waits for our end may then unmount
+ * what they had open. */
+static void
+await_monitor(const struct caller *monitor)
+{
+	struct pollfd p = { .fd = monitor->watch.fd };
+	int64_t deadline = deadline_in_ms(MONITOR_LEAVES_MS);
+
+	if (!caller_is_open(monitor) || shutdown(p.fd, SHUT_WR) < 0)
+		return;
+	while (poll(&p, 1, deadline_left(deadline)) < 0 && errno == EINTR)
+		;
+}
+
 void
 pool_clear(struct pool *p)
 {
 	for (size_t i = 0; i < POOL_CHILDREN_MAX; i++)
 		caller_close(&p->children[i].caller);
+	await_monitor(&p->monitor);
 	caller_close(&p->monitor);
 }
 
@@ -158,7 +178,7 @@ static struct err
 start_child(
     struct pool *p, const struct pool_identity *who, struct pool_child *c)
 {
-	struct monitor_answer a;
+	struct monitor_answer *a = xmalloc(sizeof(*a));
 	struct err e;
 	int fd = -1;
 
@@ -166,18 +186,19 @@ start_child(
 	memcpy(c->name, who->name, strlen(who->name) + 1);
 	c->uid = who->uid;
 	c->gid = who->gid;
-	e = pool_ask(p, MONITOR_CHILD, who, &a, &fd);
+	e = pool_ask(p, MONITOR_CHILD, who, a, &fd);
 	c->is_starting = false;
-	if (!err_is(e) && (a.status != MONITOR_OK || fd < 0)) {
+	if (!err_is(e) && (a->status != MONITOR_OK || fd < 0)) {
 		e = err_make(ERR_TEMP, "delivery as this user was refused%s%s",
-		    a.status == MONITOR_FAILED ? ": " : "",
-		    a.status == MONITOR_FAILED ? strerror(a.error) : "");
+		    a->status == MONITOR_FAILED ? ": " : "",
+		    a->status == MONITOR_FAILED ? strerror(a->error) : "");
 		if (fd >= 0)
 			close(fd);
 	} else if (!err_is(e)) {
 		caller_take_socket(&c->caller, fd);
 	}
 	wait_queue_wake_all(&c->started);
+	free(a);
 	return e;
 }
 
