@@ -19,6 +19,7 @@ enum {
 	TEXT_WIDTH = 76,
 	WORD_MAX = 900, /* a line has 998 bytes at most (RFC 5322 2.1.1) */
 	CLEAN_MAX = 2000,
+	BOUNDARY_MAX = 70, /* RFC 2046 5.1.1 */
 	/* What a report tells in full; a mailing list's is short of it. */
 	RCPTS_MAX = 1000,
 };
@@ -68,6 +69,18 @@ clean(const struct composing *c, struct str *out, struct view text)
 			out->ptr[i] = '?';
 }
 
+/* As much of a word as a line takes, characters whole. */
+static struct view
+first_part(struct view word)
+{
+	struct view part = view_first(word, WORD_MAX);
+
+	while (part.len < word.len && part.len > 1 &&
+	    ((unsigned char)word.ptr[part.len] & 0xc0) == 0x80)
+		part.len--;
+	return part;
+}
+
 /* Clean text, on lines that are not too long; the first has `column` bytes
  * already.  What goes on is folded, as a header's field may be. */
 static void
@@ -82,7 +95,7 @@ add_wrapped(
 	rest = str_view(&cleaned);
 	while (view_token(&rest, " ", &word))
 		while (word.len > 0) {
-			struct view part = view_first(word, WORD_MAX);
+			struct view part = first_part(word);
 
 			if (!is_first && column + 1 + part.len > TEXT_WIDTH) {
 				str_add_text(out, "\r\n    ");
@@ -456,6 +469,9 @@ compose_report(struct bounce *b, struct sink *s, struct history *h,
 
 	str_addf(&boundary, "%.*s.%" PRId64 "/%s", VIEW_ARGS(report_id),
 	    clock_wall(), b->conf->myhostname);
+	/* What makes it unique stands in front. */
+	if (boundary.len > BOUNDARY_MAX)
+		str_cut(&boundary, BOUNDARY_MAX);
 	e = add_header(&c, to, boundary.ptr);
 	if (!err_is(e))
 		e = add_people_part(&c, boundary.ptr);

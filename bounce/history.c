@@ -86,7 +86,7 @@ history_read(struct history *h, int fd, enum report_kind kind)
 		else if (record_kind == JOURNAL_REPORT &&
 		    !err_is(ipc_list_next(
 			&copy, IPC_IN(journal_report, &r), &more)) &&
-		    r.kind == (int64_t)kind)
+		    more && r.kind == (int64_t)kind)
 			forget_told(h, kind);
 	}
 	return ERR_OK;

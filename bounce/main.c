@@ -40,7 +40,8 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 		0 };
 	struct str list = STR_EMPTY;
 	struct ipc_submit submit = { .origin = VIEW("bounce"),
-		.context = VIEW("local"), .sender = to->sender };
+		.context = VIEW("local"),
+		.sender = to->sender };
 	struct ipc_submit_end end = { .commit = 1 };
 	struct ipc_submitted answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
@@ -48,11 +49,11 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 	struct err e;
 
 	sink_init(&sink);
-	*id = queue_id_new(b->slot, b->conf->enable_long_queue_ids,
-	    &submit.arrival_us);
+	*id = queue_id_new(
+	    b->slot, b->conf->enable_long_queue_ids, &submit.arrival_us);
 	submit.queue_id = queue_id_view(id);
-	submit.flags = h->file.preamble.flags &
-	    (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT);
+	submit.flags =
+	    h->file.preamble.flags & (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT);
 	if (submit.flags != 0)
 		submit.flags |= SUBMIT_EIGHT_BIT | SUBMIT_BODY_8BITMIME;
 	ipc_list_add(&list, ipc_rcpt_type(), &rcpt);
@@ -63,24 +64,24 @@ send_report(struct bounce *b, struct history *h, enum report_kind kind,
 		    VIEW_EMPTY;
 	e = ipc_talk_begin(&b->cleanup, &sink.talk, deadline_in(60));
 	if (!err_is(e)) {
-		e = ipc_talk_send(&sink.talk, IPC_OUT(submit, &submit),
-		    sink.deadline);
+		e = ipc_talk_send(
+		    &sink.talk, IPC_OUT(submit, &submit), sink.deadline);
 		if (!err_is(e))
-			e = compose_report(b, &sink, h, kind, to,
-			    submit.queue_id);
+			e = compose_report(
+			    b, &sink, h, kind, to, submit.queue_id);
 		if (!err_is(e))
 			e = sink_flush(&sink);
 		TEST_POINT("bounce-composed");
 		if (!err_is(e))
-			e = ipc_talk_send(&sink.talk,
-			    IPC_OUT(submit_end, &end), sink.deadline);
+			e = ipc_talk_send(&sink.talk, IPC_OUT(submit_end, &end),
+			    sink.deadline);
 		if (!err_is(e))
 			e = ipc_talk_answer(&sink.talk,
 			    IPC_IN(submitted, &answer), &keep,
 			    deadline_in(SUBMIT_TIMEOUT));
 		if (!err_is(e) && answer.status != ERR_NONE)
-			e = err_make(answer.status == ERR_PERM ? ERR_PERM :
-							       ERR_TEMP,
+			e = err_make(
+			    answer.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
 			    "%.*s", VIEW_ARGS(answer.reply));
 		ipc_talk_end(&sink.talk);
 		TEST_POINT("bounce-queued");
@@ -115,8 +116,7 @@ copy_to_postmaster(struct bounce *b, struct history *h, enum report_kind kind,
 }
 
 static struct err
-make_report(struct bounce *b, const struct ipc_report *ask,
-    struct queue_id *id)
+make_report(struct bounce *b, const struct ipc_report *ask, struct queue_id *id)
 {
 	struct str memory = STR_EMPTY;
 	enum report_kind kind = (enum report_kind)ask->kind;
@@ -132,8 +132,8 @@ make_report(struct bounce *b, const struct ipc_report *ask,
 		history_clear(&h);
 		return e;
 	}
-	if (addressee_find(b->conf, h.file.envelope.sender, kind, &memory,
-		&to)) {
+	if (addressee_find(
+		b->conf, h.file.envelope.sender, kind, &memory, &to)) {
 		e = send_report(b, &h, kind, &to, id);
 		if (!err_is(e))
 			log_info("%.*s: %s %s: %s", VIEW_ARGS(ask->queue_id),

@@ -350,6 +350,34 @@ START_TEST(eight_bits_are_declared_where_they_are)
 }
 END_TEST
 
+/* Long words, a long name of this host: characters and the boundary stay whole
+ * (RFC 2046 5.1.1). */
+START_TEST(what_is_long_is_cut_where_it_may_be)
+{
+	struct str file = STR_EMPTY, text = STR_EMPTY;
+	struct queue_sample s = sample();
+	struct sink sink;
+
+	s.flags = SUBMIT_SMTPUTF8;
+	build(&file, &s);
+	str_add_text(&text, "x");
+	for (int i = 0; i < 900; i++)
+		str_add_text(&text, "\xc3\xa4");
+	outcome(&file, 0, 3, OUTCOME_BOUNCED, "5.0.0", str_view(&text), "");
+	report(&sink,
+	    "myhostname = a-long-name-of-a-mail-server-for-which-nobody."
+	    "made-room.department.university.example\n",
+	    &file, REPORT_FAILURE, 3);
+	ck_assert(view_is_utf8(str_view(&sink.pending)));
+	for (struct view rest = str_view(&sink.pending), line;
+	     view_field(&rest, '\n', &line);)
+		ck_assert(view_is_utf8(line));
+	sink_clear(&sink);
+	str_clear(&text);
+	str_clear(&file);
+}
+END_TEST
+
 START_TEST(a_report_on_a_list_is_bounded)
 {
 	struct queue_sample s = sample();
@@ -433,5 +461,6 @@ UNIT_MAIN("report", { a_failure_is_told_to_people_and_machines, 1 },
     { senders_hear_what_they_asked_for, ARRAY_LEN(asked) },
     { nothing_foreign_ends_a_line, 1 },
     { eight_bits_are_declared_where_they_are, 1 },
+    { what_is_long_is_cut_where_it_may_be, 1 },
     { a_report_on_a_list_is_bounded, 1 },
     { reports_go_to_who_may_have_them, ARRAY_LEN(whom) })

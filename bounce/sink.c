@@ -21,8 +21,8 @@ sink_flush(struct sink *s)
 	while (rest.len > 0 && !err_is(e)) {
 		struct ipc_content piece = { view_first(rest, SINK_STEP) };
 
-		e = ipc_talk_send(&s->talk, IPC_OUT(content, &piece),
-		    s->deadline);
+		e = ipc_talk_send(
+		    &s->talk, IPC_OUT(content, &piece), s->deadline);
 		rest = view_skip(rest, piece.bytes.len);
 	}
 	str_reset(&s->pending);
