@@ -424,7 +424,7 @@ esmtp_add_orcpt(struct str *out, struct view external)
 		size_t len;
 		uint32_t c = code_point(external, &len);
 
-		if (c > 127 || c == '+' || c == '=' || c == '\\' || c <= 32)
+		if (c > 126 || c == '+' || c == '=' || c == '\\' || c <= 32)
 			str_addf(out, "\\x{%02X}", (unsigned)c);
 		else
 			str_add_byte(out, (char)c);

@@ -152,6 +152,10 @@ START_TEST(esmtp_notify_and_orcpt_round_trip)
 		ck_assert(esmtp_decode_orcpt(&back, str_view(&s)));
 		ck_assert_str_eq(back.ptr, addresses[i]);
 	}
+	/* No address has it, and if one did: no control goes out. */
+	str_reset(&s);
+	esmtp_add_orcpt(&s, VIEW("\xc3\xa4\x7f"));
+	ck_assert_str_eq(s.ptr, "utf-8;\\x{E4}\\x{7F}");
 	str_reset(&back);
 	ck_assert(!esmtp_decode_orcpt(&back, VIEW("utf-8;\\x{0A}")));
 	ck_assert(!esmtp_decode_orcpt(&back, VIEW("utf-8;\\x{D800}")));
