@@ -31,7 +31,7 @@ repair(int fd, size_t size)
 	int64_t *const numbers[] = { &p.flags, &p.arrival_us, &p.content_at,
 		&p.content_len, &p.envelope_at, &p.envelope_len, &p.rcpts_at,
 		&p.rcpts_len, &p.n_rcpts, &p.commit_len, &p.longest_line,
-		&p.size };
+		&p.size, &p.rcpts_sum };
 
 	if (size < QUEUE_PREAMBLE_LEN ||
 	    pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))

@@ -1,7 +1,9 @@
 /*
- * Reading queue files: arbitrary bytes as a file, with the checksums put right
- * if the first byte is odd, so that what stands behind them is reached.  All
- * that can be read is read; nothing crashes, and no more comes out than is in.
+ * Reading queue files.  The first byte chooses what the rest is: arbitrary
+ * bytes as a file; bytes whose checksums are put right, so that what stands
+ * behind them is reached; or the parts of a file that is whole, with few
+ * recipients or with many (then they stand before the content).  All that can
+ * be read is read; nothing crashes, and no more comes out than is in.
  */
 #include "lib/mail/queue_file.h"
 #include "lib/mail/queue_rewrite.h"
@@ -11,6 +13,10 @@
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MANY = QUEUE_RCPTS_INLINE + 3, MARK_CRC = 16, JOURNAL_HEAD = 9 };
+
+/* --- reading --- */
 
 static void
 read_rcpts(struct queue_file *q)
@@ -50,6 +56,54 @@ read_content(struct queue_file *q)
 }
 
 static void
+read_record(enum journal_kind kind, struct view record)
+{
+	struct ipc_journal_outcome o;
+	struct ipc_journal_report r;
+	struct ipc_journal_state s;
+	bool more;
+
+	switch (kind) {
+	case JOURNAL_OUTCOME:
+		ipc_list_next(&record, IPC_IN(journal_outcome, &o), &more);
+		break;
+	case JOURNAL_REPORT:
+		ipc_list_next(&record, IPC_IN(journal_report, &r), &more);
+		break;
+	case JOURNAL_STATE:
+		ipc_list_next(&record, IPC_IN(journal_state, &s), &more);
+		break;
+	}
+}
+
+/* What is behind the last whole record is cut by the next, which is then
+ * read. */
+static void
+append(struct queue_file *q, struct queue_journal *j)
+{
+	struct ipc_journal_state s = { VIEW("fuzzed"), 1, 2 };
+	struct str record = STR_EMPTY;
+	int64_t end = j->good_end;
+	struct queue_journal again;
+	enum journal_kind kind;
+	struct view message, last = VIEW_EMPTY;
+	struct stat st;
+
+	queue_journal_add(&record, JOURNAL_STATE, IPC_OUT(journal_state, &s));
+	assert(!err_is(queue_journal_append(q->fd, str_view(&record), &end)));
+	assert(end == j->good_end + (int64_t)record.len);
+	assert(fstat(q->fd, &st) == 0 && st.st_size == end);
+	q->file_len = end;
+	assert(!err_is(queue_journal_read(q, &again)));
+	while (queue_journal_next(&again, &kind, &message))
+		last = message;
+	assert(again.good_end == end);
+	assert(view_eq(last, view_skip(str_view(&record), JOURNAL_HEAD)));
+	queue_journal_clear(&again);
+	str_clear(&record);
+}
+
+static void
 read_journal(struct queue_file *q)
 {
 	struct queue_journal j;
@@ -57,36 +111,36 @@ read_journal(struct queue_file *q)
 	struct view record;
 
 	if (!err_is(queue_journal_read(q, &j))) {
-		while (queue_journal_next(&j, &kind, &record)) {
-			struct ipc_journal_outcome o;
-			bool more;
-
-			ipc_list_next(
-			    &record, IPC_IN(journal_outcome, &o), &more);
-		}
-		assert(j.good_end <= q->file_len);
+		while (queue_journal_next(&j, &kind, &record))
+			read_record(kind, record);
+		assert(j.good_end >= q->preamble.commit_len &&
+		    j.good_end <= q->file_len);
+		append(q, &j);
 	}
 	queue_journal_clear(&j);
 }
 
+/* --- making --- */
+
 /* The input as the parts of a file that is whole. */
 static void
-build(struct str *out, struct view v)
+build(struct str *out, struct view v, bool are_many)
 {
 	struct view head = view_first(v, 64);
-	struct queue_sample s = { .n_rcpts = 1 + (int64_t)(v.len % 5),
+	struct queue_sample s = {
+		.n_rcpts = are_many ? MANY : 1 + (int64_t)(v.len % 5),
 		.content = v,
 		.added = head,
 		.layout = VIEW_EMPTY,
-		.sender = view_first(v, 30) };
+		.sender = view_first(v, 30)
+	};
 	struct queue_preamble p;
 
 	queue_sample_build(out, &s, &p);
 	/* Bytes at will, under a good checksum of the preamble. */
 	if (v.len > 16) {
 		memcpy((char *)&p +
-			(size_t)(unsigned char)v.ptr[0] % (sizeof(p) - 8) / 8 *
-			    8,
+			(size_t)(unsigned char)v.ptr[0] % sizeof(p) / 8 * 8,
 		    v.ptr + 1, 8);
 		if (v.ptr[9] % 2 == 0)
 			queue_build_preamble(out->ptr, &p);
@@ -96,22 +150,118 @@ build(struct str *out, struct view v)
 	str_add(out, v);
 }
 
+static int64_t
+number_at(const char *bytes)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | (unsigned char)bytes[i];
+	return (int64_t)n;
+}
+
+static void
+put(char *to, uint64_t n, int len)
+{
+	for (int i = len - 1; i >= 0; i--) {
+		to[i] = (char)(n & 0xff);
+		n >>= 8;
+	}
+}
+
+static uint32_t
+crc(struct view v)
+{
+	return (uint32_t)queue_rcpts_sum(v);
+}
+
+/* A range of the file; what is outside of it is not checked either. */
+static struct view
+range(const struct str *file, int64_t at, int64_t len)
+{
+	if (at < 0 || len < 0 || at > (int64_t)file->len ||
+	    len > (int64_t)file->len - at)
+		return VIEW_EMPTY;
+	return view_make(file->ptr + at, (size_t)len);
+}
+
+static void
+repair_mark(struct str *file, const struct queue_preamble *p)
+{
+	int64_t at = p->commit_len < 0 ? -1 : p->commit_len - QUEUE_MARK_LEN;
+	char *mark;
+
+	if (range(file, at, QUEUE_MARK_LEN).len == 0)
+		return;
+	mark = file->ptr + at;
+	memcpy(mark, "BARIDEND", 8);
+	put(mark + 8, (uint64_t)p->commit_len, 8);
+	put(mark + MARK_CRC, crc(range(file, p->envelope_at, p->envelope_len)),
+	    4);
+	put(mark + 20, crc(view_make(mark, 20)), 4);
+}
+
+static void
+repair_journal(struct str *file, int64_t at)
+{
+	while (range(file, at, JOURNAL_HEAD).len > 0) {
+		char *head = file->ptr + at;
+		size_t len = (size_t)number_at(head) >> 32;
+
+		if (len > file->len - (size_t)at - JOURNAL_HEAD)
+			len %= file->len - (size_t)at - JOURNAL_HEAD + 1;
+		put(head, len, 4);
+		put(head + 4, crc(view_make(head + 8, len + 1)), 4);
+		at += (int64_t)(JOURNAL_HEAD + len);
+	}
+}
+
+/* Checksums, magic numbers and what must agree with other numbers. */
+static void
+repair(struct str *file)
+{
+	struct queue_preamble p = { 0 };
+	int64_t *const numbers[] = { &p.flags, &p.arrival_us, &p.content_at,
+		&p.content_len, &p.envelope_at, &p.envelope_len, &p.rcpts_at,
+		&p.rcpts_len, &p.n_rcpts, &p.commit_len, &p.longest_line,
+		&p.size };
+	struct ipc_envelope env;
+	struct view v;
+	bool more;
+
+	if (file->len < QUEUE_PREAMBLE_LEN)
+		return;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		*numbers[i] = number_at(file->ptr + 8 + i * 8);
+	repair_mark(file, &p);
+	p.rcpts_sum = queue_rcpts_sum(range(file, p.rcpts_at, p.rcpts_len));
+	v = range(file, p.envelope_at, p.envelope_len);
+	if (!err_is(ipc_list_next(&v, IPC_IN(envelope, &env), &more)) && more)
+		p.size = queue_layout_size(env.layout, p.commit_len);
+	queue_build_preamble(file->ptr, &p);
+	repair_journal(file, p.commit_len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str bytes = STR_EMPTY;
 	struct queue_file q;
+	struct view rest;
 	int fd;
 
 	if (size < 1)
 		return 0;
+	rest = view_make(data + 1, size - 1);
 	if (data[0] % 2 == 1)
-		build(&bytes, view_make(data + 1, size - 1));
+		build(&bytes, rest, data[0] % 8 == 7);
 	else
-		str_add(&bytes, view_make(data + 1, size - 1));
+		str_add(&bytes, rest);
+	if (data[0] % 4 == 2)
+		repair(&bytes);
 	fd = queue_sample_file(str_view(&bytes));
 	if (!err_is(queue_file_read(&q, fd))) {
-		queue_file_check_rcpts(&q);
+		(void)queue_file_check_rcpts(&q);
 		read_rcpts(&q);
 		read_content(&q);
 		read_journal(&q);

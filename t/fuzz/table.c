@@ -1,8 +1,9 @@
 /*
- * Tables of every text form from foreign bytes: the first byte chooses the
- * form, the first line is the key, the rest the body.
+ * Tables of every text form from foreign bytes, and those made of others: the
+ * first byte chooses the form, the first line is the key, the rest the body.
  */
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/table/match.h"
 #include "lib/table/source.h"
 #include "lib/table/table.h"
@@ -18,6 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const types[] = { "texthash", "regexp", "pcre", "cidr",
 	"inline", "regexp", "pcre", "cidr" };
+
+enum { FORM_FILE = 4, FORM_INLINE = 8, FORM_LIST = 8, FORM_ALIASES = 9 };
+
+/* Forms after those: the body stands in braces, or, for the last ones, as it
+ * is. */
+static const char *const others[] = { "unionmap", "pipemap", "randmap",
+	"static", "static", "environ" };
+enum { OTHERS_BRACED = 4, FORMS = 10 + sizeof(others) / sizeof(others[0]) };
 
 static char path[] = "/tmp/fuzz-table.XXXXXX";
 
@@ -73,6 +82,19 @@ ask(struct view spec, struct view key)
 	str_clear(&value);
 }
 
+/* Any file of the machine may be named in there: these are not wanted. */
+static bool
+names_files(struct view v)
+{
+	static const char *const words[] = { "/", "hash:", "btree:", "unix:",
+		"tcp:", "lmdb:", "cdb:", "socketmap:", "proxy:", "sql" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (view_find_text(v, view_of(words[i])) != VIEW_NPOS)
+			return true;
+	return false;
+}
+
 static void
 match(struct view list, struct view name)
 {
@@ -116,24 +138,30 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2 || size > 20000)
 		return 0;
 	hush();
-	form = data[0] % 10;
+	form = data[0] % FORMS;
 	body = view_skip(body, 1);
 	if (!view_field(&body, '\n', &key) || body.ptr == NULL)
 		return 0;
-	if (form == 8) {
+	if (form == FORM_LIST) {
 		match(body, key);
-	} else if (form == 9) {
+	} else if (form == FORM_ALIASES) {
 		read_aliases(body);
-	} else if (form < 4) {
+	} else if (form < FORM_FILE) {
 		write_body(body);
 		str_printf(&spec, "%s:%s", types[form], path);
-		ask(str_view(&spec), key);
-	} else {
+	} else if (form < FORM_INLINE) {
 		str_printf(&spec, "%s:{", types[form]);
-		str_add(&spec, body);
-		str_add_byte(&spec, '}');
-		ask(str_view(&spec), key);
+	} else if (!names_files(body)) {
+		str_printf(&spec, "%s:%s", others[form - 10],
+		    form - 10 < OTHERS_BRACED ? "{" : "");
 	}
+	if (spec.len > 0 && form >= FORM_FILE)
+		str_add(&spec, body);
+	if (view_ends(view_first(str_view(&spec), 10), VIEW("{")) ||
+	    view_find_text(str_view(&spec), VIEW(":{")) < 10)
+		str_add_byte(&spec, '}');
+	if (spec.len > 0)
+		ask(str_view(&spec), key);
 	str_clear(&spec);
 	return 0;
 }
