@@ -1,10 +1,10 @@
 /*
- * Messages that wait: in memory 64 bytes each (measured with 10^6), in a heap
- * by time, so that a queue run touches what is due and nothing else.  The files'
- * times say the same on disk; after a start the folders are read in the
- * background.
+ * Messages that wait: in memory 80 bytes each (measured with 10^6).  Most are in
+ * a heap by time, so that a queue run touches what is due and nothing else; the
+ * files' times say the same on disk; after a start the folders are read in the
+ * background.  Others stand in line for a destination that has enough: due.c.
  */
-#include "qmgr/qmgr.h"
+#include "qmgr/waiting.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -23,30 +23,19 @@
 
 enum {
 	READ_BATCH = 256,
-	/* Messages opened per second at most, so that fresh ones come between. */
-	OPEN_AT_ONCE = 100,
 	/* A clock is slewed by less between two looks. */
 	JUMP_US = 10 * 1000000,
-};
-
-struct waiting {
-	struct waiting *next; /* of the same bucket */
-	uint32_t due;         /* s since 1970 */
-	uint32_t place;       /* in the heap, from 1 */
-	uint32_t site;        /* hash of where it was to go; 0: not known */
-	char id[];
 };
 
 static struct {
 	struct waiting **heap;
 	size_t n, room;
+	size_t n_known; /* in the heap, or in line */
 	/* By ID; an htable would copy each ID once more. */
 	struct waiting **buckets;
 	size_t n_buckets;
 	struct timer timer;
-	struct wait work;
-	size_t opening;
-} deferred = { .work = WAIT_EMPTY };
+} deferred;
 
 /* --- by ID --- */
 
@@ -72,7 +61,7 @@ find_place(struct view id)
 static struct waiting *
 find(struct view id)
 {
-	return deferred.n > 0 ? *find_place(id) : NULL;
+	return deferred.n_known > 0 ? *find_place(id) : NULL;
 }
 
 static void
@@ -147,7 +136,7 @@ sift_all(void)
 }
 
 static void
-take_out(struct waiting *w)
+take_off_heap(struct waiting *w)
 {
 	size_t place = w->place;
 	struct waiting *last = deferred.heap[deferred.n--];
@@ -157,7 +146,19 @@ take_out(struct waiting *w)
 		move_up(place);
 		move_down(last->place);
 	}
-	*find_place(view_of(w->id)) = w->next;
+}
+
+static void
+put_on_heap(struct waiting *w, uint32_t due)
+{
+	if (deferred.n + 2 > deferred.room) {
+		deferred.room = deferred.room > 0 ? deferred.room * 2 : 1024;
+		deferred.heap = xreallocarray(deferred.heap, deferred.room,
+		    sizeof(*deferred.heap));
+	}
+	w->due = due;
+	put(++deferred.n, w);
+	move_up(w->place);
 }
 
 /* --- */
@@ -165,7 +166,7 @@ take_out(struct waiting *w)
 size_t
 deferred_count(void)
 {
-	return deferred.n;
+	return deferred.n_known;
 }
 
 bool
@@ -178,11 +179,11 @@ static void
 on_due(struct timer *t)
 {
 	(void)t;
-	wait_wake(&deferred.work);
+	deferred_wake();
 }
 
-static void
-set_timer(void)
+void
+waiting_set_timer(void)
 {
 	int64_t ms;
 
@@ -219,38 +220,108 @@ is_due(int64_t due)
 	    due > now + qmgr.conf->maximal_backoff_time + 3600;
 }
 
+struct waiting *
+waiting_find_due(void)
+{
+	return deferred.n > 0 && is_due(deferred.heap[1]->due) ?
+	    deferred.heap[1] :
+	    NULL;
+}
+
 static struct waiting *
 waiting_new(struct view id)
 {
 	struct waiting *w = xcalloc(1, sizeof(*w) + id.len + 1);
 
 	memcpy(w->id, id.ptr, id.len);
-	if (deferred.n + 2 > deferred.room) {
-		deferred.room = deferred.room > 0 ? deferred.room * 2 : 1024;
-		deferred.heap = xreallocarray(deferred.heap, deferred.room,
-		    sizeof(*deferred.heap));
-	}
-	if (deferred.n >= deferred.n_buckets)
+	if (deferred.n_known >= deferred.n_buckets)
 		grow_buckets();
 	*find_place(id) = w;
-	put(++deferred.n, w);
+	deferred.n_known++;
 	return w;
 }
 
 void
-deferred_add(struct view id, int64_t due_s, const char *destination)
+waiting_forget(struct waiting *w)
+{
+	if (!w->in_line)
+		take_off_heap(w);
+	*find_place(view_of(w->id)) = w->next;
+	deferred.n_known--;
+	/* The line is linked one way: its head frees what is gone. */
+	if (w->in_line)
+		w->id[0] = '\0';
+	else
+		free(w);
+}
+
+void
+waiting_put_off(struct waiting *w, int64_t due_s)
+{
+	if (!w->in_line)
+		take_off_heap(w);
+	w->in_line = false;
+	put_on_heap(w, (uint32_t)due_s);
+	if (w->place == 1)
+		waiting_set_timer();
+}
+
+struct waiting *
+waiting_take_off_heap(struct view id)
 {
 	struct waiting *w = find(id);
 
+	if (w != NULL && w->in_line)
+		return NULL;
 	if (w == NULL)
 		w = waiting_new(id);
-	w->due = is_due(due_s) ? (uint32_t)clock_wall() : (uint32_t)due_s;
-	if (destination != NULL)
-		w->site = site_hash(view_of(destination));
-	move_up(w->place);
-	move_down(w->place);
+	else
+		take_off_heap(w);
+	w->in_line = true;
+	w->later = NULL;
+	return w;
+}
+
+static struct waiting *
+add(struct view id, int64_t due_s)
+{
+	struct waiting *w = find(id);
+	uint32_t due =
+	    is_due(due_s) ? (uint32_t)clock_wall() : (uint32_t)due_s;
+
+	/* Who stood in line gets a time: it is known anew. */
+	if (w != NULL && w->in_line) {
+		waiting_forget(w);
+		w = NULL;
+	}
+	if (w == NULL)
+		w = waiting_new(id);
+	else
+		take_off_heap(w);
+	put_on_heap(w, due);
 	if (w->place == 1)
-		set_timer();
+		waiting_set_timer();
+	return w;
+}
+
+void
+deferred_add(struct view id, int64_t due_s, const char *site)
+{
+	struct waiting *w = add(id, due_s);
+
+	if (site != NULL)
+		w->site = site_hash(view_of(site));
+}
+
+void
+deferred_add_tried(struct view id, int64_t due_s, const char *site,
+    uint32_t where, int64_t must_s)
+{
+	struct waiting *w = add(id, due_s);
+
+	w->site = site != NULL ? site_hash(view_of(site)) : 0;
+	w->where = where;
+	w->must = (uint32_t)must_s;
 }
 
 void
@@ -258,10 +329,8 @@ deferred_remove(struct view id)
 {
 	struct waiting *w = find(id);
 
-	if (w == NULL)
-		return;
-	take_out(w);
-	free(w);
+	if (w != NULL)
+		waiting_forget(w);
 }
 
 bool
@@ -271,12 +340,18 @@ deferred_flush_id(struct view id)
 
 	if (w == NULL)
 		return false;
-	w->due = 0;
-	move_up(w->place);
+	if (w->in_line) {
+		deferred_add(id, clock_wall(), NULL);
+	} else {
+		w->must = 0;
+		w->due = 0;
+		move_up(w->place);
+	}
 	deferred_wake();
 	return true;
 }
 
+/* What stands in line is due anyway. */
 size_t
 deferred_flush(struct view site)
 {
@@ -295,61 +370,10 @@ deferred_flush(struct view site)
 	return n;
 }
 
-void
-deferred_wake(void)
-{
-	wait_wake(&deferred.work);
-}
-
-/* --- looking after what is due --- */
-
-struct due {
-	struct queue_id id;
-};
-
-static void
-open_due(void *arg)
-{
-	struct due *d = arg;
-	static const char *const queues[] = { "deferred", "active",
-		"incoming" };
-	struct view id = queue_id_view(&d->id);
-
-	/* Busy files wait in the folder where they are. */
-	for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
-		if (faccessat(AT_FDCWD, queue_path_of(queues[i], id).text,
-			F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		message_open(queues[i], id);
-		break;
-	}
-	deferred.opening--;
-	deferred_wake();
-	free(d);
-}
-
-static struct due *
-due_new(struct waiting *w)
-{
-	struct due *d = xcalloc(1, sizeof(*d));
-
-	snprintf(d->id.text, sizeof(d->id.text), "%s", w->id);
-	return d;
-}
-
-static bool
-is_room(void)
-{
-	/* Deferred mail takes at most half of what may be worked on. */
-	return deferred.opening < OPEN_AT_ONCE &&
-	    (int64_t)qmgr.n_messages <
-		qmgr.conf->qmgr_message_active_limit / 2;
-}
-
 /* The clock was set back: of what is now due too far away only the first of the
  * heap would be noticed, and only while nothing else waits before it. */
-static void
-notice_clock_jump(void)
+void
+waiting_notice_clock(void)
 {
 	static int64_t last_us;
 	int64_t now_us = clock_wall_us() - clock_us();
@@ -363,28 +387,6 @@ notice_clock_jump(void)
 		if (is_due(deferred.heap[i]->due))
 			deferred.heap[i]->due = 0;
 	sift_all();
-}
-
-static void
-look_after(void *arg)
-{
-	(void)arg;
-	while (!qmgr.draining) {
-		notice_clock_jump();
-		while (deferred.n > 0 && is_due(deferred.heap[1]->due) &&
-		    is_room()) {
-			struct waiting *w = deferred.heap[1];
-			struct due *d = due_new(w);
-
-			take_out(w);
-			free(w);
-			deferred.opening++;
-			fiber_spawn("due", open_due, d);
-		}
-		if (is_room())
-			set_timer();
-		wait_for(&deferred.work, deadline_in(1));
-	}
 }
 
 /* --- reading the folders --- */
@@ -473,6 +475,6 @@ read_all(void *arg)
 void
 deferred_start(void)
 {
-	fiber_spawn("deferred", look_after, NULL);
+	fiber_spawn("deferred", due_run, NULL);
 	fiber_spawn("read deferred", read_all, NULL);
 }

@@ -2,6 +2,7 @@ qmgr_core = \
 	qmgr/act.c \
 	qmgr/deferred.c \
 	qmgr/drain.c \
+	qmgr/due.c \
 	qmgr/late.c \
 	qmgr/message.c \
 	qmgr/outcome.c \
@@ -9,7 +10,8 @@ qmgr_core = \
 	qmgr/route.c \
 	qmgr/scan.c \
 	qmgr/schedule.c \
-	qmgr/turn.c
+	qmgr/turn.c \
+	qmgr/waiting.h
 
 daemon_PROGRAMS += qmgr/qmgr
 qmgr_qmgr_SOURCES = qmgr/main.c qmgr/deliver.c $(qmgr_core)
@@ -19,6 +21,7 @@ dist_man8_MANS += qmgr/qmgr.8
 check_PROGRAMS += \
 	qmgr/act_test \
 	qmgr/deferred_test \
+	qmgr/due_test \
 	qmgr/late_test \
 	qmgr/message_test \
 	qmgr/schedule_test
@@ -29,6 +32,9 @@ qmgr_act_test_LDADD = $(TEST_LDADD) -lm
 qmgr_deferred_test_SOURCES = qmgr/deferred_test.c qmgr/testing.h \
 	qmgr/deliver.c $(qmgr_core)
 qmgr_deferred_test_LDADD = $(TEST_LDADD) -lm
+qmgr_due_test_SOURCES = qmgr/due_test.c qmgr/others.h qmgr/testing.h \
+	qmgr/deliver.c $(qmgr_core)
+qmgr_due_test_LDADD = $(TEST_LDADD) -lm
 qmgr_late_test_SOURCES = qmgr/late_test.c qmgr/others.h qmgr/testing.h \
 	qmgr/deliver.c $(qmgr_core)
 qmgr_late_test_LDADD = $(TEST_LDADD) -lm

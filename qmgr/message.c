@@ -298,7 +298,8 @@ message_take_notice(const struct ipc_queued *n)
 	    message_find(n->queue_id) != NULL ||
 	    htable_find(&opening, n->queue_id) != NULL)
 		return;
-	if (!is_active && !qmgr.room)
+	if (!is_active && !qmgr.room &&
+	    (int64_t)qmgr.n_messages >= qmgr.conf->qmgr_message_active_limit)
 		return; /* that is why it is there: see scan.c */
 	if (n->rcpts.len == 0 || !is_active) {
 		open_later(queue, n->queue_id);
@@ -600,8 +601,8 @@ open_message(struct reading *r)
 	return false;
 }
 
-bool
-message_open(const char *queue, struct view id)
+static bool
+open_as(const char *queue, struct view id, bool is_called)
 {
 	struct reading *r;
 	struct queue_id own = { "" };
@@ -616,6 +617,7 @@ message_open(const char *queue, struct view id)
 	reading_init(r, queue_name(view_of(queue)), queue_id_view(&own));
 	ok = open_message(r);
 	if (ok) {
+		r->m->is_called = is_called;
 		log_active(r->m);
 		begin(r->m);
 		flow_update();
@@ -626,6 +628,18 @@ message_open(const char *queue, struct view id)
 	reading_clear(r);
 	free(r);
 	return ok;
+}
+
+bool
+message_open(const char *queue, struct view id)
+{
+	return open_as(queue, id, false);
+}
+
+bool
+message_open_called(const char *queue, struct view id)
+{
+	return open_as(queue, id, true);
 }
 
 void
@@ -658,7 +672,10 @@ flow_update(void)
 	bool room = n < (qmgr.room ? limit * 9 / 10 : limit / 2);
 	int64_t full = qmgr.conf->in_flow_delay_ms;
 	/* From a quarter of the limit on, in steps: no word for each message. */
-	int64_t delay = n < limit / 4 ? 0 : full * (n * 4 / limit) / 4;
+	/* One destination's crowd is no reason to hold up all others' mail. */
+	int64_t behind = n - qmgr.n_crowded;
+	int64_t delay =
+	    behind < limit / 4 ? 0 : full * (behind * 4 / limit) / 4;
 	struct ipc_flow flow = { delay < full ? delay : full, room };
 
 	if (room == qmgr.room && flow.delay_ms == qmgr.delay_ms)

@@ -14,6 +14,8 @@ static struct {
 	int64_t n_routed, n_delivered, n_reports[4];
 	int64_t n_rcpts[8]; /* by number: deliveries */
 	bool hold_back;	    /* deliveries wait */
+	const char *only;   /* those to this next hop alone; NULL: all */
+	const char *dead;   /* nobody answers at this next hop */
 	bool bounce_is_down, agent_is_dumb;
 	bool agent_dies;    /* in the middle of each delivery */
 	bool report_is_refused;
@@ -98,8 +100,15 @@ play_deliver(struct ipc_request *r)
 		if (!others.agent_is_dumb)
 			ipc_list_add(&list, ipc_outcome_type(), &o);
 	}
-	while (others.hold_back)
+	while (others.hold_back &&
+	    (others.only == NULL ||
+		view_eq(ask.nexthop, view_of(others.only))))
 		fiber_sleep(2);
+	if (others.dead != NULL && view_eq(ask.nexthop, view_of(others.dead))) {
+		answer.destination = DESTINATION_FAILED;
+		answer.reason = VIEW("connect: refused");
+		str_reset(&list);
+	}
 	close(ask.file);
 	answer.outcomes = str_view(&list);
 	ipc_reply(r, IPC_OUT(delivered, &answer));

@@ -206,6 +206,15 @@ outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 	rcpt_free(r);
 }
 
+void
+outcomes_put_back(struct message *m, struct rcpt *r)
+{
+	m->put_back = true;
+	note_site(m, addr_domain(view_of(r->address)));
+	m->n_open--;
+	rcpt_free(r);
+}
+
 /* --- writing --- */
 
 struct append {
@@ -271,6 +280,7 @@ static bool
 ends_clean(const struct message *m)
 {
 	return m->n_open == 0 && m->rcpts_at < 0 && !m->was_deferred &&
+	    !m->put_back &&
 	    !m->must_report && !m->needs_failure && !m->needs_success &&
 	    !m->has_journal;
 }
@@ -468,6 +478,42 @@ write_what_is_left(struct message *m)
 	}
 }
 
+/* Until when nothing has to be done with it but try again: it becomes too old,
+ * or its sender is to be warned. */
+static int64_t
+must_open(const struct message *m)
+{
+	int64_t arrival = m->arrival_us / 1000000;
+	int64_t end = arrival +
+	    (m->sender[0] == '\0' ? qmgr.conf->bounce_queue_lifetime :
+				    qmgr.conf->maximal_queue_lifetime);
+	int64_t warning = arrival + qmgr.conf->delay_warning_time;
+
+	if (m->expired)
+		return 0;
+	if (qmgr.conf->delay_warning_time > 0 && !m->warned &&
+	    m->sender[0] != '\0' && warning < end)
+		return warning;
+	return end;
+}
+
+/* All that is open waits for room: the file stays as it is. */
+static bool
+line_up(struct message *m)
+{
+	struct destination *d = destination_find_where(m->where);
+	bool has_reason = strcmp(m->queue, "deferred") == 0;
+
+	if (!m->put_back || m->was_deferred || m->act != ACT_NONE ||
+	    d == NULL)
+		return false;
+	destination_line_up(d, queue_id_view(&m->id),
+	    has_reason ? must_open(m) : 0);
+	message_free(m);
+	destination_call_next(d);
+	return true;
+}
+
 static void
 message_defer(struct message *m)
 {
@@ -475,6 +521,8 @@ message_defer(struct message *m)
 
 	warn_of_delay(m);
 	write_what_is_left(m);
+	if (line_up(m))
+		return;
 	offload(move_to_deferred, &x);
 	if (err_is(x.error))
 		log_warn("%s: %s", m->id.text, x.error.text);
@@ -482,7 +530,8 @@ message_defer(struct message *m)
 		act_perform(m);
 		return;
 	}
-	deferred_add(queue_id_view(&m->id), x.due, m->site);
+	deferred_add_tried(queue_id_view(&m->id), x.due, m->site, m->where,
+	    must_open(m));
 	message_free(m);
 }
 
@@ -490,7 +539,7 @@ message_defer(struct message *m)
 static bool
 is_unfinished(const struct message *m)
 {
-	return m->was_deferred || m->rcpts_at >= 0;
+	return m->was_deferred || m->put_back || m->rcpts_at >= 0;
 }
 
 /* The reports that are due after this round.  What the journal says of earlier

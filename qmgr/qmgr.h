@@ -25,6 +25,7 @@
 #include "lib/run/loop.h"
 
 struct job;
+struct waiting;
 
 /* 56 bytes and the addresses: about 130. */
 struct rcpt {
@@ -34,6 +35,9 @@ struct rcpt {
 	char *address, *original, *orcpt; /* one block, in `text` */
 	char text[];
 };
+
+/* No destination's hash: they are odd. */
+enum { WHERE_SEVERAL = 2 };
 
 enum message_act {
 	ACT_NONE,
@@ -63,6 +67,9 @@ struct message {
 	struct list unrouted;     /* struct rcpt */
 	unsigned char *decided;   /* bit per recipient; NULL: none before */
 	bool was_deferred;        /* of this round: some wait for another try */
+	bool put_back;            /* of this round: some wait for room there */
+	bool is_called;           /* from a line: there is room for it */
+	uint32_t where;           /* of its recipients; 0: none was placed */
 	bool has_journal, writing;
 	bool needs_failure, needs_success; /* reports that are due */
 	bool must_report;         /* journal says so: earlier rounds too */
@@ -111,6 +118,10 @@ struct destination {
 	uint64_t ready_at;        /* its number there: who came first */
 	struct transport *transport;
 	char *nexthop;
+	uint32_t where;           /* hash of both: what waiting messages keep */
+	struct waiting *line_first, *line_last; /* who waits for a share */
+	size_t n_in_line;
+	int64_t n_opening;        /* messages of its line, or due */
 	struct list jobs;         /* in the order of arrival */
 	size_t n_jobs;
 	int64_t busy, n_unproven;
@@ -143,6 +154,8 @@ struct qmgr {
 	struct list messages;
 	struct htable by_id;      /* struct message, by queue ID */
 	size_t n_messages;
+	int64_t n_crowded;        /* jobs of destinations with a line */
+	struct htable by_where;   /* struct destination */
 	int64_t n_rcpts;          /* of all messages, in memory */
 	struct list transports;
 	struct ipc_service rewrite, bounce;
@@ -161,6 +174,8 @@ void message_take_notice(const struct ipc_queued *notice);
 /* Read a queue file and begin with it; in a fiber.  Damaged files go to
  * corrupt/. False if it is not to be worked on now. */
 bool message_open(const char *queue, struct view id);
+/* The same, for one that was called from a destination's line. */
+bool message_open_called(const char *queue, struct view id);
 /* Read more recipients if there is room; begins with them. */
 void message_read_more(struct message *m);
 void message_use(struct message *m);
@@ -193,8 +208,12 @@ void route_message(struct message *m);
 struct transport *transport_find(struct view name);
 struct destination *destination_find(struct transport *t,
     struct view nexthop);
+/* By its hash; NULL: there is none now. */
+struct destination *destination_find_where(uint32_t where);
 /* Give a recipient to the message's job there. */
 void schedule_add(struct destination *d, struct message *m, struct rcpt *r);
+/* The message has a job there, or had one just now. */
+bool schedule_has(const struct destination *d, const struct message *m);
 /* Start what may start. */
 void schedule_run(struct transport *t);
 /* A delivery there has ended, after its outcomes were taken. */
@@ -265,6 +284,8 @@ struct outcomes {
 };
 void outcomes_init(struct outcomes *o, struct message *m);
 void outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *v);
+/* It waits for room at its destination.  Frees it. */
+void outcomes_put_back(struct message *m, struct rcpt *r);
 /* Write what has to be on disk.  In a fiber. */
 void outcomes_flush(struct outcomes *o);
 /* Log an outcome that no agent logged (error, retry, discard, dead). */
@@ -278,7 +299,11 @@ void message_finish(struct message *m);
 
 /* --- deferred.c --- */
 /* The file waits in deferred/ until then; a time that was known is replaced. */
-void deferred_add(struct view id, int64_t due_s, const char *destination);
+void deferred_add(struct view id, int64_t due_s, const char *site);
+/* The same; it has a reason, and need not be tried at this destination before
+ * `must_s` if that is known to be dead. */
+void deferred_add_tried(struct view id, int64_t due_s, const char *site,
+    uint32_t where, int64_t must_s);
 void deferred_remove(struct view id);
 bool deferred_has(struct view id);
 /* Make all, or those that went to this site, or one, due now. */
@@ -287,8 +312,18 @@ bool deferred_flush_id(struct view id);
 size_t deferred_count(void);
 /* Starts the fibers that look after due messages and read the folders. */
 void deferred_start(void);
+
+/* --- due.c --- */
 /* Look for what is due now. */
 void deferred_wake(void);
+/* It has as many messages in memory as it may have. */
+bool destination_is_full(const struct destination *d);
+/* The message waits for room there, its file where it is. `must_s` as in
+ * deferred_add_tried; 0: it has no reason yet. */
+void destination_line_up(struct destination *d, struct view id,
+    int64_t must_s);
+/* There may be room for the next in its line. */
+void destination_call_next(struct destination *d);
 
 /* --- scan.c --- */
 /* Read active and incoming: now, when this is called again, and at times. */

@@ -174,6 +174,25 @@ is_transport_name(const char *name)
 	    name[0] != '.';
 }
 
+/* Where all of its recipients go that were placed in this round. */
+static void
+note_where(struct message *m, const struct destination *d)
+{
+	if (m->where == 0)
+		m->where = d->where;
+	else if (m->where != d->where)
+		m->where = WHERE_SEVERAL;
+}
+
+/* Not more for that destination than its share.  A list, of which recipients
+ * are still in the file, is one message in memory whatever it has. */
+static bool
+must_wait(const struct message *m, const struct destination *d)
+{
+	return m->rcpts_at < 0 && !m->is_called && destination_is_full(d) &&
+	    !schedule_has(d, m);
+}
+
 static void
 route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
     struct transport **touched)
@@ -212,6 +231,11 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 			.relay = VIEW("none") };
 
 		outcomes_add(o, rcpt, &v);
+		return;
+	}
+	note_where(m, d);
+	if (must_wait(m, d)) {
+		outcomes_put_back(m, rcpt);
 		return;
 	}
 	schedule_add(d, m, rcpt);

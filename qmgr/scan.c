@@ -58,7 +58,7 @@ read_some(void *arg)
 static bool
 is_room(void)
 {
-	return (int64_t)qmgr.n_messages <
+	return (int64_t)qmgr.n_messages - qmgr.n_crowded <
 	    qmgr.conf->qmgr_message_active_limit * 3 / 4;
 }
 

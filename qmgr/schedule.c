@@ -134,11 +134,37 @@ transport_failed(struct transport *t, const char *reason)
 
 /* --- destinations --- */
 
+static struct view
+where_key(const uint32_t *where)
+{
+	return view_make((const char *)where, sizeof(*where));
+}
+
+struct destination *
+destination_find_where(uint32_t where)
+{
+	return where != 0 ? htable_find(&qmgr.by_where, where_key(&where)) :
+			    NULL;
+}
+
+static void
+learn_where(struct destination *d)
+{
+	struct str both = STR_EMPTY;
+
+	str_printf(&both, "%s:%s", d->transport->name, d->nexthop);
+	d->where = (uint32_t)hash_bytes(str_view(&both)) | 1;
+	htable_set(&qmgr.by_where, where_key(&d->where), d);
+	str_clear(&both);
+}
+
 static void
 destination_free(void *p)
 {
 	struct destination *d = p;
 
+	if (destination_find_where(d->where) == d)
+		htable_remove(&qmgr.by_where, where_key(&d->where));
 	timer_cancel(&d->wake);
 	list_remove(&d->ready);
 	free(d->nexthop);
@@ -159,6 +185,7 @@ note_idle(struct view key, void *value, void *arg)
 
 	(void)key;
 	if (s->n < ARRAY_LEN(s->found) && d->n_jobs == 0 && d->busy == 0 &&
+	    d->n_in_line == 0 && d->n_opening == 0 &&
 	    d->dead_until < loop_now() && d->not_before < loop_now() &&
 	    loop_now() - d->last_used > IDLE_MS)
 		s->found[s->n++] = d;
@@ -193,6 +220,7 @@ destination_find(struct transport *t, struct view nexthop)
 	list_init(&d->ready);
 	d->window = t->initial;
 	htable_set(&t->destinations, nexthop, d);
+	learn_where(d);
 	return d;
 }
 
@@ -280,7 +308,7 @@ destination_failed(struct destination *d, const char *reason)
 /* --- jobs --- */
 
 static struct job *
-job_find(struct destination *d, const struct message *m)
+job_find(const struct destination *d, const struct message *m)
 {
 	/* The newest is nearly always the one. */
 	for (struct list *it = d->jobs.prev; it != &d->jobs; it = it->prev) {
@@ -292,6 +320,20 @@ job_find(struct destination *d, const struct message *m)
 			break;
 	}
 	return NULL;
+}
+
+bool
+schedule_has(const struct destination *d, const struct message *m)
+{
+	return job_find(d, m) != NULL;
+}
+
+static void
+count_jobs(struct destination *d, size_t n)
+{
+	if (d->n_in_line > 0)
+		qmgr.n_crowded += (int64_t)n - (int64_t)d->n_jobs;
+	d->n_jobs = n;
 }
 
 void
@@ -306,7 +348,7 @@ schedule_add(struct destination *d, struct message *m, struct rcpt *r)
 		list_init(&j->rcpts);
 		list_append(&d->jobs, &j->node);
 		list_append(&m->jobs, &j->of_message);
-		d->n_jobs++;
+		count_jobs(d, d->n_jobs + 1);
 		message_use(m);
 	}
 	list_remove(&r->node);
@@ -322,7 +364,7 @@ job_free(struct job *j)
 
 	list_remove(&j->node);
 	list_remove(&j->of_message);
-	j->destination->n_jobs--;
+	count_jobs(j->destination, j->destination->n_jobs - 1);
 	free(j);
 	message_unuse(m);
 }
@@ -335,12 +377,14 @@ schedule_drop(struct message *m)
 
 	while ((it = list_first(&m->jobs)) != NULL) {
 		struct job *j = LIST_ITEM(it, struct job, of_message);
+		struct destination *d = j->destination;
 
 		while ((node = list_first(&j->rcpts)) != NULL) {
 			rcpt_free(LIST_ITEM(node, struct rcpt, node));
 			m->n_open--;
 		}
 		job_free(j);
+		destination_call_next(d);
 	}
 	return any;
 }
@@ -481,7 +525,7 @@ destination_defer_all(
 		list_append(&x->jobs, it);
 		list_remove(&LIST_ITEM(it, struct job, node)->of_message);
 	}
-	d->n_jobs = 0;
+	count_jobs(d, 0);
 	x->dsn = xstrdup(dsn);
 	x->reason = xstrdup(reason);
 	work_begin();
@@ -518,6 +562,7 @@ schedule_run(struct transport *t)
 
 		if (why != NULL) {
 			destination_defer_all(d, dsn, why);
+			destination_call_next(d);
 			continue;
 		}
 		if (!may_start(d))
@@ -544,6 +589,7 @@ schedule_done(struct destination *d)
 	if (d->n_jobs > 0)
 		turn_ready(d);
 	schedule_run(d->transport);
+	destination_call_next(d);
 }
 
 static void
