@@ -263,6 +263,7 @@ act_on_one(const struct act_row *row, struct view id, struct view queues)
 	static const char *const order[] = { "hold", "incoming", "active",
 		"deferred" };
 	struct message *m;
+	bool done = false;
 
 	message_await(id);
 	m = message_find(id);
@@ -272,12 +273,18 @@ act_on_one(const struct act_row *row, struct view id, struct view queues)
 			   is_word_of(queues, m->queue) ||
 			   (row->act == ACT_NONE && m->act == ACT_HOLD)) &&
 		    act_in_flight(row, m);
+	/* A fiber that began to read the file while it is moved would deliver
+	 * it, and leave it behind where it is now. */
+	message_claim(id);
 	for (size_t i = 0; i < ARRAY_LEN(order); i++)
 		if (is_word_of(queues, order[i]) &&
 		    faccessat(AT_FDCWD, queue_path_of(order[i], id).text, F_OK,
-			AT_SYMLINK_NOFOLLOW) == 0)
-			return act_at_rest(row, id, order[i]);
-	return false;
+			AT_SYMLINK_NOFOLLOW) == 0) {
+			done = act_at_rest(row, id, order[i]);
+			break;
+		}
+	message_unclaim(id);
+	return done;
 }
 
 static const struct act_row *

@@ -189,6 +189,52 @@ delete_while_it_is_opened(void)
 }
 
 static void
+open_meanwhile(void *arg)
+{
+	bool *done = arg;
+
+	/* act_run has begun, and waits for a thread. */
+	while (qmgr.n_working == 0)
+		fiber_yield();
+	ck_assert(!message_claim(VIEW(ID)));
+	ck_assert(!message_open("deferred", VIEW(ID)));
+	*done = true;
+}
+
+/* While a file is moved somebody begins to open it: it is held, not delivered
+ * as well. */
+static void
+open_while_it_is_held(void)
+{
+	for (int i = 0; i < 20; i++) {
+		bool done = false;
+
+		test_put("deferred", ID, "a@x.example", VIEW_EMPTY);
+		fiber_spawn("opener", open_meanwhile, &done);
+		ck_assert_int_eq(act("hold", "deferred"), 1);
+		TEST_WAIT_FOR(done && qmgr.n_messages == 0);
+		ck_assert_int_eq(others.n_delivered, 0);
+		ck_assert_int_eq(act("delete", "hold"), 1);
+	}
+}
+
+/* What comes due while an administrator's act is under way is not forgotten. */
+static void
+come_due_while_it_is_claimed(void)
+{
+	deferred_start();
+	test_put("deferred", ID, "a@x.example", VIEW_EMPTY);
+	ck_assert(message_claim(VIEW(ID)));
+	deferred_add(VIEW(ID), clock_wall(), NULL);
+	TEST_WAIT_FOR(!deferred_has(VIEW(ID)));
+	fiber_sleep(30);
+	message_unclaim(VIEW(ID));
+	TEST_WAIT_FOR(!test_file_is_in("deferred", ID));
+	expect_gone();
+	ck_assert_int_eq(others.n_delivered, 1);
+}
+
+static void
 leave(void)
 {
 	begin_twenty();
@@ -213,6 +259,8 @@ static const struct {
 	{ "expire", expire_in_flight },
 	{ "expire at rest", expire_at_rest },
 	{ "delete while opened", delete_while_it_is_opened },
+	{ "open while held", open_while_it_is_held },
+	{ "due while claimed", come_due_while_it_is_claimed },
 	{ "leave", leave },
 };
 
