@@ -193,9 +193,36 @@ must_wait(const struct message *m, const struct destination *d)
 	    !schedule_has(d, m);
 }
 
+/* Transports that have got something to do. */
+struct touched {
+	struct transport *transports[8];
+	size_t n;
+};
+
+static void
+run_touched(struct touched *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		schedule_run(t->transports[i]);
+	t->n = 0;
+}
+
+/* They are run when all recipients are placed: else the first of them would
+ * leave alone, and the others in a copy of their own. */
+static void
+touch(struct touched *t, struct transport *transport)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->transports[i] == transport)
+			return;
+	if (t->n == ARRAY_LEN(t->transports))
+		run_touched(t);
+	t->transports[t->n++] = transport;
+}
+
 static void
 route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
-    struct transport **touched)
+    struct touched *touched)
 {
 	struct route *r = find_route(m, rcpt);
 	struct destination *d;
@@ -239,22 +266,40 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 		return;
 	}
 	schedule_add(d, m, rcpt);
-	if (*touched != t && *touched != NULL)
-		schedule_run(*touched);
-	*touched = t;
+	touch(touched, t);
+}
+
+/*
+ * Ask for all of them before the first is placed.  What follows does not wait
+ * then, so that nobody else's turn comes between two recipients of one site,
+ * and starts a delivery with those that are placed so far.
+ */
+static void
+ask_ahead(struct message *m)
+{
+	if (m->unrouted.next == m->unrouted.prev)
+		return;
+	LIST_EACH (it, after, &m->unrouted) {
+		struct route *r =
+		    find_route(m, LIST_ITEM(it, struct rcpt, node));
+
+		/* Not kept, so that asking ahead is of no use. */
+		if (r->until == 0 || message_stops(m))
+			return;
+	}
 }
 
 void
 route_message(struct message *m)
 {
-	struct transport *touched = NULL;
+	struct touched touched = { .n = 0 };
 	struct outcomes o;
 	struct list *it;
 
+	ask_ahead(m);
 	outcomes_init(&o, m);
 	while (!message_stops(m) && (it = list_first(&m->unrouted)) != NULL)
 		route_one(m, LIST_ITEM(it, struct rcpt, node), &o, &touched);
-	if (touched != NULL)
-		schedule_run(touched);
+	run_touched(&touched);
 	outcomes_flush(&o);
 }

@@ -15,7 +15,7 @@ plan_installed('sbin/barid', 'libexec/barid/smtpd', 'libexec/barid/smtp');
 
 my $ip = '127.0.0.3';
 my $host = quotemeta("$ip\[$ip]");
-my $limit = is_checks_build() ? 24 : 8;    # of each reply, in seconds
+my $limit = is_checks_build() ? 14 : 8;    # of each reply, in seconds
 
 my $said = "host $host said: %s \\(in reply to %s\\)";
 my $malformed = "host $host sent a malformed reply while %s: ";
@@ -196,6 +196,8 @@ my @lmtp = (
 my $server = Barid::Hostile->new(ip => $ip, cases => {
 	(map { $_->[0] => $_->[2] } @cases),
 	(map { $_->[0] => { %{ $_->[2] }, lmtp => 1 } } @lmtp),
+	# For many at once.
+	many => {}, 'l-many' => { lmtp => 1 },
 	again => { end => "250 2.0.0 Ok\r\n250 2.0.0 Ok: another\r\n" },
 });
 my $t = Barid::Test->new(main => {
@@ -271,6 +273,18 @@ for my $n (1 .. 5) {
 is(scalar(grep { /^Subject: again \d/m } map { split /^(?=Subject:)/m }
 	$server->received('again')), 5,
 	'attack 22, 23: an extra reply: and all five were');
+
+# Recipients of two sites by turns: one copy for each site.
+$t->mark_log;
+send_mail($t->{port}, { from => 'user@example.test', to => [
+	map { ("to$_\@many.bad.test", "to$_\@l-many.bad.test") } 1 .. 20 ] },
+	sprintf($text, 'many'));
+for my $n (1 .. 20) {
+	$t->wait_log(qr/to=<to$n\@$_\.bad\.test>.*status=sent/) or fail($_)
+	    for 'many', 'l-many';
+}
+is(scalar(my @copies = $server->messages($_)), 1,
+	"22: $_: a message for 20 recipients is sent once") for 'many', 'l-many';
 
 # A line of 64 KiB, a hundred thousand lines: nothing of it is kept.
 for my $pid ($t->pids_of('smtp'), $t->pids_of('lmtp')) {
