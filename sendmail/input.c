@@ -109,11 +109,22 @@ finish_field(struct input *in)
 	str_reset(&in->field);
 }
 
+/* May the header that is being gathered name recipients? */
+static bool
+is_extracted(const struct input *in)
+{
+	struct view field = str_view(&in->field);
+	struct view name = view_first(field, header_name_len(field));
+
+	return (in->flags & INPUT_EXTRACT) != 0 &&
+	    (header_flags(header_find_id(name)) & HEADER_EXTRACT) != 0;
+}
+
 static void
 gather(struct input *in, struct view line)
 {
 	if (in->field.len + line.len > INPUT_FIELD_MAX) {
-		if ((in->flags & INPUT_EXTRACT) != 0)
+		if (is_extracted(in))
 			refuse(in, "header too long",
 			    view_first(str_view(&in->field), 20));
 		return;

@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use MIME::QuotedPrint qw(decode_qp);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Test::More;
 
@@ -20,6 +21,8 @@ my $server = Barid::Hostile->new(ip => '127.0.0.3', cases => {
 	plain => {},
 	chunks => { offers => 'PIPELINING 8BITMIME CHUNKING' },
 	lmtp => { lmtp => 1 },
+	# Text with 8-bit bytes is converted for it; headers are not.
+	seven => { offers => 'PIPELINING' },
 });
 my $t = Barid::Test->new(main => {
 	transport_maps => 'inline:{ ' . $server->transports('out.test') . ' }',
@@ -29,7 +32,7 @@ my $t = Barid::Test->new(main => {
 	smtpd_peername_lookup => 'no',
 	smtpd_error_sleep_time => '0',
 });
-my @ways_out = qw(plain chunks lmtp);
+my @ways_out = qw(plain chunks lmtp seven);
 my @rcpts = ('user@example.test', map { "x\@$_.out.test" } @ways_out);
 
 $t->start;
@@ -85,7 +88,9 @@ sub header
 	$n++;
 	return "Subject: mark $n\r\nFrom: a\@client.test\r\nTo: b\@c.test\r\n" .
 	    "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\n" .
-	    "Message-Id: <$n\@client.test>\r\n\r\n";
+	    "Message-Id: <$n\@client.test>\r\nMIME-Version: 1.0\r\n" .
+	    "Content-Type: text/plain; charset=latin1\r\n" .
+	    "Content-Transfer-Encoding: 8bit\r\n\r\n";
 }
 
 my $evil = "MAIL FROM:<evil\@evil.test>\r\nRCPT TO:<user\@example.test>\r\n" .
@@ -195,6 +200,16 @@ sub check_way
 		if (@got != 1) {
 			fail($name);
 			diag(scalar(@got), ' messages');
+			next;
+		}
+		if ($way eq 'seven' && $sent{$mark} =~ /[\x80-\xff]/) {
+			my ($text) = $sent{$mark} =~ /\r\n\r\n(.*)/s;
+			my ($coded) = $got[0] =~ /\r\n\r\n(.*)/s;
+
+			unlike($coded, qr/[\x80-\xff]/, "$name: in 7 bits");
+			ok(decode_qp($coded) eq $text =~ s/\r\n/\n/gr,
+				"$name: and the same") or
+			    diag(shown($coded));
 			next;
 		}
 		my $end = substr($got[0], -length $sent{$mark});

@@ -4,6 +4,7 @@ TAP_TESTS += \
 	t/620-attack-client.t \
 	t/630-attack-smtpd.t \
 	t/640-attack-size.t \
-	t/650-attack-output.t
+	t/650-attack-output.t \
+	t/660-attack-sendmail.t
 
 EXTRA_DIST += t/lib/Barid/Hostile.pm
