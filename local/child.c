@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/mbox.h"
 #include "lib/run/sandbox.h"
+#include "local/store.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,8 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* More than this is written at once. */
-enum { WRITE_STEP = 128 << 10 };
+/* What stays allocated between messages. */
+enum { OUT_KEPT = 256 << 10 };
 
 /* --- answers --- */
 
@@ -71,25 +72,10 @@ child_answer_errno(
 /* --- writing --- */
 
 static bool
-write_out(struct child *c, const struct child_job *job, int fd,
-    struct child_answer *a)
+could_not_write(const struct child_job *job, struct child_answer *a)
 {
-	struct view v = str_view(&c->out);
-
-	while (v.len > 0) {
-		ssize_t n = write(fd, v.ptr, v.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			child_answer_errno(
-			    a, "4.3.0", "write %s/%s", job->base, job->path);
-			return false;
-		}
-		v = view_skip(v, (size_t)n);
-	}
-	str_reset(&c->out);
-	return true;
+	child_answer_errno(a, "4.3.0", "write %s/%s", job->base, job->path);
+	return false;
 }
 
 bool
@@ -97,9 +83,12 @@ child_write(struct child *c, const struct child_job *job,
     struct content *content, int fd, unsigned flags, struct child_answer *a)
 {
 	struct mbox_filter filter;
+	struct store store;
 
 	mbox_filter_init(&filter, flags, VIEW_EMPTY);
-	str_set(&c->out, job->head);
+	store_begin(&store, &c->out, fd, content->size,
+	    job->kind == CHILD_MAILDIR);
+	str_add(&c->out, job->head);
 	content_rewind(content);
 	for (;;) {
 		struct view piece;
@@ -112,11 +101,11 @@ child_write(struct child *c, const struct child_job *job,
 		if (piece.len == 0)
 			break;
 		mbox_filter_feed(&filter, piece, &c->out);
-		if (c->out.len >= WRITE_STEP && !write_out(c, job, fd, a))
-			return false;
+		if (!store_some(&store))
+			return could_not_write(job, a);
 	}
 	mbox_filter_finish(&filter, &c->out);
-	return write_out(c, job, fd, a);
+	return store_finish(&store) || could_not_write(job, a);
 }
 
 /* --- one job --- */
@@ -157,6 +146,8 @@ child_deliver(struct child *c, const struct child_job *job, int fd, int mbox,
 		maildir_deliver(c, job, &content, a);
 	else
 		mbox_deliver(c, job, &content, mbox, a);
+	if (c->out.room > OUT_KEPT)
+		str_clear(&c->out);
 }
 
 void

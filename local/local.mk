@@ -4,6 +4,7 @@ local_child = \
 	local/dirs.c local/dirs.h \
 	local/maildir.c \
 	local/mbox.c \
+	local/store.c local/store.h \
 	local/wire.c local/wire.h
 local_core = $(local_child) \
 	local/alias.c local/alias.h \
@@ -27,6 +28,7 @@ check_PROGRAMS += \
 	local/content_test \
 	local/dirs_test \
 	local/mailbox_test \
+	local/store_test \
 	local/wire_test \
 	local/worker_test
 
@@ -42,6 +44,8 @@ local_dirs_test_LDADD = $(TEST_LDADD)
 local_mailbox_test_SOURCES = local/mailbox_test.c local/testing.h \
 	$(local_child)
 local_mailbox_test_LDADD = $(TEST_LDADD)
+local_store_test_SOURCES = local/store_test.c local/testing.h local/store.c
+local_store_test_LDADD = $(TEST_LDADD)
 local_wire_test_SOURCES = local/wire_test.c local/wire.c
 local_wire_test_LDADD = $(TEST_LDADD)
 local_worker_test_SOURCES = local/worker_test.c local/testing.h $(local_core)

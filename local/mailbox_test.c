@@ -96,6 +96,41 @@ START_TEST(a_maildir_is_made_and_filled)
 }
 END_TEST
 
+START_TEST(a_large_message_is_stored_whole)
+{
+	struct str body = STR_EMPTY, want = STR_EMPTY, got = STR_EMPTY;
+	struct str name = STR_EMPTY;
+	struct testing_message m;
+	struct child_job job = { .kind = CHILD_MAILDIR,
+		.path = "user/",
+		.loop = "me@test",
+		.head = VIEW("Return-Path: <s@test>\n") };
+
+	begin();
+	job.base = top;
+	str_add_text(&want, STORED_HEAD);
+	for (int i = 0; i < 60000; i++) {
+		str_addf(&body, "line %d of a large message, of some length\r\n",
+		    i);
+		str_addf(&want, "line %d of a large message, of some length\n",
+		    i);
+	}
+	m = testing_message(HEADER, str_view(&body));
+	job.layout = str_view(&m.layout);
+	child_deliver(&child, &job, m.fd, -1, &answer);
+	expect(CHILD_DONE, "2.0.0", "delivered to maildir");
+	ck_assert_int_eq(testing_count("user/new", &name), 1);
+	testing_read(name.ptr, &got);
+	ck_assert(view_eq(str_view(&got), str_view(&want)));
+	testing_message_clear(&m);
+	str_clear(&body);
+	str_clear(&want);
+	str_clear(&got);
+	str_clear(&name);
+	end();
+}
+END_TEST
+
 START_TEST(a_maildir_that_was_moved_is_not_written_to)
 {
 	begin();
@@ -449,6 +484,7 @@ START_TEST(an_unwritable_folder_is_temporary)
 END_TEST
 
 UNIT_MAIN("local/mailbox", { a_maildir_is_made_and_filled, 1 },
+    { a_large_message_is_stored_whole, 1 },
     { a_maildir_that_was_moved_is_not_written_to, 1 },
     { many_maildirs_do_not_use_up_descriptors, 1 },
     { links_in_a_maildir_are_not_followed, 4 },

@@ -39,6 +39,16 @@ xreallocarray(void *old, size_t n, size_t size)
 	return must(reallocarray(old, n, size), n);
 }
 
+void *
+xaligned_alloc(size_t align, size_t size)
+{
+	void *p = NULL;
+
+	if (posix_memalign(&p, align, size) != 0)
+		p = NULL;
+	return must(p, size);
+}
+
 char *
 xstrndup(const char *text, size_t len)
 {

@@ -14,6 +14,9 @@ void *xrealloc(void *old, size_t size) __attribute__((alloc_size(2)));
 /* n * size with the overflow checked. */
 void *xreallocarray(void *old, size_t n, size_t size)
     __attribute__((alloc_size(2, 3)));
+/* At a multiple of `align`, a power of two. */
+void *xaligned_alloc(size_t align, size_t size)
+    __attribute__((malloc, alloc_size(2)));
 char *xstrdup(const char *text) __attribute__((malloc));
 char *xstrndup(const char *text, size_t len) __attribute__((malloc));
 

@@ -59,6 +59,15 @@ str_reserve(struct str *s, size_t n)
 }
 
 void
+str_reserve_aligned(struct str *s, size_t align, size_t n)
+{
+	str_clear(s);
+	s->ptr = xaligned_alloc(align, n + 1);
+	s->ptr[0] = '\0';
+	s->room = n + 1;
+}
+
+void
 str_grew(struct str *s, size_t n)
 {
 	assert(s->len + n < s->room || n == 0);
