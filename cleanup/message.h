@@ -12,8 +12,17 @@
 #include "lib/mail/header.h"
 #include "lib/mail/queue_file.h"
 
-/* The part of the header that is looked at; what is beyond is left alone. */
-enum { CLEANUP_HEADER_MAX = 1 << 20, CLEANUP_WRITE_STEP = 256 * 1024 };
+#include <sys/uio.h>
+
+enum {
+	/* The part of the header that is looked at; what is beyond is left
+	 * alone. */
+	CLEANUP_HEADER_MAX = 1 << 20,
+	/* Streamed content is written when it is as much, or in as many
+	 * frames. */
+	CLEANUP_WRITE_STEP = 256 * 1024,
+	CLEANUP_WRITE_FRAMES = 32,
+};
 
 struct cleanup {
 	const struct conf *conf;
@@ -44,8 +53,12 @@ struct message {
 	struct str sender;
 
 	struct view content;        /* whole in memory */
-	struct str pending;         /* streamed: not written yet */
+	/* Streamed: not written yet, in the frames that it came in. */
+	struct ipc_frame *frames[CLEANUP_WRITE_FRAMES];
+	struct iovec pending[CLEANUP_WRITE_FRAMES];
+	size_t n_pending, pending_len;
 	struct str head;            /* streamed: the first bytes, for headers */
+	struct header_scan head_scan;
 	int64_t content_len;
 	int fd;                     /* the queue file while it is written */
 	bool created, too_large;
@@ -87,12 +100,15 @@ bool headers_process(struct message *m, struct view head,
     struct verdict *verdict);
 
 /* --- store.c --- */
-/* Content that comes in parts. */
-struct err store_content(struct message *m, struct view bytes);
+/* Content that comes in parts; bytes are in the frame, which it takes. */
+void store_take_content(
+    struct message *m, struct view bytes, struct ipc_frame *frame);
 /* Write what is missing and sync: the message is safe when this returns. */
 struct err store_commit(struct message *m);
 /* Remove what was written of a message that will not be. */
 void store_cancel(struct message *m);
+/* Free what was not written. */
+void store_clear(struct message *m);
 /* Is there space for one more message? */
 bool store_has_space(struct cleanup *c);
 

@@ -70,34 +70,57 @@ create_file(struct message *m)
 		fail(m, e);
 }
 
+/* On a thread. */
 static void
 write_pending(void *arg)
 {
 	struct message *m = arg;
+	int64_t at = content_at(m) + m->content_len - (int64_t)m->pending_len;
 	struct err e;
 
 	create_file(m);
 	if (err_is(m->failure))
 		return;
-	e = queue_write_at(m->fd, str_view(&m->pending),
-	    content_at(m) + m->content_len - (int64_t)m->pending.len);
+	e = queue_write_parts_at(m->fd, m->pending, m->n_pending, at);
 	if (err_is(e))
 		fail(m, e);
+}
+
+void
+store_clear(struct message *m)
+{
+	for (size_t i = 0; i < m->n_pending; i++)
+		ipc_frame_free(m->frames[i]);
+	m->n_pending = m->pending_len = 0;
 }
 
 static void
 flush_pending(struct message *m)
 {
-	if (m->pending.len == 0)
+	if (m->n_pending == 0)
 		return;
 	set_places(m);
 	if (!err_is(m->failure))
 		offload(write_pending, m);
-	str_reset(&m->pending);
+	store_clear(m);
 }
 
-struct err
-store_content(struct message *m, struct view bytes)
+/* The header is looked at when all is there.  Where it ends otherwise than by
+ * an empty line, the lines that follow say how. */
+static void
+keep_head(struct message *m, struct view bytes)
+{
+	if (m->head.len >= CLEANUP_HEADER_MAX ||
+	    m->head_scan.end == HEADER_END)
+		return;
+	bytes = view_first(bytes, CLEANUP_HEADER_MAX - m->head.len);
+	header_scan_feed(&m->head_scan, bytes);
+	str_add(&m->head, bytes);
+}
+
+void
+store_take_content(
+    struct message *m, struct view bytes, struct ipc_frame *frame)
 {
 	int64_t limit = m->cleanup->conf->message_size_limit;
 
@@ -105,15 +128,18 @@ store_content(struct message *m, struct view bytes)
 	/* smtpd has counted what the client sent; this is the last line. */
 	if (limit > 0 && m->content_len > limit + CLEANUP_HEADER_MAX)
 		m->too_large = true;
-	if (m->too_large || err_is(m->failure))
-		return m->failure;
-	if (m->head.len < CLEANUP_HEADER_MAX)
-		str_add(&m->head,
-		    view_first(bytes, CLEANUP_HEADER_MAX - m->head.len));
-	str_add(&m->pending, bytes);
-	if (m->pending.len >= CLEANUP_WRITE_STEP)
+	if (m->too_large || err_is(m->failure) || bytes.len == 0) {
+		ipc_frame_free(frame);
+		return;
+	}
+	keep_head(m, bytes);
+	m->frames[m->n_pending] = frame;
+	m->pending[m->n_pending++] =
+	    (struct iovec){ (void *)(uintptr_t)bytes.ptr, bytes.len };
+	m->pending_len += bytes.len;
+	if (m->pending_len >= CLEANUP_WRITE_STEP ||
+	    m->n_pending == CLEANUP_WRITE_FRAMES)
 		flush_pending(m);
-	return m->failure;
 }
 
 /* The pieces as ranges of the file. */

@@ -39,18 +39,19 @@ static void
 message_init(struct message *m, struct cleanup *c)
 {
 	*m = (struct message){ .cleanup = c, .fd = -1,
-		.rcpts = STR_EMPTY, .sender = STR_EMPTY, .pending = STR_EMPTY,
+		.rcpts = STR_EMPTY, .sender = STR_EMPTY,
 		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
 		.tail = STR_EMPTY, .message_id = STR_EMPTY };
+	header_scan_init(&m->head_scan);
 }
 
 static void
 message_clear(struct message *m)
 {
+	store_clear(m);
 	htable_clear(&m->seen, NULL);
 	str_clear(&m->rcpts);
 	str_clear(&m->sender);
-	str_clear(&m->pending);
 	str_clear(&m->head);
 	str_clear(&m->added);
 	str_clear(&m->layout);
@@ -74,7 +75,7 @@ submit_is_sane(const struct ipc_submit *s)
 	    s->sender.len <= ADDR_MAX && s->arrival_us > 0;
 }
 
-/* One frame of the conversation.  *ended with submit_end. */
+/* One frame of the conversation, which it takes.  *ended with submit_end. */
 static struct err
 take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 {
@@ -85,8 +86,10 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 
 	if (ipc_frame_is(f, ipc_content_type())) {
 		e = ipc_frame_read(f, IPC_IN(content, &content));
-		if (!err_is(e))
-			store_content(m, content.bytes);
+		if (err_is(e))
+			ipc_frame_free(f);
+		else
+			store_take_content(m, content.bytes, f);
 		return e;
 	}
 	if (ipc_frame_is(f, ipc_more_rcpts_type())) {
@@ -94,14 +97,15 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 		/* Their place in the file is before the content. */
 		if (!err_is(e) && m->content_len > 0)
 			e = err_make(ERR_PERM, "recipients after content");
-		return err_is(e) ? e : envelope_add_rcpts(m, rcpts.rcpts);
+		if (!err_is(e))
+			e = envelope_add_rcpts(m, rcpts.rcpts);
+	} else {
+		e = ipc_frame_read(f, IPC_IN(submit_end, &end));
+		*ended = !err_is(e);
+		*commit = *ended && end.commit != 0;
+		m->flags |= *ended ? end.flags : 0;
 	}
-	e = ipc_frame_read(f, IPC_IN(submit_end, &end));
-	if (!err_is(e)) {
-		*ended = true;
-		*commit = end.commit != 0;
-		m->flags |= end.flags;
-	}
+	ipc_frame_free(f);
 	return e;
 }
 
@@ -121,7 +125,6 @@ take_stream(struct message *m, struct ipc_request *r, struct verdict *v)
 		if (err_is(e))
 			return false;
 		e = take_frame(m, f, &ended, &commit);
-		ipc_frame_free(f);
 	}
 	if (err_is(e)) {
 		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);

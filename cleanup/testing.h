@@ -61,7 +61,7 @@ test_message_init(struct message *m, struct cleanup *c, const char *context,
 		    .context = view_of(context),
 		    .arrival_us = INT64_C(1700000000000000),
 		    .full_name = VIEW_EMPTY } };
-	m->rcpts = m->sender = m->pending = m->head = m->added = m->layout =
+	m->rcpts = m->sender = m->head = m->added = m->layout =
 	    m->tail = m->message_id = STR_EMPTY;
 	str_add_text(&m->sender, "me@here.example");
 }

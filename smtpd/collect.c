@@ -16,6 +16,10 @@ enum {
 	/* What a frame needs beside the texts in it. */
 	FRAME_OVERHEAD = 1536,
 	STREAM_STEP = 32 * 1024,
+	/* As much is sent from where it was read, less is gathered. */
+	LENT_MIN = 16 * 1024,
+	/* Content in one frame. */
+	FRAME_STEP = IPC_FRAME_MAX - 256,
 	/* Recipients in one frame. */
 	RCPTS_STEP = 32 * 1024,
 	/* What content holds beyond its bytes: the buffer grows by halves. */
@@ -179,15 +183,26 @@ begin_stream(struct session *s, struct collect *c)
 		send_envelope(s, c);
 }
 
+/* Without waiting; in frames of one size, so that none is small. */
 static void
-send_step(struct session *s, struct collect *c, size_t n)
+send_bytes(struct collect *c, struct view v)
 {
-	struct ipc_content m = { view_first(str_view(&c->bytes), n) };
+	size_t n_frames = (v.len + FRAME_STEP - 1) / FRAME_STEP;
+	size_t step = n_frames > 0 ? v.len / n_frames + 1 : 0;
 
-	if (!err_is(c->failure))
-		c->failure = ipc_talk_send(
-		    &c->talk, IPC_OUT(content, &m), cleanup_deadline(s));
-	str_drop_front(&c->bytes, n);
+	while (v.len > 0 && !err_is(c->failure)) {
+		struct ipc_content m = { view_first(v, step) };
+
+		c->failure = ipc_talk_send_now(&c->talk, IPC_OUT(content, &m));
+		v = view_skip(v, m.bytes.len);
+	}
+}
+
+static void
+send_gathered(struct collect *c)
+{
+	send_bytes(c, str_view(&c->bytes));
+	str_reset(&c->bytes);
 }
 
 /* Account for the buffer.  False: there is no memory for more. */
@@ -215,15 +230,16 @@ settle(struct session *s, struct collect *c)
 	if (!c->is_streaming && (c->bytes.len > c->whole_max || !charge(s, c)))
 		begin_stream(s, c);
 	if (c->is_streaming) {
-		while (c->bytes.len >= STREAM_STEP)
-			send_step(s, c, STREAM_STEP);
 		/* Less than a step stays: no more than what was charged
 		 * before, or than what all streams have. */
-		if (!charge(s, c) && c->bytes.len > 0)
-			send_step(s, c, c->bytes.len);
+		if (c->bytes.len >= STREAM_STEP || !charge(s, c)) {
+			send_gathered(c);
+			charge(s, c);
+		}
+		if (!err_is(c->failure))
+			c->failure =
+			    ipc_talk_wait(&c->talk, cleanup_deadline(s));
 	}
-	if (err_is(c->failure))
-		str_clear(&c->bytes);
 }
 
 /* --- content --- */
@@ -274,21 +290,50 @@ collect_saw_bare_lf(const struct collect *c)
 	return (c->in.flags & CONTENT_BARE_LF) != 0;
 }
 
+/* Many lines that stay as they are go from where they stand. */
+static size_t
+feed(struct collect *c, struct view bytes)
+{
+	struct view rest = bytes;
+
+	while (rest.len > 0 && !c->in.has_ended) {
+		struct view whole;
+
+		rest = view_skip(
+		    rest, content_in_step(&c->in, rest, &whole, &c->bytes));
+		if (c->is_streaming && whole.len >= LENT_MIN) {
+			send_gathered(c);
+			send_bytes(c, whole);
+		} else {
+			str_add(&c->bytes, whole);
+		}
+	}
+	return bytes.len - rest.len;
+}
+
 size_t
 collect_feed(struct session *s, struct collect *c, struct view bytes)
 {
 	int64_t limit = s->smtpd->conf->message_size_limit;
 	bool is_lost = c->is_too_large || err_is(c->failure);
-	size_t n = content_in_feed(&c->in, bytes, is_lost ? NULL : &c->bytes);
+	size_t n = is_lost ? content_in_feed(&c->in, bytes, NULL) :
+			     feed(c, bytes);
 
 	s->content_bytes += (int64_t)n;
 	if (limit > 0 && collect_size(c) > limit && !c->is_too_large) {
 		c->is_too_large = true;
 		str_clear(&c->bytes);
 	}
-	if (!is_lost && !c->is_too_large)
-		settle(s, c);
 	return n;
+}
+
+void
+collect_settle(struct session *s, struct collect *c)
+{
+	if (!c->is_too_large && !err_is(c->failure))
+		settle(s, c);
+	if (err_is(c->failure))
+		str_clear(&c->bytes);
 }
 
 void
@@ -329,8 +374,7 @@ ask_stream(struct session *s, struct collect *c, struct ipc_submitted *answer,
 	struct ipc_submit_end m = { .commit = 1,
 		.flags = content_flags(s->t, c->in.flags) };
 
-	if (c->bytes.len > 0)
-		send_step(s, c, c->bytes.len);
+	send_gathered(c);
 	if (!err_is(c->failure))
 		c->failure = ipc_talk_send(
 		    &c->talk, IPC_OUT(submit_end, &m), cleanup_deadline(s));

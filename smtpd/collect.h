@@ -19,10 +19,11 @@ struct collect_result {
 struct collect *collect_new(struct session *s, enum content_kind kind);
 /*
  * Feed bytes from the client; returns how many were taken (all but when DATA
- * has ended).  Never fails: what goes wrong shows at the end.  May wait for
- * cleanup.
+ * has ended).  Never fails: what goes wrong shows at the end.  Does not wait,
+ * so collect_settle must follow, which may wait for cleanup.
  */
 size_t collect_feed(struct session *s, struct collect *c, struct view bytes);
+void collect_settle(struct session *s, struct collect *c);
 bool collect_has_ended(const struct collect *c);
 /* A line ended in LF alone. */
 bool collect_saw_bare_lf(const struct collect *c);

@@ -40,9 +40,9 @@ extend_deadline(struct session *s, size_t n)
 		s->deadline = latest;
 }
 
-/* Some bytes from the client; false if it is gone or too slow.  Before we wait
- * for a chunk it hears what it is owed (RFC 2920 3.2, 7): its patience with
- * RCPT may be shorter than the chunk. */
+/* Some bytes from the client, to be taken by stream_take; false if it is gone
+ * or too slow.  Before we wait for a chunk it hears what it is owed (RFC 2920
+ * 3.2, 7): its patience with RCPT may be shorter than the chunk. */
 static bool
 read_piece(struct session *s, struct view *piece)
 {
@@ -50,7 +50,7 @@ read_piece(struct session *s, struct view *piece)
 
 	if (stream_buffered(&s->io).len == 0 && !reply_flush(s))
 		return false;
-	e = stream_peek(&s->io, piece, session_deadline(s));
+	e = stream_lend(&s->io, piece, session_deadline(s));
 	if (!err_is(e))
 		return true;
 	s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
@@ -79,7 +79,8 @@ read_data(struct session *s, struct collect *c)
 		if (!read_piece(s, &piece))
 			return false;
 		n = collect_feed(s, c, piece);
-		stream_consume(&s->io, n);
+		stream_take(&s->io, piece, n);
+		collect_settle(s, c);
 		extend_deadline(s, n);
 		if (is_endless(s, 0)) {
 			reply_and_close(s,
@@ -191,17 +192,19 @@ static bool
 read_chunk(struct session *s, int64_t n, struct collect *c)
 {
 	while (n > 0) {
-		struct view piece;
+		struct view lent, piece;
 
-		if (!read_piece(s, &piece))
+		if (!read_piece(s, &lent))
 			return false;
-		if ((int64_t)piece.len > n)
-			piece = view_first(piece, (size_t)n);
+		piece = (int64_t)lent.len > n ? view_first(lent, (size_t)n) :
+						lent;
 		if (c != NULL)
 			collect_feed(s, c, piece);
 		else
 			s->content_bytes += (int64_t)piece.len;
-		stream_consume(&s->io, piece.len);
+		stream_take(&s->io, lent, piece.len);
+		if (c != NULL)
+			collect_settle(s, c);
 		extend_deadline(s, piece.len);
 		n -= (int64_t)piece.len;
 	}

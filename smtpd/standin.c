@@ -632,6 +632,20 @@ ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
 }
 
 struct err
+ipc_talk_send_now(
+    struct ipc_talk *t, const struct ipc_type *type, const void *message)
+{
+	return ipc_talk_send(t, type, message, DEADLINE_NEVER);
+}
+
+struct err
+ipc_talk_wait(struct ipc_talk *t, int64_t deadline)
+{
+	(void)t, (void)deadline;
+	return ERR_OK;
+}
+
+struct err
 ipc_talk_answer(struct ipc_talk *t, const struct ipc_type *type, void *answer,
     struct ipc_keep *keep, int64_t deadline)
 {

@@ -20,7 +20,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { IPC_IDLE_TALKS_MAX = 32 };
+enum {
+	IPC_IDLE_TALKS_MAX = 32,
+	/* What a conversation gathers before it waits. */
+	TALK_AHEAD = 64 * 1024,
+};
 
 struct question {
 	struct list node;
@@ -372,7 +376,7 @@ ipc_call_once(struct ipc_service *s, const struct ipc_type *ask_type,
 	l->users++;
 	q = question_new(l, new_number(s));
 	/* Who does not read is not told more and more. */
-	e = ipc_conn_wait_room(l->conn, deadline);
+	e = ipc_conn_wait_unsent(l->conn, IPC_OUT_MAX, deadline);
 	if (err_is(e))
 		ipc_close_fd(ask_type, ask);
 	else
@@ -455,7 +459,7 @@ tell_once(struct ipc_service *s, const struct ipc_type *type,
 		e = ipc_conn_send(l->conn, 0, type, message);
 	}
 	if (!err_is(e) && !loop_is_on())
-		e = ipc_conn_wait_room(l->conn, deadline);
+		e = ipc_conn_wait_unsent(l->conn, IPC_OUT_MAX, deadline);
 	if (err_is(e) && e.kind != ERR_PERM && !loop_is_on())
 		link_lose(l);
 	link_unuse(l);
@@ -526,10 +530,24 @@ ipc_talk_begin(struct ipc_service *s, struct ipc_talk *t, int64_t deadline)
 }
 
 struct err
+ipc_talk_send_now(
+    struct ipc_talk *t, const struct ipc_type *type, const void *message)
+{
+	t->clean = false;
+	return ipc_conn_send(t->link->conn, t->number, type, message);
+}
+
+struct err
+ipc_talk_wait(struct ipc_talk *t, int64_t deadline)
+{
+	return ipc_conn_wait_unsent(t->link->conn, TALK_AHEAD, deadline);
+}
+
+struct err
 ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
     const void *message, int64_t deadline)
 {
-	struct err e = ipc_conn_wait_room(t->link->conn, deadline);
+	struct err e = ipc_conn_wait_unsent(t->link->conn, IPC_OUT_MAX, deadline);
 
 	t->clean = false;
 	if (err_is(e)) {
@@ -538,7 +556,7 @@ ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
 	}
 	e = ipc_conn_send(t->link->conn, t->number, type, message);
 	if (!err_is(e) && !loop_is_on())
-		e = ipc_conn_wait_room(t->link->conn, deadline);
+		e = ipc_conn_wait_unsent(t->link->conn, IPC_OUT_MAX, deadline);
 	return e;
 }
 

@@ -95,6 +95,11 @@ struct err ipc_talk_begin(struct ipc_service *s, struct ipc_talk *t,
 /* Waits when too much is unsent.  A descriptor is the call's, as above. */
 struct err ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
     const void *message, int64_t deadline);
+/* The same in two steps, for bytes that must not be there after a wait: send
+ * without waiting; wait until little is unsent. */
+struct err ipc_talk_send_now(
+    struct ipc_talk *t, const struct ipc_type *type, const void *message);
+struct err ipc_talk_wait(struct ipc_talk *t, int64_t deadline);
 /* Wait for the answer.  May be called once per conversation. */
 struct err ipc_talk_answer(struct ipc_talk *t, const struct ipc_type *type,
     void *answer, struct ipc_keep *keep, int64_t deadline);

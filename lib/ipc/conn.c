@@ -1,8 +1,9 @@
 /*
  * One connection between two processes: see conn.h.  Reads are as large as the
- * socket gives; a descriptor belongs to the frame during which it came, and a
- * frame that declares one that is not there, or comes with one that it did not
- * declare, ends the connection.
+ * socket gives, and the rest of a large frame is read to where it stays; long
+ * strings are sent from where they stand.  A descriptor belongs to the frame
+ * during which it came, and a frame that declares one that is not there, or
+ * comes with one that it did not declare, ends the connection.
  */
 #include "lib/ipc/conn.h"
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Shared by all connections: nothing stays here across a wait. */
@@ -54,7 +56,19 @@ ipc_frame_read(struct ipc_frame *f, const struct ipc_type *type,
 	return e;
 }
 
-enum { RETRY_MS = 20, DRAIN_READS = 64 };
+enum {
+	RETRY_MS = 20,
+	DRAIN_READS = 64,
+	KEPT_MAX = 4096,
+	/* A frame as large as this is read to its place, a string sent from
+	 * its own. */
+	LARGE_MIN = 16384,
+	/* What is read beyond a large frame: as much as shows whether the next
+	 * one is large too. */
+	BEYOND_LARGE = 64,
+	/* Reads in a turn: then others come first. */
+	TURN_READS = 8,
+};
 
 static size_t
 unsent(const struct ipc_conn *c)
@@ -172,6 +186,17 @@ wait_for_others(struct ipc_conn *c)
 		fiber_sleep(RETRY_MS);
 }
 
+/* All is sent: a large buffer is not kept. */
+static void
+forget_sent(struct ipc_conn *c)
+{
+	if (c->out.room > KEPT_MAX)
+		str_clear(&c->out);
+	else
+		str_reset(&c->out);
+	c->out_at = 0;
+}
+
 /* Sends what the socket takes.  False if the connection broke. */
 static bool
 conn_flush(struct ipc_conn *c)
@@ -185,13 +210,8 @@ conn_flush(struct ipc_conn *c)
 			return false;
 		break;
 	}
-	if (c->out_at == c->out.len) {
-		if (c->out.room > 4096)
-			str_clear(&c->out);
-		else
-			str_reset(&c->out);
-		c->out_at = 0;
-	}
+	if (c->out_at == c->out.len)
+		forget_sent(c);
 	if (unsent(c) < IPC_OUT_MAX)
 		wait_queue_wake_all(&c->room);
 	return true;
@@ -328,6 +348,73 @@ ipc_close_fd(const struct ipc_type *type, const void *message)
 	}
 }
 
+/*
+ * Send what was gathered, then a frame's head, body and end, as far as the
+ * socket takes them; what is left is gathered.  What is wrong with the
+ * connection shows when that is sent.
+ */
+static void
+send_parts(struct ipc_conn *c, size_t head_at, struct view body)
+{
+	struct iovec iov[] = {
+		{ c->out.ptr + c->out_at, unsent(c) },
+		{ (void *)(uintptr_t)body.ptr, body.len },
+		{ (void *)(uintptr_t)IPC_FRAME_END.ptr, IPC_FRAME_END.len },
+	};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
+	ssize_t n = sendmsg(c->watch.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t sent = n > 0 ? (size_t)n : 0, rest;
+
+	assert(head_at >= c->out_at);
+	rest = sent < iov[0].iov_len ? 0 : sent - iov[0].iov_len;
+	c->out_at += sent - rest;
+	if (rest == body.len + IPC_FRAME_END.len) {
+		forget_sent(c);
+		return;
+	}
+	str_add(&c->out, view_skip(body, rest));
+	str_add(&c->out,
+	    view_skip(IPC_FRAME_END, rest > body.len ? rest - body.len : 0));
+}
+
+/* From where the bytes stand, if nothing that is before them must wait. */
+static bool
+may_send_parts(const struct ipc_conn *c, const struct ipc_type *type,
+    const void *message)
+{
+	const struct ipc_field *last;
+	struct view body;
+
+	if (type->n_fields == 0 || c->n_fds_out > 0 || unsent(c) >= LARGE_MIN)
+		return false;
+	last = &type->fields[type->n_fields - 1];
+	if (last->kind != IPC_STR)
+		return false;
+	for (size_t i = 0; i + 1 < type->n_fields; i++)
+		if (type->fields[i].kind == IPC_FD)
+			return false;
+	memcpy(&body, (const char *)message + last->offset, sizeof(body));
+	return body.len >= LARGE_MIN;
+}
+
+static struct err
+send_large(struct ipc_conn *c, uint32_t number, const struct ipc_type *type,
+    const void *message)
+{
+	size_t at = c->out.len;
+	struct view body;
+	int fd;
+	struct err e =
+	    ipc_encode_head(&c->out, number, type, message, &body, &fd);
+
+	if (err_is(e))
+		return e;
+	send_parts(c, at, body);
+	if (unsent(c) > 0)
+		make_dirty(c);
+	return e;
+}
+
 struct err
 ipc_conn_send(struct ipc_conn *c, uint32_t number,
     const struct ipc_type *type, const void *message)
@@ -339,6 +426,8 @@ ipc_conn_send(struct ipc_conn *c, uint32_t number,
 	if (c->over || c->broken)
 		e = err_make(ERR_GONE, "send %s: connection lost", type->name);
 	out_compact(c);
+	if (!err_is(e) && may_send_parts(c, type, message))
+		return send_large(c, number, type, message);
 	at = c->out.len;
 	if (!err_is(e))
 		e = ipc_encode(&c->out, number, type, message, &fd);
@@ -359,11 +448,11 @@ ipc_conn_has_room(const struct ipc_conn *c)
 }
 
 struct err
-ipc_conn_wait_room(struct ipc_conn *c, int64_t deadline)
+ipc_conn_wait_unsent(struct ipc_conn *c, size_t max, int64_t deadline)
 {
 	if (!loop_is_on())
 		return ipc_conn_flush(c, deadline);
-	while (!c->over && unsent(c) >= IPC_OUT_MAX) {
+	while (!c->over && unsent(c) >= max) {
 		struct err e = wait_queue_for(&c->room, deadline);
 
 		if (err_is(e))
@@ -403,8 +492,58 @@ take_fds(struct ipc_conn *c, struct msghdr *m)
 	return ok;
 }
 
-/* One recvmsg into c->in.  ERR_GONE at the end; *would_block instead of
- * EAGAIN. */
+static struct ipc_frame *
+frame_new(void)
+{
+	struct ipc_frame *f = xcalloc(1, sizeof(*f));
+
+	list_init(&f->node);
+	f->bytes = STR_EMPTY;
+	f->fd = -1;
+	return f;
+}
+
+/* Where the next bytes go: the rest of a large frame, or all of one that is
+ * likely to come; then the scratch. */
+static int
+places_to_read(struct ipc_conn *c, struct iovec iov[2])
+{
+	struct ipc_frame *f = c->large;
+
+	if (f == NULL && c->expects_large && c->in_at == c->in.len) {
+		f = c->large = frame_new();
+		f->header.frame_len = IPC_FRAME_MAX;
+	}
+	if (f == NULL) {
+		iov[0] = (struct iovec){ scratch, sizeof(scratch) };
+		return 1;
+	}
+	iov[0].iov_len = f->header.frame_len - f->bytes.len;
+	iov[0].iov_base = str_reserve(&f->bytes, iov[0].iov_len);
+	iov[1] = (struct iovec){ scratch, BEYOND_LARGE };
+	return 2;
+}
+
+/* n bytes are where places_to_read said. */
+static void
+take_bytes(struct ipc_conn *c, size_t n)
+{
+	if (c->in_at > 0) {
+		str_drop_front(&c->in, c->in_at);
+		c->in_at = 0;
+	}
+	if (c->large != NULL) {
+		struct str *bytes = &c->large->bytes;
+		size_t room = c->large->header.frame_len - bytes->len;
+		size_t first = n < room ? n : room;
+
+		str_grew(bytes, first);
+		n -= first;
+	}
+	str_add(&c->in, view_make(scratch, n));
+}
+
+/* One recvmsg.  ERR_GONE at the end; *would_block instead of EAGAIN. */
 static struct err
 receive(struct ipc_conn *c, bool *would_block)
 {
@@ -412,8 +551,9 @@ receive(struct ipc_conn *c, bool *would_block)
 		char bytes[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = { scratch, sizeof(scratch) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct iovec iov[2];
+	struct msghdr m = { .msg_iov = iov,
+		.msg_iovlen = (size_t)places_to_read(c, iov),
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
@@ -430,12 +570,80 @@ receive(struct ipc_conn *c, bool *would_block)
 		return err_make(ERR_PERM, "receive: too many descriptors");
 	if (n == 0)
 		return err_make(ERR_GONE, "receive: connection closed");
-	if (c->in_at > 0) {
-		str_drop_front(&c->in, c->in_at);
-		c->in_at = 0;
-	}
-	str_add(&c->in, view_make(scratch, (size_t)n));
+	take_bytes(c, (size_t)n);
 	return ERR_OK;
+}
+
+/* All of the frame is there: its descriptor, and out with it. */
+static struct err
+finish_frame(struct ipc_conn *c, struct ipc_frame *f, struct ipc_frame **frame)
+{
+	bool complete;
+	struct err e =
+	    ipc_decode_header(str_view(&f->bytes), &f->header, &complete);
+
+	if (!err_is(e) && f->header.n_fds > c->n_fds_in)
+		e = err_make(ERR_PERM, "receive %.*s: missing descriptor",
+		    VIEW_ARGS(f->header.name));
+	if (err_is(e)) {
+		ipc_frame_free(f);
+		return e;
+	}
+	if (f->header.n_fds > 0) {
+		f->fd = c->fds_in[0];
+		c->n_fds_in--;
+		memmove(c->fds_in, c->fds_in + 1, c->n_fds_in * sizeof(int));
+	}
+	*frame = f;
+	return ERR_OK;
+}
+
+/* v is the beginning of a frame.  A large one gets its place at once. */
+static void
+begin_frame(struct ipc_conn *c, struct view v)
+{
+	size_t len = ipc_frame_len(v);
+
+	if (len < LARGE_MIN)
+		return;
+	c->large = frame_new();
+	c->large->header.frame_len = len;
+	str_reserve(&c->large->bytes, len);
+	str_add(&c->large->bytes, v);
+	c->in_at = c->in.len;
+}
+
+/* What was read to a frame's own place: all of it, more of it than it says, or
+ * a part. */
+static struct err
+cut_large(struct ipc_conn *c, struct ipc_frame **frame)
+{
+	struct ipc_frame *f = c->large;
+	struct str more = STR_EMPTY;
+	struct ipc_header h;
+	bool complete;
+	struct err e = ipc_decode_header(str_view(&f->bytes), &h, &complete);
+
+	if (err_is(e))
+		return e;
+	if (!complete) {
+		if (ipc_frame_len(str_view(&f->bytes)) > 0)
+			f->header.frame_len =
+			    ipc_frame_len(str_view(&f->bytes));
+		return ERR_OK;
+	}
+	/* The next frame came along, before what is in c->in. */
+	if (f->bytes.len > h.frame_len) {
+		str_set(&more, view_skip(str_view(&f->bytes), h.frame_len));
+		str_add(&more, view_skip(str_view(&c->in), c->in_at));
+		str_clear(&c->in);
+		c->in = more;
+		c->in_at = 0;
+		str_cut(&f->bytes, h.frame_len);
+	}
+	c->large = NULL;
+	c->expects_large = h.frame_len >= LARGE_MIN;
+	return finish_frame(c, f, frame);
 }
 
 /* The next whole frame, or NULL. */
@@ -443,38 +651,28 @@ static struct err
 cut_frame(struct ipc_conn *c, struct ipc_frame **frame)
 {
 	struct view v = view_skip(str_view(&c->in), c->in_at);
-	struct ipc_header h;
 	struct ipc_frame *f;
+	struct ipc_header h;
 	bool complete;
-	struct err e = ipc_decode_header(v, &h, &complete);
+	struct err e;
 
 	*frame = NULL;
+	if (c->large != NULL)
+		return cut_large(c, frame);
+	e = ipc_decode_header(v, &h, &complete);
 	if (err_is(e))
 		return e;
 	if (!complete) {
 		if (v.len == 0 && c->n_fds_in > 0)
 			return err_make(ERR_PERM,
 			    "receive: undeclared descriptor");
+		begin_frame(c, v);
 		return ERR_OK;
 	}
-	if (h.n_fds > c->n_fds_in)
-		return err_make(ERR_PERM, "receive %.*s: missing descriptor",
-		    VIEW_ARGS(h.name));
-	f = xcalloc(1, sizeof(*f));
-	list_init(&f->node);
-	f->bytes = STR_EMPTY;
+	f = frame_new();
 	str_set(&f->bytes, view_first(v, h.frame_len));
-	ipc_decode_header(str_view(&f->bytes), &f->header, &complete);
-	f->fd = -1;
-	if (h.n_fds > 0) {
-		f->fd = c->fds_in[0];
-		c->n_fds_in--;
-		memmove(c->fds_in, c->fds_in + 1,
-		    c->n_fds_in * sizeof(int));
-	}
 	c->in_at += h.frame_len;
-	*frame = f;
-	return ERR_OK;
+	return finish_frame(c, f, frame);
 }
 
 static struct err
@@ -491,7 +689,7 @@ hand_out_frames(struct ipc_conn *c)
 		c->events->frame(c, f);
 	}
 	if (c->in_at == c->in.len) {
-		if (c->in.room > 4096)
+		if (c->in.room > KEPT_MAX)
 			str_clear(&c->in);
 		else
 			str_reset(&c->in);
@@ -500,11 +698,30 @@ hand_out_frames(struct ipc_conn *c)
 	return ERR_OK;
 }
 
+/* Of a large frame more is likely to be there, or to come in a moment. */
+static struct err
+receive_turn(struct ipc_conn *c)
+{
+	struct err e = ERR_OK;
+
+	for (int i = 0; i < TURN_READS && !err_is(e); i++) {
+		bool would_block;
+
+		e = receive(c, &would_block);
+		if (err_is(e) || would_block)
+			break;
+		e = hand_out_frames(c);
+		if ((c->large == NULL && !c->expects_large) || c->over ||
+		    is_held(c))
+			break;
+	}
+	return e;
+}
+
 static void
 on_ready(struct loop_watch *w, uint32_t events)
 {
 	struct ipc_conn *c = w->arg;
-	bool would_block;
 	struct err e = ERR_OK;
 
 	if ((events & EPOLLOUT) != 0) {
@@ -519,9 +736,7 @@ on_ready(struct loop_watch *w, uint32_t events)
 		}
 	} else if (!err_is(e) && !c->broken &&
 	    (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-		e = receive(c, &would_block);
-		if (!err_is(e) && !would_block)
-			e = hand_out_frames(c);
+		e = receive_turn(c);
 	}
 	if (err_is(e))
 		conn_end(c, e);
@@ -631,6 +846,7 @@ ipc_conn_free(struct ipc_conn *c)
 	conn_unwatch(c);
 	list_remove(&c->dirty);
 	wait_queue_wake_all(&c->room);
+	ipc_frame_free(c->large);
 	for (size_t i = 0; i < c->n_fds_in; i++)
 		close(c->fds_in[i]);
 	for (size_t i = 0; i < c->n_fds_out; i++)

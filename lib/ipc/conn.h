@@ -4,7 +4,8 @@
  * process without one, blocks.
  *
  * What is sent is gathered and leaves when the loop's turn ends, or at once
- * without a loop.  One bad frame ends the connection, never the process.
+ * without a loop; a long string leaves at once from where it stands, as far as
+ * the socket takes it.  One bad frame ends the connection, never the process.
  */
 #ifndef IPC_CONN_H
 #define IPC_CONN_H
@@ -54,6 +55,8 @@ struct ipc_conn {
 	void *owner;
 	struct str in;
 	size_t in_at;
+	struct ipc_frame *large; /* the bytes go there until it is whole */
+	bool expects_large;	 /* the last frame was */
 	int fds_in[IPC_FDS_MAX];
 	size_t n_fds_in;
 	struct str out;
@@ -88,9 +91,10 @@ struct err ipc_conn_send(struct ipc_conn *c, uint32_t number,
     const struct ipc_type *type, const void *message);
 /* Less than IPC_OUT_MAX bytes are unsent. */
 bool ipc_conn_has_room(const struct ipc_conn *c);
-/* Wait until less than IPC_OUT_MAX bytes are unsent; without a loop, until all
- * is sent. */
-struct err ipc_conn_wait_room(struct ipc_conn *c, int64_t deadline);
+/* Wait until less than max bytes are unsent, at most IPC_OUT_MAX; without a
+ * loop, until all is sent. */
+struct err ipc_conn_wait_unsent(
+    struct ipc_conn *c, size_t max, int64_t deadline);
 /* Read nothing while IPC_OUT_MAX bytes or more are unsent: for the side that
  * answers, so that a peer that only asks cannot fill our memory.  The side
  * that asks must always read, or both might wait for each other. */

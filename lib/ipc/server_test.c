@@ -94,22 +94,34 @@ answer_table(struct ipc_request *r)
 	ipc_reply(r, IPC_OUT(table_answer, &answer));
 }
 
+static uint32_t
+add_to_sum(uint32_t sum, struct view v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		sum = sum * 31 + (unsigned char)v.ptr[i] + 1;
+	return sum;
+}
+
 static void
 answer_submit(struct ipc_request *r)
 {
 	struct ipc_submitted answer = { .code = 0 };
 	struct ipc_content content;
 	struct ipc_frame *f;
+	uint32_t sum = 0;
 
 	while (!err_is(ipc_request_next(r, &f, deadline_in_ms(LONG_MS)))) {
 		bool end = ipc_frame_is(f, ipc_submit_end_type());
 
 		if (!end &&
-		    !err_is(ipc_frame_read(f, IPC_IN(content, &content))))
+		    !err_is(ipc_frame_read(f, IPC_IN(content, &content)))) {
 			answer.code += (int64_t)content.bytes.len;
+			sum = add_to_sum(sum, content.bytes);
+		}
 		ipc_frame_free(f);
 		if (!end)
 			continue;
+		answer.status = sum;
 		ipc_reply(r, IPC_OUT(submitted, &answer));
 		return;
 	}
@@ -613,6 +625,106 @@ START_TEST(conversations_share_a_connection)
 }
 END_TEST
 
+/* Content in frames of these sizes... */
+static const size_t sizes[] = { 3, 65000, 16384, 16300, 0, 20, 40000, 40001,
+	65400, 65400, 65400, 1, 30000, 65450, 5 };
+
+/* ...that come in steps of so many bytes; 0: as a connection sends them. */
+static const size_t steps[] = { 0, 1 << 20, 65536, 64, 4097, 70001 };
+
+static size_t step;
+
+static void
+keep_answer(struct ipc_conn *c, struct ipc_frame *f)
+{
+	if (ipc_frame_is(f, ipc_submitted_type()))
+		str_set(c->owner, str_view(&f->bytes));
+	ipc_frame_free(f);
+}
+
+static void
+ignore_end(struct ipc_conn *c, struct err why)
+{
+	(void)c, (void)why;
+}
+
+static void
+send_in_steps(struct raw *r, const struct str *all)
+{
+	for (size_t at = 0; at < all->len; at += step) {
+		raw_send(r, view_sub(str_view(all), at, step));
+		if (step > 4096)
+			fiber_sleep(1);
+	}
+}
+
+static void
+submit_large(void)
+{
+	static const struct ipc_conn_events events = { keep_answer,
+		ignore_end };
+	struct ipc_submit submit = { .whole = 0 };
+	struct ipc_submit_end end = { .commit = 1 };
+	struct ipc_submitted answer;
+	struct str bytes = STR_EMPTY, all = STR_EMPTY, said = STR_EMPTY;
+	struct raw r = raw_new();
+	struct ipc_conn *c =
+	    step == 0 ? ipc_conn_new(dup(r.fd), &events, &said) : NULL;
+	struct ipc_frame f = { .bytes = STR_EMPTY };
+	uint32_t sum = 0;
+	int64_t len = 0;
+	bool complete;
+	int fd;
+
+	for (int i = 0; i < 65536; i++)
+		str_add_byte(&bytes, (char)(i * 7 + i / 256));
+#define SAY(type, message)                                                 \
+	(c != NULL ? ipc_conn_send(c, 7, IPC_OUT(type, message)) :         \
+			   ipc_encode(&all, 7, IPC_OUT(type, message), &fd))
+	ck_assert(!err_is(SAY(submit, &submit)));
+	for (int turn = 0; turn < 5; turn++)
+		for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+			struct ipc_content content = { view_first(
+			    str_view(&bytes), sizes[i]) };
+
+			ck_assert(!err_is(SAY(content, &content)));
+			sum = add_to_sum(sum, content.bytes);
+			len += (int64_t)sizes[i];
+			if (c != NULL && i % 4 == 0)
+				ck_assert(!err_is(ipc_conn_wait_unsent(
+				    c, 1000, deadline_in_ms(LONG_MS))));
+		}
+	ck_assert(!err_is(SAY(submit_end, &end)));
+#undef SAY
+	if (c == NULL) {
+		send_in_steps(&r, &all);
+		ck_assert(raw_next(&r, &f));
+	} else {
+		while (said.len == 0)
+			fiber_sleep(1);
+		f.bytes = said;
+	}
+	ck_assert(
+	    !err_is(ipc_decode_header(str_view(&f.bytes), &f.header, &complete)));
+	ck_assert(
+	    !err_is(ipc_decode(&f.header, IPC_IN(submitted, &answer), -1)));
+	ck_assert_int_eq(answer.code, len);
+	ck_assert_int_eq(answer.status, sum);
+	str_clear(&f.bytes);
+	str_clear(&bytes);
+	str_clear(&all);
+	ipc_conn_free(c);
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(large_frames_arrive_whole_in_whatever_steps)
+{
+	step = steps[_i];
+	in_loop(submit_large);
+}
+END_TEST
+
 static void
 drain_with_open(void)
 {
@@ -696,6 +808,7 @@ UNIT_MAIN("ipc server",
     { peer_that_only_asks_is_read_no_further, 1 },
     { question_that_leaves_its_inbox_full_stops_nobody, 1 },
     { conversations_share_a_connection, 1 },
+    { large_frames_arrive_whole_in_whatever_steps, ARRAY_LEN(steps) },
     { last_answers_are_sent_when_the_server_drains, 1 },
     { half_closed_peer_is_gone, 1 },
     { uid_that_may_not_connect_is_not_served, 1 })

@@ -42,39 +42,95 @@ add_int(struct str *out, int64_t n)
 	add_u32(out, (uint32_t)n);
 }
 
+static struct view
+string_at(const void *message, const struct ipc_field *f)
+{
+	struct view v;
+
+	memcpy(&v, (const char *)message + f->offset, sizeof(v));
+	return v;
+}
+
+/* All of it but a string's bytes. */
+static void
+add_attribute(struct str *out, const struct ipc_field *f, const void *message,
+    int *fd)
+{
+	const char *at = (const char *)message + f->offset;
+	int64_t n;
+	int d;
+
+	str_add_byte(out, (char)f->kind);
+	add_name(out, f->name);
+	switch (f->kind) {
+	case IPC_INT:
+		memcpy(&n, at, sizeof(n));
+		add_int(out, n);
+		break;
+	case IPC_FD:
+		memcpy(&d, at, sizeof(d));
+		add_int(out, d >= 0);
+		if (fd != NULL && d >= 0)
+			*fd = d;
+		break;
+	case IPC_STR:
+	case IPC_LIST:
+		add_u32(out, (uint32_t)string_at(message, f).len);
+		break;
+	}
+}
+
+/* The fields from `first` up to `end`. */
+static void
+add_fields(struct str *out, const struct ipc_type *type, size_t first,
+    size_t end, const void *message, int *fd)
+{
+	for (size_t i = first; i < end; i++) {
+		const struct ipc_field *f = &type->fields[i];
+
+		add_attribute(out, f, message, fd);
+		if (f->kind == IPC_STR || f->kind == IPC_LIST)
+			str_add(out, string_at(message, f));
+	}
+}
+
 static void
 add_attributes(struct str *out, const struct ipc_type *type,
     const void *message, int *fd)
 {
-	for (size_t i = 0; i < type->n_fields; i++) {
-		const struct ipc_field *f = &type->fields[i];
-		const char *at = (const char *)message + f->offset;
-		struct view v;
-		int64_t n;
-		int d;
-
-		str_add_byte(out, (char)f->kind);
-		add_name(out, f->name);
-		switch (f->kind) {
-		case IPC_INT:
-			memcpy(&n, at, sizeof(n));
-			add_int(out, n);
-			break;
-		case IPC_FD:
-			memcpy(&d, at, sizeof(d));
-			add_int(out, d >= 0);
-			if (fd != NULL && d >= 0)
-				*fd = d;
-			break;
-		case IPC_STR:
-		case IPC_LIST:
-			memcpy(&v, at, sizeof(v));
-			add_u32(out, (uint32_t)v.len);
-			str_add(out, v);
-			break;
-		}
-	}
+	add_fields(out, type, 0, type->n_fields, message, fd);
 	str_add_byte(out, '\0');
+}
+
+static void
+begin_frame(struct str *out, uint32_t number, const struct ipc_type *type)
+{
+	str_reserve(out, 256);
+	add_u32(out, 0);
+	str_add_byte(out, '\0');
+	add_u32(out, number);
+	add_name(out, type->name);
+}
+
+/* The frame of len bytes that begins at `start` is complete, or too long. */
+static struct err
+end_frame(struct str *out, size_t start, size_t len,
+    const struct ipc_type *type, int *fd)
+{
+	char *head = out->ptr + start;
+
+	if (len > IPC_FRAME_MAX) {
+		str_cut(out, start);
+		*fd = -1;
+		return err_make(
+		    ERR_PERM, "write message %s: %zu bytes", type->name, len);
+	}
+	head[0] = (char)(len >> 24);
+	head[1] = (char)(len >> 16);
+	head[2] = (char)(len >> 8);
+	head[3] = (char)len;
+	head[4] = (char)(*fd >= 0);
+	return ERR_OK;
 }
 
 struct err
@@ -82,30 +138,33 @@ ipc_encode(struct str *out, uint32_t number, const struct ipc_type *type,
     const void *message, int *fd)
 {
 	size_t start = out->len;
-	uint32_t len;
 
 	*fd = -1;
-	str_reserve(out, 256);
-	add_u32(out, 0);
-	str_add_byte(out, '\0');
-	add_u32(out, number);
-	add_name(out, type->name);
+	begin_frame(out, number, type);
 	add_attributes(out, type, message, fd);
-	if (out->len - start > IPC_FRAME_MAX) {
-		size_t was = out->len - start;
+	return end_frame(out, start, out->len - start, type, fd);
+}
 
-		str_cut(out, start);
-		*fd = -1;
-		return err_make(ERR_PERM, "write message %s: %zu bytes",
-		    type->name, was);
-	}
-	len = (uint32_t)(out->len - start);
-	out->ptr[start] = (char)(len >> 24);
-	out->ptr[start + 1] = (char)(len >> 16);
-	out->ptr[start + 2] = (char)(len >> 8);
-	out->ptr[start + 3] = (char)len;
-	out->ptr[start + 4] = (char)(*fd >= 0);
-	return ERR_OK;
+struct err
+ipc_encode_head(struct str *out, uint32_t number, const struct ipc_type *type,
+    const void *message, struct view *body, int *fd)
+{
+	size_t start = out->len, last = type->n_fields - 1;
+
+	assert(type->n_fields > 0 && type->fields[last].kind == IPC_STR);
+	*fd = -1;
+	*body = string_at(message, &type->fields[last]);
+	begin_frame(out, number, type);
+	add_fields(out, type, 0, last, message, fd);
+	add_attribute(out, &type->fields[last], message, fd);
+	return end_frame(out, start,
+	    out->len - start + body->len + IPC_FRAME_END.len, type, fd);
+}
+
+size_t
+ipc_frame_len(struct view v)
+{
+	return v.len < 4 ? 0 : get_u32(v.ptr);
 }
 
 struct err

@@ -84,6 +84,19 @@ struct err ipc_encode(struct str *out, uint32_t number,
     const struct ipc_type *type, const void *message, int *fd);
 
 /*
+ * The same but for the end: the message's last field is a string, whose bytes
+ * are not appended but lent in *body.  After these comes IPC_FRAME_END.
+ */
+struct err ipc_encode_head(struct str *out, uint32_t number,
+    const struct ipc_type *type, const void *message, struct view *body,
+    int *fd);
+#define IPC_FRAME_END VIEW("\0")
+
+/* How long the frame is that begins with v, as it says; 0 while that cannot be
+ * known. */
+size_t ipc_frame_len(struct view v);
+
+/*
  * Read the header of the frame at the front of v.  *complete is false, and
  * nothing else set, while bytes are missing.  ERR_PERM: no frame of ours.
  */

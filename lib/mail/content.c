@@ -45,12 +45,19 @@ content_in_init(struct content_in *c, enum content_kind kind, bool is_loose)
 	header_scan_init(&c->header);
 }
 
+/* Bytes that are content, in their order. */
 static void
-put(struct content_in *c, struct view v, struct str *out)
+count(struct content_in *c, struct view v)
 {
 	c->out_len += v.len;
 	if (c->header.end == HEADER_FIELD)
 		header_scan_feed(&c->header, v);
+}
+
+static void
+put(struct content_in *c, struct view v, struct str *out)
+{
+	count(c, v);
 	if (out != NULL)
 		str_add(out, v);
 }
@@ -184,32 +191,48 @@ part_of_line(struct content_in *c, struct view v, struct str *out)
 }
 
 size_t
-content_in_feed(struct content_in *c, struct view piece, struct str *out)
+content_in_step(struct content_in *c, struct view piece, struct view *whole,
+    struct str *out)
 {
-	struct view rest = piece;
 	struct view taken;
+	size_t n = 0;
 
-	while (rest.len > 0 && !c->has_ended) {
-		size_t n = 0;
-
-		if (c->at_start && c->pending_cr == 0)
-			n = run_of_lines(c, rest);
-		if (n > 0) {
-			put(c, view_first(rest, n), out);
-			c->after_crlf = true;
-		} else {
-			n = part_of_line(c, rest, out);
-		}
-		rest = view_skip(rest, n);
+	*whole = VIEW_EMPTY;
+	if (piece.len == 0 || c->has_ended)
+		return 0;
+	if (c->at_start && c->pending_cr == 0)
+		n = run_of_lines(c, piece);
+	if (n > 0) {
+		*whole = view_first(piece, n);
+		count(c, *whole);
+		c->after_crlf = true;
+	} else {
+		n = part_of_line(c, piece, out);
 	}
-	taken = view_first(piece, piece.len - rest.len);
+	taken = view_first(piece, n);
 	if (!(c->flags & CONTENT_8BIT) && has_8bit(taken))
 		c->flags |= CONTENT_8BIT;
 	if (!(c->flags & CONTENT_NUL) && view_find(taken, '\0') != VIEW_NPOS)
 		c->flags |= CONTENT_NUL;
 	if (c->header.has_8bit)
 		c->flags |= CONTENT_8BIT_HEADER;
-	return taken.len;
+	return n;
+}
+
+size_t
+content_in_feed(struct content_in *c, struct view piece, struct str *out)
+{
+	struct view rest = piece;
+
+	while (rest.len > 0 && !c->has_ended) {
+		struct view whole;
+
+		rest =
+		    view_skip(rest, content_in_step(c, rest, &whole, out));
+		if (out != NULL)
+			str_add(out, whole);
+	}
+	return piece.len - rest.len;
 }
 
 void

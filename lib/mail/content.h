@@ -60,6 +60,14 @@ void content_in_init(
  */
 size_t content_in_feed(
     struct content_in *c, struct view piece, struct str *out);
+/*
+ * One step of the same, for who copies nothing that stays as it is: the lines
+ * at the front of the piece that do, in *whole; if there are none, the next
+ * bytes decoded, appended to out, which may be NULL.  Returns how many bytes
+ * were taken; 0 only at the end.
+ */
+size_t content_in_step(struct content_in *c, struct view piece,
+    struct view *whole, struct str *out);
 /* CHUNK and LOCAL, at the end of content: completes the last line.  Local
  * content that ends with a lone "." is the caller's business.  A DATA stream
  * ends by itself; one that has not ended is not complete and never will be. */

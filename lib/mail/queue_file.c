@@ -328,6 +328,26 @@ queue_write_at(int fd, struct view v, int64_t at)
 	return ERR_OK;
 }
 
+struct err
+queue_write_parts_at(int fd, const struct iovec *parts, size_t n, int64_t at)
+{
+	ssize_t did = pwritev(fd, parts, (int)n, at);
+	size_t done = did > 0 ? (size_t)did : 0;
+	struct err e = ERR_OK;
+
+	/* A short write says little; another says why. */
+	for (size_t i = 0; i < n && !err_is(e); i++) {
+		struct view v = view_make(parts[i].iov_base, parts[i].iov_len);
+
+		if (done < v.len)
+			e = queue_write_at(
+			    fd, view_skip(v, done), at + (int64_t)done);
+		done -= done < v.len ? done : v.len;
+		at += (int64_t)v.len;
+	}
+	return e;
+}
+
 /* --- reading --- */
 
 static bool

@@ -28,6 +28,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 enum {
 	QUEUE_PREAMBLE_LEN = 128,
@@ -118,6 +119,8 @@ void queue_build_preamble(char out[QUEUE_PREAMBLE_LEN],
     const struct queue_preamble *p);
 /* Write all at this offset. */
 struct err queue_write_at(int fd, struct view v, int64_t at);
+struct err queue_write_parts_at(
+    int fd, const struct iovec *parts, size_t n, int64_t at);
 
 /* --- reading --- */
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* No fiber keeps anything here across a wait. */
-static char scratch[STREAM_IN_STEP];
+static char scratch[STREAM_LEND_STEP];
 
 static ssize_t
 plain_read(void *state, int fd, void *buf, size_t room, int *wait_for)
@@ -120,16 +120,16 @@ compact(struct stream *s)
 	s->in_at = 0;
 }
 
-/* Read once, whatever is there, after what is in the buffer. */
+/* Read once, whatever is there, at most `room`, into the scratch. */
 static struct err
-fill(struct stream *s, int64_t deadline)
+read_scratch(
+    struct stream *s, size_t room, struct view *got, int64_t deadline)
 {
 	int what = IO_READ;
 	struct err e;
 
 	if (s->at_end)
 		return err_make(ERR_GONE, "read: connection closed");
-	compact(s);
 	for (;;) {
 		ssize_t n;
 
@@ -139,13 +139,13 @@ fill(struct stream *s, int64_t deadline)
 				return err_within(e, "read");
 			s->drained = false;
 		}
-		n = s->transport->read(s->state, s->fd, scratch,
-		    sizeof(scratch), &what);
+		n = s->transport->read(
+		    s->state, s->fd, scratch, room, &what);
 		if (n > 0) {
 			s->drained = s->transport == &plain &&
-			    (size_t)n < sizeof(scratch) && fiber_self() != NULL;
+			    (size_t)n < room && fiber_self() != NULL;
 			s->read_bytes += n;
-			str_add(&s->in, view_make(scratch, (size_t)n));
+			*got = view_make(scratch, (size_t)n);
 			return ERR_OK;
 		}
 		if (n == 0) {
@@ -157,6 +157,40 @@ fill(struct stream *s, int64_t deadline)
 		else if (errno != EINTR)
 			return err_io("read");
 	}
+}
+
+/* The same, after what is in the buffer. */
+static struct err
+fill(struct stream *s, int64_t deadline)
+{
+	struct view got;
+	struct err e;
+
+	compact(s);
+	e = read_scratch(s, STREAM_IN_STEP, &got, deadline);
+	if (!err_is(e))
+		str_add(&s->in, got);
+	return e;
+}
+
+struct err
+stream_lend(struct stream *s, struct view *bytes, int64_t deadline)
+{
+	*bytes = stream_buffered(s);
+	if (bytes->len > 0)
+		return ERR_OK;
+	compact(s);
+	return read_scratch(s, STREAM_LEND_STEP, bytes, deadline);
+}
+
+void
+stream_take(struct stream *s, struct view lent, size_t n)
+{
+	assert(n <= lent.len);
+	if (stream_buffered(s).len > 0)
+		stream_consume(s, n);
+	else
+		str_add(&s->in, view_skip(lent, n));
 }
 
 /* Drop the rest of a line that is too long. */

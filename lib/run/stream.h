@@ -73,6 +73,13 @@ struct err stream_peek(struct stream *s, struct view *bytes,
 struct err stream_peek_n(struct stream *s, size_t n, struct view *bytes,
     int64_t deadline);
 void stream_consume(struct stream *s, size_t n);
+/*
+ * For much at once: what is buffered, else what one read gives, lent from a
+ * place that all streams share.  stream_take must follow, before anything that
+ * waits or reads: n of the lent bytes are consumed, the rest is kept.
+ */
+struct err stream_lend(struct stream *s, struct view *bytes, int64_t deadline);
+void stream_take(struct stream *s, struct view lent, size_t n);
 /* What is in the buffer already, without a system call. */
 struct view stream_buffered(const struct stream *s);
 /* Whether something can be read now (or the peer has left); asks the kernel,
@@ -89,6 +96,10 @@ void stream_add(struct stream *s, struct view v);
 void stream_addf(struct stream *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-enum { STREAM_IN_STEP = 65536, STREAM_OUT_MAX = 65536 };
+enum {
+	STREAM_IN_STEP = 65536,
+	STREAM_LEND_STEP = 256 * 1024,
+	STREAM_OUT_MAX = 65536,
+};
 
 #endif
