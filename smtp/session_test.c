@@ -71,6 +71,22 @@ static const struct {
 	    "d", "4.3.0",
 	    "host mx.test[192.0.2.1] said: 451 4.3.0 later "
 	    "(in reply to MAIL FROM command)" },
+	/* ... but not if it is taken for something: no end of a content. */
+	{ PIPE "451 4.3.0 later\r\n250 ok\r\n354 go\r\n|250 ok\r\n|", 1, 0, NULL,
+	    "EHLO me.test\r\n" FROM
+	    "\r\nRCPT TO:<a0@x.test> ORCPT=rfc822;a0@x.test\r\nDATA\r\n",
+	    "d", "4.3.0", NULL },
+	/* A reply to RCPT that is none: nothing of it is sent. */
+	{ PIPE "250 ok\r\n354 go\r\n250 ok\r\n354 go\r\n|250 ok\r\n|", 2, 0,
+	    NULL,
+	    "EHLO me.test\r\n" FROM
+	    "\r\nRCPT TO:<a0@x.test> ORCPT=rfc822;a0@x.test\r\n"
+	    "RCPT TO:<a1@x.test> ORCPT=rfc822;a1@x.test\r\nDATA\r\n",
+	    "dd", "4.5.0", NULL },
+	{ PIPE "250 ok\r\n354 go\r\n550 no\r\n354 go\r\n|250 ok\r\n|", 2, 0,
+	    NULL, NULL, "db", "4.5.0",
+	    "host mx.test[192.0.2.1] said: 354 go (in reply to RCPT TO "
+	    "command)" },
 	/* MAIL refused without pipelining: nothing more is said. */
 	{ HELLO "550 5.7.1 no\r\n|", 2, 0, NULL,
 	    "EHLO me.test\r\n" FROM " SIZE=12\r\nQUIT\r\n", "bb", "5.7.1",

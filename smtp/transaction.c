@@ -31,12 +31,23 @@ struct transaction {
 
 /* --- replies --- */
 
+/* "Go on" where there is nothing to go on with: the server answers something
+ * else than was asked, and what comes next would be believed to be what it is
+ * not. */
+static void
+note_step(struct transaction *t)
+{
+	if (t->s->reply.code < 400)
+		t->s->is_broken = true;
+}
+
 static void
 mail_reply(struct transaction *t)
 {
 	if (t->s->reply.code / 100 == 2)
 		return;
 	t->is_refused = true;
+	note_step(t);
 	session_quote(t->s, PHASE_MAIL, &t->why);
 	delivery_refuse_all(t->d, RCPT_SENT, t->s, &t->why);
 }
@@ -59,8 +70,12 @@ rcpt_reply(struct transaction *t)
 {
 	struct rcpt *r = t->rcpts[t->n_answered - 1];
 
-	if (r->state != RCPT_SENT)
+	if (r->state != RCPT_SENT) {
+		/* For a message that it does not want?  It would take the end
+		 * of the content for an empty one. */
+		note_step(t);
 		return;
+	}
 	if (t->s->reply.code / 100 == 2) {
 		t->n_accepted++;
 		r->state = RCPT_ACCEPTED;
@@ -70,6 +85,7 @@ rcpt_reply(struct transaction *t)
 		}
 		return;
 	}
+	note_step(t);
 	session_quote(t->s, PHASE_RCPT, &t->why);
 	if (is_too_many(t)) {
 		t->why.status.class = 4;
@@ -88,9 +104,7 @@ data_reply(struct transaction *t)
 		t->is_data_open = true;
 		return;
 	}
-	/* A server that is content without content is out of step. */
-	if (t->s->reply.code < 400)
-		t->s->is_broken = true;
+	note_step(t);
 	session_quote(t->s, PHASE_DATA, &t->why);
 	delivery_refuse_all(t->d, RCPT_ACCEPTED, t->s, &t->why);
 }
@@ -302,15 +316,26 @@ begin(struct transaction *t)
 	t->lens = xcalloc(t->n_commands, sizeof(*t->lens));
 }
 
+/* Those whom nobody has refused come again, elsewhere or later. */
+static bool
+leave_out_of_step(struct transaction *t)
+{
+	why_set(&t->why, DSN_STATUS(4, 5, 0), "host %s is out of step",
+	    t->s->name.ptr);
+	delivery_refuse_all(t->d, RCPT_SENT, t->s, &t->why);
+	delivery_refuse_all(t->d, RCPT_ACCEPTED, t->s, &t->why);
+	return true;
+}
+
 static bool
 run(struct transaction *t)
 {
 	if (!exchange_commands(t))
 		return false;
+	if (t->s->is_broken)
+		return leave_out_of_step(t);
 	if (t->is_data_open && t->n_accepted == 0)
 		return send_nothing(t);
-	if (t->s->is_broken)
-		return true;
 	if (t->s->is_leaving && !t->is_data_open) {
 		session_quote(t->s, PHASE_RCPT, &t->why);
 		delivery_refuse_all(t->d, RCPT_SENT, t->s, &t->why);

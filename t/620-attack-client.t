@@ -144,7 +144,7 @@ my @cases = (
 	(map { [ "mute-$_", 23, { $_ => '', offers => '8BITMIME' }, 'deferred',
 		'4.4.2', sprintf($timeout, $doing{$_}) ],
 		[ "slow-$_", 75, { $_ => sub { $_[0]->say_slowly(
-		"250-slow\r\n" x 1000, $limit / 6) } }, 'deferred', '4.4.2',
+		"250-slow\r\n" x 1000, $limit / 6); '' } }, 'deferred', '4.4.2',
 		sprintf($timeout, $doing{$_}) ] } sort keys %doing),
 	[ 'deaf', 23, { data => sub { my ($c) = @_;
 		$c->say("354 go\r\n"); sleep 1000 }, big => 1 },

@@ -32,10 +32,12 @@ my %good = (
 # Barid::Hostile->new(ip => ADDRESS, cases => {NAME => {STEP => WHAT, ...}}).
 # WHAT is
 #   bytes        said as they are; '' is silence
-#   a sub        called with the connection, see say() and below
+#   a sub        called with the connection, see say() and below; returns one
+#                of the others, or undef: as usual
 #   [...]        one of these for the first time, the second time, ...; then
 #                the step is as usual
 #   \'bytes'     said, then hangs up
+# before => a sub that is called with the object before the server is forked.
 # A case may also have offers => 'PIPELINING 8BITMIME ...' (by default
 # PIPELINING, 8BITMIME and DSN), and lmtp => 1.
 sub new
@@ -45,6 +47,8 @@ sub new
 		dir => tempdir('/tmp/bh.XXXXXX', CLEANUP => 1), port => {} },
 	    $class;
 	my %listeners;
+
+	$options{before}->($self) if $options{before};
 
 	for my $name (sort keys %{ $options{cases} }) {
 		my $port = free_port();
@@ -161,7 +165,7 @@ sub talk
 {
 	my ($socket, $file, $case) = @_;
 	my $c = bless { socket => $socket, case => $case, in => '',
-		rcpts => 0, times => {} }, 'Barid::Hostile::Connection';
+		accepted => [], times => {} }, 'Barid::Hostile::Connection';
 
 	open($c->{record}, '>:raw', $file) or _exit(1);
 	$c->{record}->autoflush(1);
@@ -241,12 +245,14 @@ sub line
 	return $1;
 }
 
+# True if all of it came.
 sub skip_content
 {
 	my ($c) = @_;
 	my $line;
 
 	do { $line = $c->line } while defined $line && $line ne '.';
+	return defined $line;
 }
 
 sub skip_bytes
@@ -254,11 +260,12 @@ sub skip_bytes
 	my ($c, $n) = @_;
 
 	while ($n > 0) {
-		$c->more or return if $c->{in} eq '';
+		$c->more or return 0 if $c->{in} eq '';
 		my $part = $n < length $c->{in} ? $n : length $c->{in};
 		substr($c->{in}, 0, $part, '');
 		$n -= $part;
 	}
+	return 1;
 }
 
 # What the case says at this step, or what all say.
@@ -269,6 +276,7 @@ sub answer
 	my $time = $c->{times}{$step}++;
 
 	$what = $what->[$time] if ref $what eq 'ARRAY';
+	$what = $what->($c) if ref $what eq 'CODE';
 	if (!defined $what) {
 		my $offers = $c->{case}{offers} // 'PIPELINING 8BITMIME DSN';
 		my $lines = join '', map { "250-$_\r\n" } split ' ', $offers;
@@ -276,9 +284,7 @@ sub answer
 		$what = $step eq 'hello' ? sprintf($good{$step}, $lines) :
 		    $good{$step};
 	}
-	if (ref $what eq 'CODE') {
-		$what->($c);
-	} elsif (ref $what) {
+	if (ref $what) {
 		$c->say($$what);
 		$c->hang_up;
 	} else {
@@ -290,10 +296,13 @@ sub answer
 sub answer_end
 {
 	my ($c) = @_;
-	my $n = $c->{case}{lmtp} ? $c->{rcpts} : 1;
+	my @rcpts = @{ $c->{accepted} };
 
-	$c->answer('end') for 1 .. $n;
-	$c->{rcpts} = 0;
+	for my $rcpt ($c->{case}{lmtp} ? @rcpts : 'all') {
+		$c->{rcpt} = $rcpt;
+		$c->answer('end');
+	}
+	$c->{accepted} = [];
 }
 
 sub command
@@ -305,21 +314,24 @@ sub command
 	if ($verb =~ /^(EHLO|HELO|LHLO)$/) {
 		$c->answer('hello');
 	} elsif ($verb eq 'RCPT') {
-		$c->{rcpts}++ if $c->answer('rcpt');
+		push @{ $c->{accepted} }, $line =~ /<(.*)>/ ? $1 : $line
+		    if $c->answer('rcpt');
 	} elsif ($verb eq 'DATA') {
-		$c->answer('data') or return;
-		$c->skip_content;
+		$c->answer('data') && $c->skip_content or return;
 		$c->answer_end;
 	} elsif ($line =~ /^BDAT (\d+)( LAST)?/) {
-		$c->skip_bytes($1);
-		$2 ? $c->answer_end : $c->say("250 2.0.0 Ok\r\n");
+		my $is_last = defined $2;
+
+		$c->skip_bytes($1) or return;
+		$is_last ? $c->answer_end : $c->say("250 2.0.0 Ok\r\n");
 	} elsif ($verb eq 'RSET') {
-		$c->{rcpts} = 0;
+		$c->{accepted} = [];
 		$c->answer('rset');
 	} elsif ($verb eq 'QUIT') {
 		$c->answer('quit');
 		$c->hang_up;
 	} elsif ($verb eq 'MAIL') {
+		$c->{accepted} = [];
 		$c->answer('mail');
 	} else {
 		$c->say("500 5.5.2 what?\r\n");
