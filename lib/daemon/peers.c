@@ -3,7 +3,14 @@
 
 #include "lib/base/mem.h"
 
-enum { PEERS_MESSAGES_MAX = 8 };
+#include <sys/resource.h>
+
+enum {
+	PEERS_MESSAGES_MAX = 8,
+	/* Of one user of the machine; the commands need one each. */
+	ANYONE_CONNECTIONS_MAX = 20,
+	CONNECTIONS_MIN = 64,
+};
 
 /* Whoever reaches the socket: its folder's mode is the guard.  public/ lets in
  * the set-gid commands, which any user may call. */
@@ -57,11 +64,24 @@ static const struct peers_row rows[] = {
 static uid_t uids[IDENTITY_COUNT];
 static bool all_are_one;
 static const char *program_asked;
+static size_t most_of_one;
+
+static size_t
+half_of_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 ||
+	    r.rlim_cur / 2 < CONNECTIONS_MIN)
+		return CONNECTIONS_MIN;
+	return (size_t)r.rlim_cur / 2;
+}
 
 struct err
 peers_resolve(const struct sandbox_site *site, const char *program)
 {
 	program_asked = program;
+	most_of_one = half_of_descriptors();
 	all_are_one = site->unprivileged;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		gid_t gid;
@@ -98,6 +118,33 @@ peers_may_connect(const struct ipc_server *s, uid_t uid)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (row_is_for(&rows[i], uid))
 			return true;
+	return false;
+}
+
+static bool
+is_named(uid_t uid)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].from != PEERS_ANYONE && row_is_for(&rows[i], uid))
+			return true;
+	return false;
+}
+
+size_t
+peers_most_of(const struct ipc_server *s, uid_t uid)
+{
+	(void)s;
+	if (all_are_one)
+		return SIZE_MAX;
+	return is_named(uid) ? most_of_one : ANYONE_CONNECTIONS_MAX;
+}
+
+bool
+peers_is(uid_t uid, enum sandbox_identity who)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].from == who && row_is_for(&rows[i], uid))
+			return !all_are_one;
 	return false;
 }
 

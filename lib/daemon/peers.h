@@ -15,6 +15,11 @@ struct err peers_resolve(const struct sandbox_site *site,
     const char *program);
 /* The two questions of ipc_server. */
 bool peers_may_connect(const struct ipc_server *s, uid_t uid);
+/* How many connections it may have: a program that was taken over shall leave
+ * descriptors for the others, and any user of the machine nearly all. */
+size_t peers_most_of(const struct ipc_server *s, uid_t uid);
+/* Is it this identity's?  In an ordinary user's instance: no. */
+bool peers_is(uid_t uid, enum sandbox_identity who);
 bool peers_may_send(const struct ipc_server *s, uid_t uid,
     const struct ipc_type *type);
 

@@ -512,6 +512,7 @@ server_open(struct daemon *d, const struct ipc_handler *handlers, void *owner)
 	ipc_server_init(s, handlers, owner);
 	s->may_connect = peers_may_connect;
 	s->may_send = peers_may_send;
+	s->most_of = peers_most_of;
 	s->greet = daemon_state.greet;
 	s->hello = (struct ipc_hello){ d->process, d->processes,
 		d->generation };

@@ -68,6 +68,8 @@ enum {
 	BEYOND_LARGE = 64,
 	/* Reads in a turn: then others come first. */
 	TURN_READS = 8,
+	/* What the kernel lets one message carry (SCM_MAX_FD). */
+	FDS_RECEIVED_MAX = 253,
 };
 
 static size_t
@@ -149,8 +151,10 @@ send_some(struct ipc_conn *c)
 		n = send(c->watch.fd, ptr, bytes_until_fd(c, 0),
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
-	if (n > 0)
+	if (n > 0) {
 		c->out_at += (size_t)n;
+		c->n_moved++;
+	}
 	return n >= 0;
 }
 
@@ -481,7 +485,7 @@ take_fds(struct ipc_conn *c, struct msghdr *m)
 
 			memcpy(&fd, CMSG_DATA(h) + i * sizeof(int),
 			    sizeof(int));
-			if (c->n_fds_in < IPC_FDS_MAX) {
+			if (c->n_fds_in < c->fds_in_max) {
 				c->fds_in[c->n_fds_in++] = fd;
 			} else {
 				close(fd);
@@ -548,7 +552,7 @@ static struct err
 receive(struct ipc_conn *c, bool *would_block)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
+		char bytes[CMSG_SPACE(sizeof(int) * FDS_RECEIVED_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov[2];
@@ -594,6 +598,8 @@ finish_frame(struct ipc_conn *c, struct ipc_frame *f, struct ipc_frame **frame)
 		c->n_fds_in--;
 		memmove(c->fds_in, c->fds_in + 1, c->n_fds_in * sizeof(int));
 	}
+	c->n_frames++;
+	c->n_moved++;
 	*frame = f;
 	return ERR_OK;
 }
@@ -751,6 +757,27 @@ ipc_conn_hold_when_full(struct ipc_conn *c)
 }
 
 void
+ipc_conn_refuse_fds(struct ipc_conn *c)
+{
+	c->fds_in_max = 0;
+}
+
+bool
+ipc_conn_is_owed(const struct ipc_conn *c)
+{
+	bool has_part = c->in.len > c->in_at ||
+	    (c->large != NULL && c->large->bytes.len > 0);
+
+	return unsent(c) > 0 || (has_part && !is_held(c));
+}
+
+void
+ipc_conn_abort(struct ipc_conn *c, struct err why)
+{
+	conn_end(c, why);
+}
+
+void
 ipc_conn_leave(struct ipc_conn *c)
 {
 	if (c->over || c->leaving)
@@ -821,6 +848,7 @@ ipc_conn_new(int fd, const struct ipc_conn_events *events, void *owner)
 
 	c->events = events;
 	c->owner = owner;
+	c->fds_in_max = IPC_FDS_MAX;
 	c->in = STR_EMPTY;
 	c->out = STR_EMPTY;
 	list_init(&c->dirty);

@@ -47,7 +47,11 @@ struct ipc_conn_events {
 	void (*gone)(struct ipc_conn *c, struct err why);
 };
 
-enum { IPC_OUT_MAX = 1 << 20, IPC_FDS_MAX = 253 };
+/*
+ * A frame has one descriptor at most, and it comes with the frame's first byte:
+ * more than a few that wait for their frames are a flood.
+ */
+enum { IPC_OUT_MAX = 1 << 20, IPC_FDS_MAX = 4 };
 
 struct ipc_conn {
 	struct loop_watch watch;
@@ -59,6 +63,9 @@ struct ipc_conn {
 	bool expects_large;	 /* the last frame was */
 	int fds_in[IPC_FDS_MAX];
 	size_t n_fds_in;
+	size_t fds_in_max;   /* fewer, if none is ever expected */
+	uint64_t n_frames;   /* that came */
+	uint64_t n_moved;    /* grows with these, and with what is sent */
 	struct str out;
 	size_t out_at;
 	struct {
@@ -99,6 +106,13 @@ struct err ipc_conn_wait_unsent(
  * answers, so that a peer that only asks cannot fill our memory.  The side
  * that asks must always read, or both might wait for each other. */
 void ipc_conn_hold_when_full(struct ipc_conn *c);
+/* What the peer sends on this connection never has a descriptor. */
+void ipc_conn_refuse_fds(struct ipc_conn *c);
+/* Is it the peer's turn?  Half a frame is there, or something that it does not
+ * read; n_moved says whether that is still so. */
+bool ipc_conn_is_owed(const struct ipc_conn *c);
+/* With a loop: over, now; gone is called from the loop. */
+void ipc_conn_abort(struct ipc_conn *c, struct err why);
 /* With a loop: read nothing more; gone is called once all is sent. */
 void ipc_conn_leave(struct ipc_conn *c);
 /* Stop and go on reading: back-pressure on the peer. */

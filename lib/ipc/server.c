@@ -16,6 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* How often in that time it is looked for them. */
+enum { STALL_LOOKS = 5 };
+
 struct peer {
 	struct list node;
 	struct ipc_server *server;
@@ -23,7 +26,9 @@ struct peer {
 	uid_t uid;
 	struct list requests;
 	size_t n_open;
-	size_t n_full; /* questions whose inbox is full */
+	size_t n_inbox; /* frames in the inboxes of all of them */
+	uint64_t moved; /* of the connection, when it was last looked at */
+	int64_t moved_at;
 	bool lost;
 	bool refused; /* what it still says is dropped */
 	void *state; /* what the service remembers of it */
@@ -41,13 +46,70 @@ struct ipc_request {
 	struct wait more;
 };
 
+static bool
+type_has_fd(const struct ipc_type *type)
+{
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].kind == IPC_FD)
+			return true;
+	return false;
+}
+
 void
 ipc_server_init(struct ipc_server *s, const struct ipc_handler *handlers,
     void *owner)
 {
 	*s = (struct ipc_server){ .handlers = handlers, .owner = owner,
-		.hello = { .process = 1, .processes = 1, .generation = 1 } };
+		.hello = { .process = 1, .processes = 1, .generation = 1 },
+		.stall_ms = IPC_STALL_MS };
 	list_init(&s->peers);
+	htable_init(&s->uids);
+	for (const struct ipc_handler *h = handlers; h->type != NULL; h++)
+		s->takes_fds |= type_has_fd(h->type());
+}
+
+/* --- connections of one uid --- */
+
+struct uid_count {
+	size_t n;
+	bool told; /* that it has too many */
+};
+
+static struct view
+uid_key(const uid_t *uid)
+{
+	return view_make((const char *)uid, sizeof(*uid));
+}
+
+/* False: it has as many as it may. */
+static bool
+uid_enter(struct ipc_server *s, uid_t uid)
+{
+	struct uid_count *count = htable_find(&s->uids, uid_key(&uid));
+
+	if (count == NULL) {
+		count = xcalloc(1, sizeof(*count));
+		htable_set(&s->uids, uid_key(&uid), count);
+	}
+	if (s->most_of != NULL && count->n >= s->most_of(s, uid)) {
+		if (!count->told)
+			log_warn("uid %ld has %zu connections: no more of its "
+				 "are taken",
+			    (long)uid, count->n);
+		count->told = true;
+		return false;
+	}
+	count->n++;
+	return true;
+}
+
+static void
+uid_leave(struct ipc_server *s, uid_t uid)
+{
+	struct uid_count *count = htable_find(&s->uids, uid_key(&uid));
+
+	if (--count->n == 0)
+		free(htable_remove(&s->uids, uid_key(&uid)));
 }
 
 static void
@@ -57,7 +119,11 @@ peer_free(struct peer *p)
 		p->free_state(p->state);
 	ipc_conn_free(p->conn);
 	list_remove(&p->node);
-	p->server->n_peers--;
+	uid_leave(p->server, p->uid);
+	if (--p->server->n_peers == 0) {
+		timer_cancel(&p->server->stall);
+		htable_clear(&p->server->uids, free);
+	}
 	free(p);
 }
 
@@ -85,7 +151,8 @@ peer_set_pause(struct peer *p)
 {
 	if (!p->lost)
 		ipc_conn_pause(p->conn,
-		    p->n_open >= IPC_OPEN_MAX || p->n_full > 0);
+		    p->n_open >= IPC_OPEN_MAX ||
+			p->n_inbox >= IPC_INBOX_MAX);
 }
 
 static void
@@ -99,8 +166,7 @@ request_free(struct ipc_request *r)
 	list_remove(&r->node);
 	p->n_open--;
 	p->server->n_open--;
-	if (r->n_inbox >= IPC_INBOX_MAX)
-		p->n_full--;
+	p->n_inbox -= r->n_inbox;
 	peer_set_pause(p);
 	free(r);
 }
@@ -157,10 +223,9 @@ static void
 to_inbox(struct ipc_request *r, struct ipc_frame *f)
 {
 	list_append(&r->inbox, &f->node);
-	if (++r->n_inbox == IPC_INBOX_MAX) {
-		r->peer->n_full++;
+	r->n_inbox++;
+	if (++r->peer->n_inbox == IPC_INBOX_MAX)
 		peer_set_pause(r->peer);
-	}
 	wait_wake(&r->more);
 }
 
@@ -246,6 +311,10 @@ peer_new(struct ipc_server *s, int fd)
 		close(fd);
 		return NULL;
 	}
+	if (!uid_enter(s, cred.uid)) {
+		close(fd);
+		return NULL;
+	}
 	p = xcalloc(1, sizeof(*p));
 	p->server = s;
 	p->uid = cred.uid;
@@ -254,16 +323,63 @@ peer_new(struct ipc_server *s, int fd)
 	s->n_peers++;
 	p->conn = ipc_conn_new(fd, &peer_events, p);
 	ipc_conn_hold_when_full(p->conn);
+	if (!s->takes_fds)
+		ipc_conn_refuse_fds(p->conn);
+	p->moved_at = clock_ms();
 	ipc_conn_send(p->conn, 0, IPC_OUT(hello, &s->hello));
 	if (s->greet != NULL)
 		s->greet(s, p->conn);
 	return p;
 }
 
+/* --- those that owe us something --- */
+
+static void on_stall(struct timer *t);
+
+static void
+watch_stalls(struct ipc_server *s)
+{
+	if (s->stall.place == 0)
+		timer_set(&s->stall, loop_now() + s->stall_ms / STALL_LOOKS,
+		    on_stall);
+}
+
+/* A connection on which nothing was asked yet is as good as half a frame. */
+static bool
+is_stalled(struct peer *p, int64_t now)
+{
+	bool owed = ipc_conn_is_owed(p->conn) || p->conn->n_frames == 0;
+
+	if (!owed || p->conn->n_moved != p->moved) {
+		p->moved = p->conn->n_moved;
+		p->moved_at = now;
+	}
+	return now - p->moved_at >= p->server->stall_ms;
+}
+
+static void
+on_stall(struct timer *t)
+{
+	struct ipc_server *s = LIST_ITEM(t, struct ipc_server, stall);
+	int64_t now = loop_now();
+
+	LIST_EACH(it, after, &s->peers)
+	{
+		struct peer *p = LIST_ITEM(it, struct peer, node);
+
+		if (!p->lost && is_stalled(p, now))
+			ipc_conn_abort(p->conn,
+			    err_make(ERR_TIME, "nothing more comes"));
+	}
+	if (s->n_peers > 0)
+		watch_stalls(s);
+}
+
 void
 ipc_server_accept(struct ipc_server *s, int fd)
 {
-	peer_new(s, fd);
+	if (peer_new(s, fd) != NULL)
+		watch_stalls(s);
 }
 
 void
@@ -272,6 +388,12 @@ ipc_server_drain(struct ipc_server *s)
 	s->draining = true;
 	LIST_EACH(it, after, &s->peers)
 		peer_unuse(LIST_ITEM(it, struct peer, node));
+}
+
+uid_t
+ipc_request_uid(const struct ipc_request *r)
+{
+	return r->peer->uid;
 }
 
 bool
@@ -319,10 +441,9 @@ ipc_request_next(struct ipc_request *r, struct ipc_frame **f, int64_t deadline)
 			return e;
 	}
 	list_remove(it);
-	if (r->n_inbox-- == IPC_INBOX_MAX) {
-		r->peer->n_full--;
+	r->n_inbox--;
+	if (r->peer->n_inbox-- == IPC_INBOX_MAX)
 		peer_set_pause(r->peer);
-	}
 	*f = LIST_ITEM(it, struct ipc_frame, node);
 	return ERR_OK;
 }

@@ -12,6 +12,7 @@
 #define IPC_SERVER_H
 
 #include "lib/base/err.h"
+#include "lib/base/htable.h"
 #include "lib/ipc/conn.h"
 #include "lib/ipc/messages.h"
 
@@ -31,7 +32,11 @@ struct ipc_handler {
 	unsigned flags;
 };
 
-enum { IPC_OPEN_MAX = 1000, IPC_INBOX_MAX = 16 };
+enum {
+	IPC_OPEN_MAX = 1000, /* questions of one connection */
+	IPC_INBOX_MAX = 16,  /* frames that wait, of one connection */
+	IPC_STALL_MS = 100 * 1000,
+};
 
 struct ipc_server {
 	const struct ipc_handler *handlers;
@@ -40,11 +45,21 @@ struct ipc_server {
 	/* May it send this message?  NULL: as above. */
 	bool (*may_send)(const struct ipc_server *s, uid_t uid,
 	    const struct ipc_type *type);
+	/* How many connections may this uid have at once?  NULL: any number. */
+	size_t (*most_of)(const struct ipc_server *s, uid_t uid);
 	void *owner;
 	struct ipc_hello hello;
 	struct list peers;
+	struct htable uids; /* of those connected, and how often they are */
 	size_t n_peers, n_open;
-	bool draining;
+	/*
+	 * Nobody holds a connection by owing us something: one on which no
+	 * frame came yet, or half of one is there, or what we said is not read,
+	 * ends when that was so for this long.
+	 */
+	int64_t stall_ms;
+	struct timer stall;
+	bool draining, takes_fds;
 	void (*on_peer_gone)(struct ipc_server *s);
 	/* What a new peer hears after hello, unasked: by ipc_conn_send, number
 	 * 0.  Must not wait.  May be NULL. */
@@ -63,6 +78,8 @@ void ipc_server_accept(struct ipc_server *s, int fd);
 /* Ends connections on which nothing is open, now and whenever one becomes so. */
 void ipc_server_drain(struct ipc_server *s);
 
+/* In a handler: who asks. */
+uid_t ipc_request_uid(const struct ipc_request *r);
 /* In a handler: decode the question; ends the connection if it is not well
  * formed, and says so. */
 bool ipc_request_read(struct ipc_request *r, const struct ipc_type *type,

@@ -406,26 +406,159 @@ START_TEST(undeclared_descriptors_are_closed_and_end_it)
 }
 END_TEST
 
+/* Attack 89: half a frame, and with it what the kernel lets through. */
 static void
 flood_descriptors(void)
 {
 	struct raw r = raw_new(), good = raw_new();
+	size_t before = n_descriptors();
 	int fds[253];
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		fds[i] = r.fd;
 	raw_send_fds(&r, VIEW("\0"), fds, 253);
-	raw_send_fds(&r, VIEW("\0"), fds, 253);
 	check_ended(&r);
+	/* The server's end of r. */
+	ck_assert_uint_eq(n_descriptors(), before - 1);
 	raw_free(&r);
 	check_served(&good, 1);
 	raw_free(&good);
 	wait_no_peers();
 }
 
-START_TEST(flood_of_descriptors_ends_it)
+START_TEST(attack_89_flood_of_descriptors_ends_it)
 {
 	in_loop(flood_descriptors);
+}
+END_TEST
+
+/* A service none of whose messages has a descriptor. */
+static void
+send_needless(void)
+{
+	static const struct ipc_handler none[] = {
+		{ ipc_rewrite_type, answer_rewrite, IPC_INLINE },
+		{ NULL, NULL, 0 },
+	};
+	struct raw r;
+
+	ipc_server_init(&service.server, none, NULL);
+	r = raw_new();
+	raw_send_fds(&r, VIEW("\0"), &r.fd, 1);
+	check_ended(&r);
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(attack_89_who_expects_no_descriptor_takes_none)
+{
+	in_loop(send_needless);
+}
+END_TEST
+
+/* --- what holds a connection --- */
+
+static const struct view owing[] = {
+	VIEW(""),
+	VIEW("\0"),
+	VIEW("\0\0\xff\0 the rest never comes"),
+};
+
+static void
+owe(void)
+{
+	struct ipc_flush ask = { VIEW("all"), VIEW("") };
+	struct raw bad, idle, busy;
+	struct ipc_frame f;
+
+	service.server.stall_ms = 100;
+	bad = raw_new();
+	idle = raw_new();
+	busy = raw_new();
+	raw_send(&bad, owing[row]);
+	/* Who was served, or waits for us, owes nothing. */
+	check_served(&idle, 1);
+	raw_say(&busy, 1, IPC_OUT(flush, &ask));
+	check_ended(&bad);
+	fiber_sleep(300);
+	check_served(&idle, 2);
+	wait_queue_wake_all(&service.gate);
+	ck_assert(raw_next(&busy, &f));
+	str_clear(&f.bytes);
+	raw_free(&bad);
+	raw_free(&idle);
+	raw_free(&busy);
+	wait_no_peers();
+}
+
+START_TEST(attack_89_half_a_frame_holds_no_connection_for_ever)
+{
+	row = _i;
+	in_loop(owe);
+}
+END_TEST
+
+/* A frame a byte at a time moves nothing. */
+static void
+drip(void)
+{
+	struct raw r;
+	char byte = 0;
+	ssize_t n = 1;
+
+	service.server.stall_ms = 200;
+	r = raw_new();
+	check_served(&r, 1);
+	raw_send(&r, VIEW("\0\0\xff\0"));
+	for (int i = 0; i < 5000 && n == 1; i++) {
+		n = send(r.fd, &byte, 1, MSG_NOSIGNAL);
+		fiber_sleep(5);
+	}
+	ck_assert_int_lt(n, 0);
+	raw_free(&r);
+	wait_no_peers();
+}
+
+START_TEST(attack_89_a_byte_now_and_then_is_half_a_frame)
+{
+	in_loop(drip);
+}
+END_TEST
+
+static size_t
+three(const struct ipc_server *s, uid_t uid)
+{
+	(void)s, (void)uid;
+	return 3;
+}
+
+static void
+connect_often(void)
+{
+	struct raw r[3], more;
+
+	service.server.most_of = three;
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		r[i] = raw_new();
+	for (int i = 0; i < 5; i++) {
+		more = raw_new();
+		check_ended(&more);
+		raw_free(&more);
+	}
+	check_served(&r[2], 1);
+	raw_free(&r[0]);
+	while (service.server.n_peers > 2)
+		fiber_sleep(1);
+	r[0] = raw_new();
+	check_served(&r[0], 1);
+	for (size_t i = 0; i < ARRAY_LEN(r); i++)
+		raw_free(&r[i]);
+	wait_no_peers();
+}
+
+START_TEST(attack_89_one_uid_has_only_so_many_connections)
+{
+	in_loop(connect_often);
 }
 END_TEST
 
@@ -578,6 +711,36 @@ fill_inbox(void)
 	raw_free(&r);
 	wait_no_peers();
 }
+
+/* Frames for questions that do not read them: a bounded number for all. */
+static void
+fill_inboxes(void)
+{
+	struct ipc_table_ask ask = { VIEW("hash:x"), VIEW("key") };
+	struct raw r = raw_new();
+
+	for (uint32_t i = 1; i <= 10; i++)
+		raw_say(&r, i, IPC_OUT(table_ask, &ask));
+	fiber_sleep(20);
+	for (uint32_t i = 0; i < 4 * IPC_INBOX_MAX; i++)
+		raw_say(&r, 1 + i % 10, IPC_OUT(table_ask, &ask));
+	/* Too much to read: it is paused. */
+	raw_say(&r, 11, IPC_OUT(table_ask, &ask));
+	fiber_sleep(20);
+	ck_assert_uint_eq(service.server.n_open, 10);
+	raw_free(&r);
+	for (int i = 0; i < 100; i++) {
+		wait_queue_wake_all(&service.gate);
+		fiber_sleep(1);
+	}
+	wait_no_peers();
+}
+
+START_TEST(attack_89_unread_frames_of_a_connection_are_few)
+{
+	in_loop(fill_inboxes);
+}
+END_TEST
 
 START_TEST(question_that_leaves_its_inbox_full_stops_nobody)
 {
@@ -802,7 +965,14 @@ END_TEST
 UNIT_MAIN("ipc server",
     { wrong_bytes_end_that_connection_only, (int)ARRAY_LEN(wrong) },
     { undeclared_descriptors_are_closed_and_end_it, 1 },
-    { flood_of_descriptors_ends_it, 1 }, { declared_descriptor_arrives, 1 },
+    { attack_89_flood_of_descriptors_ends_it, 1 },
+    { attack_89_who_expects_no_descriptor_takes_none, 1 },
+    { attack_89_half_a_frame_holds_no_connection_for_ever,
+	(int)ARRAY_LEN(owing) },
+    { attack_89_a_byte_now_and_then_is_half_a_frame, 1 },
+    { attack_89_one_uid_has_only_so_many_connections, 1 },
+    { attack_89_unread_frames_of_a_connection_are_few, 1 },
+    { declared_descriptor_arrives, 1 },
     { what_was_told_before_leaving_counts, 1 },
     { what_was_told_counts_though_nothing_could_be_read, 1 },
     { peer_that_only_asks_is_read_no_further, 1 },
