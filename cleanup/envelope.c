@@ -1,6 +1,7 @@
 /*
  * Sender and recipients: completed to full addresses, duplicates dropped.
  */
+#include "cleanup/check.h"
 #include "cleanup/message.h"
 
 #include "lib/base/mem.h"
@@ -57,11 +58,11 @@ envelope_add_rcpts(struct message *m, struct view list)
 		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
 		if (err_is(e) || !more)
 			break;
-		if (!addr_is_sane(rcpt.address) || !addr_is_sane(rcpt.original) ||
-		    !addr_is_sane(rcpt.orcpt)) {
-			e = err_make(ERR_PERM, "bad recipient");
+		e = check_rcpt(&rcpt);
+		if (!err_is(e) && m->rcpts.len > CHECK_RCPTS_MAX)
+			e = err_make(ERR_PERM, "too many recipients");
+		if (err_is(e))
 			break;
-		}
 		if (rcpt.address.len == 0)
 			rcpt.address = view_of(
 			    m->cleanup->conf->empty_address_recipient);

@@ -2,14 +2,14 @@
  * Taking a message: the conversation with who submits it, from the envelope to
  * the answer that it is safe, and the notice to qmgr.
  */
+#include "cleanup/check.h"
 #include "cleanup/message.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
-#include "lib/mail/addr.h"
-#include "lib/mail/queue_id.h"
+#include "lib/daemon/peers.h"
 
 #include <stdlib.h>
 
@@ -17,8 +17,6 @@ enum {
 	CONTENT_TIMEOUT = 3600,
 	/* What is left of a frame for the recipients in a notice. */
 	NOTICE_RCPTS_MAX = 48 * 1024,
-	/* All together: they travel in one frame with recipients. */
-	ATTRIBUTES_MAX = 8192,
 };
 
 static const struct verdict queued = { 250, "2.0.0 Ok" };
@@ -60,21 +58,6 @@ message_clear(struct message *m)
 	free(m->pieces);
 }
 
-/* What came may be from a process that was taken over. */
-static bool
-submit_is_sane(const struct ipc_submit *s)
-{
-	const struct view bounded[] = { s->origin, s->context, s->full_name,
-		s->envid, s->client_name, s->client_addr, s->protocol,
-		s->helo, s->sasl_method, s->sasl_username };
-	size_t sum = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(bounded); i++)
-		sum += bounded[i].len;
-	return sum <= ATTRIBUTES_MAX && queue_id_is_valid(s->queue_id) &&
-	    s->sender.len <= ADDR_MAX && s->arrival_us > 0;
-}
-
 /* One frame of the conversation, which it takes.  *ended with submit_end. */
 static struct err
 take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
@@ -103,7 +86,8 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 		e = ipc_frame_read(f, IPC_IN(submit_end, &end));
 		*ended = !err_is(e);
 		*commit = *ended && end.commit != 0;
-		m->flags |= *ended ? end.flags : 0;
+		if (*ended)
+			m->flags |= check_flags(&m->submit, end.flags);
 	}
 	ipc_frame_free(f);
 	return e;
@@ -226,8 +210,13 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 	struct err e;
 
 	*silent = false;
-	if (!submit_is_sane(&m->submit))
+	e = check_submit(
+	    &m->submit, peers_is(ipc_request_uid(r), IDENTITY_SMTPD));
+	if (err_is(e)) {
+		log_warn("submission from uid %ld: %s",
+		    (long)ipc_request_uid(r), e.text);
 		return v;
+	}
 	m->queue = m->submit.hold != 0 ? "hold" :
 	    m->cleanup->room	       ? "active" : "incoming";
 	m->flags = m->submit.flags;
