@@ -5,6 +5,7 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 #include "lib/run/loop.h"
 #include "log/receive.h"
@@ -145,6 +146,44 @@ on_file_again(struct timer *t)
 
 /* --- start --- */
 
+static const struct {
+	enum sandbox_identity who;
+	const char *programs[10];
+} names[] = {
+	{ IDENTITY_SMTPD, { "smtpd" } },
+	{ IDENTITY_SMTP, { "smtp", "lmtp" } },
+	{ IDENTITY_REWRITE, { "rewrite" } },
+	{ IDENTITY_LOOKUP, { "lookup" } },
+	{ IDENTITY_RESOLVE, { "resolve" } },
+	{ IDENTITY_ANVIL, { "anvil" } },
+	{ IDENTITY_QUEUE,
+	    { "queue", "cleanup", "qmgr", "pickup", "showq", "bounce", "local",
+		"virtual", "dial" } },
+};
+
+/* Before the drop.  In an ordinary user's instance nobody can be told from
+ * another. */
+static void
+find_rules(struct receiver *r, const struct daemon *d)
+{
+	static struct receiver_rule rules[ARRAY_LEN(names)];
+	const struct sandbox_site site = { .mail_owner = d->conf->mail_owner,
+		.unprivileged = d->unprivileged };
+
+	r->rules = rules;
+	r->n_rules = d->unprivileged ? 0 : ARRAY_LEN(names);
+	for (size_t i = 0; i < r->n_rules; i++) {
+		gid_t gid;
+		struct err e = sandbox_find_identity(
+		    &site, names[i].who, &rules[i].uid, &gid);
+
+		if (err_is(e))
+			die_temp("%s", e.text);
+		memcpy(rules[i].programs, names[i].programs,
+		    sizeof(rules[i].programs));
+	}
+}
+
 static struct err
 open_file(struct sink *sink, const struct conf *conf)
 {
@@ -222,6 +261,7 @@ main(int argc, char **argv)
 	as_asked = open_sink(&w->sink, d.conf);
 	order_init(&w->order, &w->sink);
 	w->receiver.order = &w->order;
+	find_rules(&w->receiver, &d);
 	snprintf(
 	    w->sink.tag, sizeof(w->sink.tag), "%s/log", d.conf->syslog_name);
 	daemon_drop(

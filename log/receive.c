@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { TELL_MS = 60 * 1000 };
@@ -34,6 +36,32 @@ tell_bad(struct receiver *r)
 	r->told_at = now;
 }
 
+static bool
+is_one_of(const char *const *names, const char *name)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_tag(const struct receiver *r, struct record *record, int64_t uid)
+{
+	for (size_t i = 0; i < r->n_rules; i++) {
+		const struct receiver_rule *rule = &r->rules[i];
+		const char *slash = strrchr(record->tag, '/');
+		const char *name = slash != NULL ? slash + 1 : record->tag;
+
+		if ((int64_t)rule->uid != uid)
+			continue;
+		if (!is_one_of(rule->programs, name))
+			snprintf(record->tag, sizeof(record->tag), "%s!",
+			    rule->programs[0]);
+		return;
+	}
+}
+
 void
 receive_one(struct receiver *r, struct view datagram, int64_t pid, int64_t uid)
 {
@@ -50,6 +78,7 @@ receive_one(struct receiver *r, struct view datagram, int64_t pid, int64_t uid)
 		}
 		if (pid > 0)
 			record.pid = pid;
+		check_tag(r, &record, uid);
 		if (record.wall_us < now - DAY_US ||
 		    record.wall_us > now + ORDER_AHEAD_US)
 			record.wall_us = now;

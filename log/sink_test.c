@@ -321,6 +321,37 @@ START_TEST(who_sends_is_what_the_kernel_says_and_times_are_near)
 }
 END_TEST
 
+static const struct {
+	int64_t uid;
+	const char *tag, *shown;
+} tags[] = {
+	{ 100, "barid/smtpd", "barid/smtpd" },
+	{ 100, "barid/submission/smtpd", "barid/submission/smtpd" },
+	{ 100, "smtpd", "smtpd" },
+	{ 100, "barid/qmgr", "smtpd!" },
+	{ 100, "sshd", "smtpd!" },
+	{ 100, "smtpd/qmgr", "smtpd!" },
+	{ 200, "sshd", "sshd" },
+};
+
+START_TEST(attack_90_nobody_writes_under_the_name_of_another)
+{
+	static const struct receiver_rule rule = { 100, { "smtpd" } };
+	struct sink s = { .kind = SINK_FILE };
+	struct order order;
+	struct receiver r = { .order = &order, .rules = &rule, .n_rules = 1 };
+	char line[100];
+	int n = snprintf(
+	    line, sizeof(line), "1 1 1 %s text\n", tags[_i].tag);
+
+	order_init(&order, &s);
+	receive_one(&r, view_make(line, (size_t)n), 1, tags[_i].uid);
+	ck_assert_uint_eq(order.n, 1);
+	ck_assert_str_eq(order.lines[0].record.tag, tags[_i].shown);
+	order_clear(&order);
+}
+END_TEST
+
 START_TEST(lines_leave_in_the_order_of_their_times)
 {
 	static const struct {
@@ -406,5 +437,7 @@ UNIT_MAIN("log/sink", { a_file_gets_lines_in_the_form_that_analysers_know, 1 },
     { an_unknown_facility_is_refused, 1 },
     { a_log_file_lies_below_a_prefix, ARRAY_LEN(prefixes) },
     { who_sends_is_what_the_kernel_says_and_times_are_near, 1 },
+    { attack_90_nobody_writes_under_the_name_of_another,
+	ARRAY_LEN(tags) },
     { lines_leave_in_the_order_of_their_times, 1 },
     { lines_of_a_time_that_will_come_again_leave, 1 })
