@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/peers.h"
 #include "lib/run/loop.h"
 #include "lookup/cache.h"
 #include "lookup/permit.h"
@@ -50,15 +51,23 @@ is_cached(struct view spec)
 	return view_starts(spec, VIEW("unix:"));
 }
 
+/* Passwords are for who logs in with them. */
+static bool
+may_see_secrets(uid_t uid)
+{
+	return !peers_is(uid, IDENTITY_SMTPD) &&
+	    !peers_is(uid, IDENTITY_REWRITE) && !peers_is(uid, IDENTITY_QUEUE);
+}
+
 static struct err
-find(struct lookup *l, const struct ipc_table_ask *ask, struct str *value,
-    bool *found)
+find(struct lookup *l, const struct ipc_table_ask *ask, uid_t uid,
+    struct str *value, bool *found)
 {
 	struct err e;
 
 	*found = false;
-	if (!permit_has(&l->permit, ask->table)) {
-		log_warn("request for table \"%.*s\", which no parameter names",
+	if (!permit_has(&l->permit, ask->table, may_see_secrets(uid))) {
+		log_warn("request for table \"%.*s\", which no parameter names for it",
 		    VIEW_ARGS(view_first(ask->table, LOG_LINE_MAX)));
 		return err_make(ERR_TEMP,
 		    "table %.*s: not in the configuration",
@@ -94,7 +103,7 @@ answer_table_ask(struct ipc_request *request)
 
 	if (!ipc_request_read(request, IPC_IN(table_ask, &ask)))
 		return;
-	e = find(l, &ask, &value, &found);
+	e = find(l, &ask, ipc_request_uid(request), &value, &found);
 	if (value.len > VALUE_MAX) {
 		e = err_make(ERR_TEMP, "table %.*s: the value is too long",
 		    VIEW_ARGS(view_first(ask.table, 100)));

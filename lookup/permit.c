@@ -3,30 +3,46 @@
 
 #include "lib/conf/each.h"
 
+/* What a table's entry points to. */
+static char for_all, for_secrets;
+
+struct adding {
+	struct permit *permit;
+	char *kind;
+};
+
 static void
 add_word(void *arg, struct view word)
 {
-	struct permit *p = arg;
+	struct adding *a = arg;
+	struct htable *specs = &a->permit->specs;
 
 	while (view_starts(word, VIEW("!")))
 		word = view_skip(word, 1);
 	while (view_starts(word, VIEW("proxy:")))
 		word = view_skip(word, 6);
-	if (view_find(word, ':') != VIEW_NPOS)
-		htable_set(&p->specs, word, p);
+	if (view_find(word, ':') != VIEW_NPOS &&
+	    htable_find(specs, word) != &for_all)
+		htable_set(specs, word, a->kind);
 }
 
 void
-permit_add_value(struct permit *p, struct view value)
+permit_add_value(struct permit *p, struct view name, struct view value)
 {
-	conf_each_word(value, add_word, p);
+	struct adding a = { p,
+		view_ends(name, VIEW("_password_maps")) ? &for_secrets
+							: &for_all };
+
+	/* These repeat what others name, passwords among them. */
+	if (!view_eq(name, VIEW("proxy_read_maps")) &&
+	    !view_eq(name, VIEW("proxy_write_maps")))
+		conf_each_word(value, add_word, &a);
 }
 
 static void
 visit(void *arg, struct view name, struct view value)
 {
-	(void)name;
-	permit_add_value(arg, value);
+	permit_add_value(arg, name, value);
 }
 
 struct err
@@ -43,7 +59,9 @@ permit_clear(struct permit *p)
 }
 
 bool
-permit_has(const struct permit *p, struct view spec)
+permit_has(const struct permit *p, struct view spec, bool secrets)
 {
-	return htable_find(&p->specs, spec) != NULL;
+	const void *kind = htable_find(&p->specs, spec);
+
+	return kind == &for_all || (secrets && kind == &for_secrets);
 }

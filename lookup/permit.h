@@ -15,8 +15,9 @@ struct permit {
 /* Reads main.cf and master.cf again. */
 struct err permit_init(struct permit *p, const struct conf *conf);
 void permit_clear(struct permit *p);
-/* One value of a parameter. */
-void permit_add_value(struct permit *p, struct view value);
-bool permit_has(const struct permit *p, struct view spec);
+/* One value of this parameter. */
+void permit_add_value(struct permit *p, struct view name, struct view value);
+/* A table that only parameters of passwords name is there for `secrets` only. */
+bool permit_has(const struct permit *p, struct view spec, bool secrets);
 
 #endif

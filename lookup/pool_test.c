@@ -196,9 +196,37 @@ START_TEST(only_tables_that_are_named_may_be_asked_for)
 	struct permit p;
 
 	htable_init(&p.specs);
-	permit_add_value(&p, view_of(permits[_i].value));
-	ck_assert(
-	    permit_has(&p, view_of(permits[_i].spec)) == permits[_i].permitted);
+	permit_add_value(
+	    &p, VIEW("transport_maps"), view_of(permits[_i].value));
+	ck_assert(permit_has(&p, view_of(permits[_i].spec), false) ==
+	    permits[_i].permitted);
+	permit_clear(&p);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	bool secrets, permitted;
+} secrets[] = {
+	{ "smtp_sasl_password_maps", false, false },
+	{ "smtp_sasl_password_maps", true, true },
+	{ "transport_maps", false, true },
+	/* It repeats what others name. */
+	{ "proxy_read_maps", true, false },
+};
+
+START_TEST(attack_90_tables_of_passwords_are_not_for_all)
+{
+	struct permit p;
+
+	htable_init(&p.specs);
+	permit_add_value(&p, view_of(secrets[_i].name), VIEW("mysql:/p"));
+	ck_assert(permit_has(&p, VIEW("mysql:/p"), secrets[_i].secrets) ==
+	    secrets[_i].permitted);
+	/* What another parameter names too is no secret. */
+	permit_add_value(&p, VIEW("relay_domains"), VIEW("mysql:/p"));
+	permit_add_value(&p, view_of(secrets[_i].name), VIEW("mysql:/p"));
+	ck_assert(permit_has(&p, VIEW("mysql:/p"), false));
 	permit_clear(&p);
 }
 END_TEST
@@ -208,4 +236,5 @@ UNIT_MAIN("lookup/pool", { a_table_is_opened_when_it_is_asked_for, 1 },
     { who_asked_a_table_that_hangs_gets_away, 1 },
     { what_was_found_is_remembered_for_a_moment, 1 },
     { memory_for_what_was_found_is_bounded, 1 },
-    { only_tables_that_are_named_may_be_asked_for, ARRAY_LEN(permits) })
+    { only_tables_that_are_named_may_be_asked_for, ARRAY_LEN(permits) },
+    { attack_90_tables_of_passwords_are_not_for_all, ARRAY_LEN(secrets) })
