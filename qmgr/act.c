@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/daemon/peers.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/run/offload.h"
 
@@ -335,6 +336,15 @@ flush_run(struct ipc_request *r)
 
 	if (!ipc_request_read(r, IPC_IN(flush, &ask)))
 		return;
+	/* ETRN is for one site; that smtpd was taken over shall not make us try
+	 * everything again and again. */
+	if (peers_is(ipc_request_uid(r), IDENTITY_SMTPD) &&
+	    !view_eq(ask.what, VIEW("site"))) {
+		answer.status = ERR_PERM;
+		answer.text = VIEW("not for you");
+		ipc_reply(r, IPC_OUT(result, &answer));
+		return;
+	}
 	schedule_forget_dead();
 	if (view_eq(ask.what, VIEW("all"))) {
 		deferred_flush(VIEW_EMPTY);

@@ -325,6 +325,15 @@ deferred_add_tried(struct view id, int64_t due_s, const char *site,
 }
 
 void
+deferred_set_answered(struct view id)
+{
+	struct waiting *w = find(id);
+
+	if (w != NULL)
+		w->answered = true;
+}
+
+void
 deferred_remove(struct view id)
 {
 	struct waiting *w = find(id);

@@ -210,6 +210,7 @@ ask_outcomes(
 	struct err e = ask_agent(t, ask, &answer, &keep);
 
 	if (err_is(e)) {
+		x->message->was_unanswered = true;
 		defer_rest(x, o, note_no_answer(x, e));
 	} else {
 		if (x->began > t->lost_at)

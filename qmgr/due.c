@@ -76,10 +76,11 @@ destination_is_full(const struct destination *d)
 struct opening {
 	struct queue_id id;
 	struct destination *d; /* NULL: not known */
+	unsigned how;          /* enum message_open */
 };
 
 static void
-open_file(struct view id, bool is_called)
+open_file(struct view id, unsigned how)
 {
 	static const char *const queues[] = { "deferred", "active",
 		"incoming" };
@@ -90,10 +91,7 @@ open_file(struct view id, bool is_called)
 	for (size_t i = 0; i < ARRAY_LEN(queues); i++)
 		if (faccessat(AT_FDCWD, queue_path_of(queues[i], id).text, F_OK,
 			AT_SYMLINK_NOFOLLOW) == 0) {
-			if (is_called)
-				message_open_called(queues[i], id);
-			else
-				message_open(queues[i], id);
+			message_open_as(queues[i], id, how);
 			return;
 		}
 }
@@ -103,7 +101,7 @@ open_fiber(void *arg)
 {
 	struct opening *o = arg;
 
-	open_file(queue_id_view(&o->id), o->d != NULL);
+	open_file(queue_id_view(&o->id), o->how);
 	n_opening--;
 	if (o->d != NULL) {
 		o->d->n_opening--;
@@ -120,6 +118,8 @@ open_soon(struct waiting *w, struct destination *d)
 
 	memcpy(o->id.text, w->id, strlen(w->id));
 	o->d = d;
+	o->how = (d != NULL ? MESSAGE_CALLED : 0) |
+	    (w->answered ? MESSAGE_ANSWERED : 0);
 	n_opening++;
 	if (d != NULL)
 		d->n_opening++;

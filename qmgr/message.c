@@ -301,7 +301,8 @@ message_take_notice(const struct ipc_queued *n)
 	if (!is_active && !qmgr.room &&
 	    (int64_t)qmgr.n_messages >= qmgr.conf->qmgr_message_active_limit)
 		return; /* that is why it is there: see scan.c */
-	if (n->rcpts.len == 0 || !is_active) {
+	/* One that waits has this ID: read_file looks whether it is the same. */
+	if (n->rcpts.len == 0 || !is_active || deferred_has(n->queue_id)) {
 		open_later(queue, n->queue_id);
 		return;
 	}
@@ -330,6 +331,8 @@ struct reading {
 	int fd;
 	struct err error;
 	bool busy;
+	bool all_answered; /* MESSAGE_ANSWERED */
+	bool has_namesake; /* perhaps: one that waits has the same ID */
 };
 
 /* What is no file of ours is not read: a link, a FIFO (which must not hold us
@@ -362,10 +365,17 @@ read_file(void *arg)
 	struct queue_path path = queue_path_of(r->queue, r->id);
 
 	r->error = open_file(path.text, &r->fd);
+	/* Made by a program that was taken over; the other one must not be
+	 * forgotten when its time comes while this one is delivered. */
+	if (!err_is(r->error) && r->has_namesake &&
+	    faccessat(AT_FDCWD, queue_path_of("deferred", r->id).text, F_OK,
+		AT_SYMLINK_NOFOLLOW) == 0)
+		r->error = err_make(ERR_PERM, "another message has its ID");
 	if (err_is(r->error))
 		return;
 	/* Still being written, or delivered for a qmgr that is no more. */
-	if (flock(r->fd, LOCK_EX | LOCK_NB) < 0) {
+	if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 &&
+	    !(r->all_answered && flock(r->fd, LOCK_SH | LOCK_NB) == 0)) {
 		r->busy = errno == EWOULDBLOCK;
 		r->error = err_sys(ERR_TEMP, "lock %s", path.text);
 		return;
@@ -601,8 +611,8 @@ open_message(struct reading *r)
 	return false;
 }
 
-static bool
-open_as(const char *queue, struct view id, bool is_called)
+bool
+message_open_as(const char *queue, struct view id, unsigned how)
 {
 	struct reading *r;
 	struct queue_id own = { "" };
@@ -615,9 +625,12 @@ open_as(const char *queue, struct view id, bool is_called)
 	memcpy(own.text, id.ptr, id.len);
 	htable_set(&opening, id, r);
 	reading_init(r, queue_name(view_of(queue)), queue_id_view(&own));
+	r->all_answered = (how & MESSAGE_ANSWERED) != 0;
+	r->has_namesake =
+	    strcmp(queue, "deferred") != 0 && deferred_has(r->id);
 	ok = open_message(r);
 	if (ok) {
-		r->m->is_called = is_called;
+		r->m->is_called = (how & MESSAGE_CALLED) != 0;
 		log_active(r->m);
 		begin(r->m);
 		flow_update();
@@ -633,13 +646,7 @@ open_as(const char *queue, struct view id, bool is_called)
 bool
 message_open(const char *queue, struct view id)
 {
-	return open_as(queue, id, false);
-}
-
-bool
-message_open_called(const char *queue, struct view id)
-{
-	return open_as(queue, id, true);
+	return message_open_as(queue, id, 0);
 }
 
 void

@@ -327,6 +327,78 @@ START_TEST(a_notice_spares_the_reading)
 }
 END_TEST
 
+/* --- attack 90: agents and submitters that were taken over --- */
+
+static void
+keep_descriptor(void)
+{
+	int fd;
+
+	test_put("active", ID, "defer@x.example", VIEW_EMPTY);
+	ck_assert(message_open("active", VIEW(ID)));
+	TEST_WAIT_FOR(test_file_is_in("deferred", ID) && qmgr.n_messages == 0);
+	/* It has answered, and holds its lock all the same. */
+	fd = open(queue_path_of("deferred", VIEW(ID)).text, O_RDONLY);
+	ck_assert_int_eq(flock(fd, LOCK_SH), 0);
+	ck_assert(!message_open("deferred", VIEW(ID)));
+	deferred_remove(VIEW(ID));
+	ck_assert(message_open_as(
+	    "deferred", VIEW(ID), MESSAGE_ANSWERED));
+	TEST_WAIT_FOR(others.n_delivered == 2 && qmgr.n_messages == 0);
+	deferred_start();
+	ck_assert(deferred_flush_id(VIEW(ID)));
+	TEST_WAIT_FOR(others.n_delivered == 3 && qmgr.n_messages == 0);
+	/* One that died in the middle may have a child that goes on. */
+	others.agent_dies = true;
+	ck_assert(deferred_flush_id(VIEW(ID)));
+	TEST_WAIT_FOR(others.n_delivered >= 4 && qmgr.n_messages == 0 &&
+	    deferred_has(VIEW(ID)));
+	others.agent_dies = false;
+	others.n_delivered = 0;
+	ck_assert(deferred_flush_id(VIEW(ID)));
+	fiber_sleep(100);
+	ck_assert_int_eq(others.n_delivered, 0);
+	close(fd);
+	qmgr.draining = true;
+	deferred_wake();
+}
+
+START_TEST(attack_90_who_keeps_a_descriptor_does_not_keep_the_message)
+{
+	open_all("");
+	test_run(keep_descriptor);
+	test_close();
+}
+END_TEST
+
+static void
+take_name(void)
+{
+	struct str rcpts = STR_EMPTY;
+	struct ipc_queued n;
+
+	test_put("active", ID, "defer@x.example", VIEW_EMPTY);
+	ck_assert(message_open("active", VIEW(ID)));
+	TEST_WAIT_FOR(test_file_is_in("deferred", ID) && qmgr.n_messages == 0);
+	others.n_delivered = 0;
+	fill_notice(&n, &rcpts, "a@x.example");
+	test_put("active", ID, "a@x.example", VIEW_EMPTY);
+	message_take_notice(&n);
+	TEST_WAIT_FOR(test_file_is_in("corrupt", ID));
+	ck_assert_int_eq(others.n_delivered, 0);
+	ck_assert(deferred_has(VIEW(ID)));
+	ck_assert(test_file_is_in("deferred", ID));
+	str_clear(&rcpts);
+}
+
+START_TEST(attack_90_an_id_of_one_that_waits_is_not_taken)
+{
+	open_all("");
+	test_run(take_name);
+	test_close();
+}
+END_TEST
+
 /* --- two destinations that end at the same time --- */
 
 static void
@@ -411,4 +483,6 @@ UNIT_MAIN("message", { a_message_takes_about_a_kilobyte, 1 },
     { soft_bounce_returns_nothing, 1 },
     { an_agent_without_an_outcome_means_later, 1 }, { damage_is_put_aside, 1 },
     { a_notice_spares_the_reading, 1 },
+    { attack_90_who_keeps_a_descriptor_does_not_keep_the_message, 1 },
+    { attack_90_an_id_of_one_that_waits_is_not_taken, 1 },
     { deliveries_that_end_together_are_all_written, 1 })

@@ -497,6 +497,13 @@ must_open(const struct message *m)
 	return end;
 }
 
+static void
+note_answered(const struct message *m)
+{
+	if (!m->was_unanswered)
+		deferred_set_answered(queue_id_view(&m->id));
+}
+
 /* All that is open waits for room: the file stays as it is. */
 static bool
 line_up(struct message *m)
@@ -509,6 +516,7 @@ line_up(struct message *m)
 		return false;
 	destination_line_up(d, queue_id_view(&m->id),
 	    has_reason ? must_open(m) : 0);
+	note_answered(m);
 	message_free(m);
 	destination_call_next(d);
 	return true;
@@ -532,6 +540,7 @@ message_defer(struct message *m)
 	}
 	deferred_add_tried(queue_id_view(&m->id), x.due, m->site, m->where,
 	    must_open(m));
+	note_answered(m);
 	message_free(m);
 }
 

@@ -74,6 +74,7 @@ struct message {
 	bool needs_failure, needs_success; /* reports that are due */
 	bool must_report;         /* journal says so: earlier rounds too */
 	bool warned, expired, finishing;
+	bool was_unanswered;      /* an agent may still be at work */
 	size_t users;             /* fibers and jobs that hold it */
 	enum message_act act;     /* asked for while it was in flight */
 	int64_t last_due;
@@ -174,8 +175,14 @@ void message_take_notice(const struct ipc_queued *notice);
 /* Read a queue file and begin with it; in a fiber.  Damaged files go to
  * corrupt/. False if it is not to be worked on now. */
 bool message_open(const char *queue, struct view id);
-/* The same, for one that was called from a destination's line. */
-bool message_open_called(const char *queue, struct view id);
+enum message_open {
+	/* It was called from a destination's line. */
+	MESSAGE_CALLED = 1 << 0,
+	/* Every agent has answered: a lock that one of them still has is
+	 * passed over, so that who keeps a descriptor keeps no message. */
+	MESSAGE_ANSWERED = 1 << 1,
+};
+bool message_open_as(const char *queue, struct view id, unsigned how);
 /* Read more recipients if there is room; begins with them. */
 void message_read_more(struct message *m);
 void message_use(struct message *m);
@@ -304,6 +311,8 @@ void deferred_add(struct view id, int64_t due_s, const char *site);
  * `must_s` if that is known to be dead. */
 void deferred_add_tried(struct view id, int64_t due_s, const char *site,
     uint32_t where, int64_t must_s);
+/* Of one that was added, or lined up: its deliveries were all answered. */
+void deferred_set_answered(struct view id);
 void deferred_remove(struct view id);
 bool deferred_has(struct view id);
 /* Make all, or those that went to this site, or one, due now. */

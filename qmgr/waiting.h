@@ -20,6 +20,7 @@ struct waiting {
 	 * be opened only to be deferred again. */
 	uint32_t must;
 	bool in_line;
+	bool answered; /* deferred_set_answered */
 	char id[]; /* "" in line: it is gone */
 };
 
