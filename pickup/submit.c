@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -291,6 +292,16 @@ send_streamed(struct submission *s)
 
 /* --- ends --- */
 
+/* A link, a FIFO, a device, a socket: nobody's mail. */
+static bool
+is_no_file(const struct submission *s)
+{
+	struct stat st;
+
+	return lstat(s->path.text, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode);
+}
+
 /* It can never be taken: kept for the administrator, who is told.  What is no
  * file may not be moved by us, and goes. */
 static void
@@ -304,7 +315,7 @@ set_aside(void *arg)
 	if (queue_move(s->path.text, to.ptr) < 0) {
 		log_error("rename %s to %s: %s", s->path.text, to.ptr,
 		    strerror(errno));
-		s->stuck = !(s->file.fd < 0 && unlink(s->path.text) == 0);
+		s->stuck = !is_no_file(s) || unlink(s->path.text) < 0;
 	}
 	str_clear(&to);
 }

@@ -117,7 +117,7 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
-START_TEST(a_file_cut_anywhere_before_its_journal_is_not_taken)
+START_TEST(attack_70_a_file_cut_anywhere_is_not_taken)
 {
 	struct str bytes = STR_EMPTY, out = STR_EMPTY;
 	int64_t n_rcpts, n_records;
@@ -178,7 +178,7 @@ END_TEST
 
 /* The content has no checksum of its own (what is delivered from it is for the
  * disk to keep); everything else is either refused or reads the same. */
-START_TEST(a_flipped_bit_is_seen_or_harmless)
+START_TEST(attack_70_a_flipped_bit_is_seen_or_harmless)
 {
 	struct str bytes = STR_EMPTY, good = STR_EMPTY, out = STR_EMPTY;
 	struct queue_preamble p;
@@ -377,10 +377,10 @@ START_TEST(a_new_file_has_a_lock_and_never_overwrites)
 END_TEST
 
 UNIT_MAIN("queue_file", { what_is_written_is_read, ARRAY_LEN(counts) },
-    { a_file_cut_anywhere_before_its_journal_is_not_taken, 1 },
+    { attack_70_a_file_cut_anywhere_is_not_taken, 1 },
     { a_file_without_its_preamble_is_litter, 1 },
     { a_torn_journal_gives_its_whole_records, 1 },
-    { a_flipped_bit_is_seen_or_harmless, 1 },
+    { attack_70_a_flipped_bit_is_seen_or_harmless, 1 },
     { a_layout_stays_within_its_file, ARRAY_LEN(ranges) },
     { a_preamble_that_lies_is_damage, ARRAY_LEN(lies) },
     { an_append_cuts_what_was_torn, 1 }, { threads_read_side_by_side, 1 },
