@@ -5,10 +5,18 @@ TAP_TESTS += \
 	t/020-privileges.t \
 	t/021-sockets.t \
 	t/022-forbidden.t \
+	t/023-floods.t \
+	t/024-taken-over.t \
 	t/040-reload.t \
 	t/041-start.t \
 	t/042-processes.t \
 	t/043-setup.t
+
+noinst_PROGRAMS += t/intruder t/false_agent
+t_intruder_SOURCES = t/intruder.c
+t_intruder_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
+t_false_agent_SOURCES = t/false_agent.c
+t_false_agent_LDADD = $(DAEMON_LDADD)
 
 EXTRA_DIST += t/style t/tap-run t/lib/Barid/Test.pm
 
