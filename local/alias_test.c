@@ -165,7 +165,7 @@ START_TEST(members_come_once)
 }
 END_TEST
 
-START_TEST(a_chain_of_ten_thousand_ends)
+START_TEST(attack_67_a_chain_of_ten_thousand_ends)
 {
 	char name[] = "/tmp/barid-aliases-XXXXXX";
 	int fd = mkstemp(name);
@@ -191,7 +191,7 @@ START_TEST(a_chain_of_ten_thousand_ends)
 }
 END_TEST
 
-START_TEST(an_expansion_bomb_is_temporary)
+START_TEST(attack_67_an_expansion_bomb_is_temporary)
 {
 	struct str text = STR_EMPTY;
 	struct expansion x;
@@ -245,5 +245,6 @@ END_TEST
 
 UNIT_MAIN("local/alias", { members_are_told_apart, ARRAY_LEN(values) },
     { aliases_expand, ARRAY_LEN(expansions) }, { members_come_once, 1 },
-    { a_chain_of_ten_thousand_ends, 1 }, { an_expansion_bomb_is_temporary, 1 },
+    { attack_67_a_chain_of_ten_thousand_ends, 1 },
+    { attack_67_an_expansion_bomb_is_temporary, 1 },
     { lists_have_owners, 1 }, { a_table_that_fails_is_temporary, 1 })

@@ -159,7 +159,7 @@ START_TEST(many_maildirs_do_not_use_up_descriptors)
 }
 END_TEST
 
-START_TEST(links_in_a_maildir_are_not_followed)
+START_TEST(attack_63_links_in_a_maildir_are_not_followed)
 {
 	static const char *const parts[] = { "user", "user/new", "user/tmp",
 		"user/cur" };
@@ -198,7 +198,7 @@ race(void *arg)
 	return NULL;
 }
 
-START_TEST(a_race_with_links_never_leaves_the_maildir)
+START_TEST(attack_64_a_race_with_links_never_leaves_the_maildir)
 {
 	pthread_t thread;
 	int done = 0;
@@ -220,7 +220,7 @@ START_TEST(a_race_with_links_never_leaves_the_maildir)
 }
 END_TEST
 
-START_TEST(somebody_elses_maildir_is_left_alone)
+START_TEST(attack_65_somebody_elses_maildir_is_left_alone)
 {
 	if (getuid() != 0)
 		return;
@@ -371,7 +371,7 @@ START_TEST(an_mbox_is_appended_to)
 }
 END_TEST
 
-START_TEST(what_is_no_plain_mailbox_is_refused)
+START_TEST(attack_65_what_is_no_plain_mailbox_is_refused)
 {
 	begin();
 	mkdir("dir", 0700);
@@ -487,12 +487,14 @@ UNIT_MAIN("local/mailbox", { a_maildir_is_made_and_filled, 1 },
     { a_large_message_is_stored_whole, 1 },
     { a_maildir_that_was_moved_is_not_written_to, 1 },
     { many_maildirs_do_not_use_up_descriptors, 1 },
-    { links_in_a_maildir_are_not_followed, 4 },
-    { a_race_with_links_never_leaves_the_maildir, 1 },
-    { somebody_elses_maildir_is_left_alone, 1 }, { a_loop_is_seen, 1 },
+    { attack_63_links_in_a_maildir_are_not_followed, 4 },
+    { attack_64_a_race_with_links_never_leaves_the_maildir, 1 },
+    { attack_65_somebody_elses_maildir_is_left_alone, 1 },
+    { a_loop_is_seen, 1 },
     { a_message_over_the_limit_is_refused_and_cleaned_up, 1 },
     { a_full_disk_is_temporary_and_harms_nothing, 2 },
-    { an_mbox_is_appended_to, 1 }, { what_is_no_plain_mailbox_is_refused, 1 },
+    { an_mbox_is_appended_to, 1 },
+    { attack_65_what_is_no_plain_mailbox_is_refused, 1 },
     { a_spool_mailbox_is_made_by_the_monitor, 1 },
     { locks_are_waited_for_and_stale_ones_removed, 1 },
     { a_record_lock_of_another_process_is_respected, 1 },

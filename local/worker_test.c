@@ -267,7 +267,7 @@ START_TEST(a_mailbox_outside_of_the_base_is_refused)
 END_TEST
 
 /* The monitor refuses whatever the front asks. */
-START_TEST(the_monitor_never_delivers_as_root)
+START_TEST(attack_96_the_monitor_never_delivers_as_root)
 {
 	static const struct pool_identity bad[] = { { "", 0, 100 },
 		{ "", 1000, 0 }, { "", 99, 1000 }, { "root", 0, 0 },
@@ -323,7 +323,7 @@ is_dropped_child(struct view pid)
 	return ours;
 }
 
-START_TEST(a_child_has_dropped_everything)
+START_TEST(attack_96_a_child_has_dropped_everything)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -576,7 +576,7 @@ START_TEST(local_users_get_mail_in_the_spool)
 }
 END_TEST
 
-START_TEST(a_hostile_spool_harms_nobody)
+START_TEST(attack_63_a_hostile_spool_harms_nobody)
 {
 	if (!is_root())
 		return;
@@ -798,13 +798,14 @@ END_TEST
 UNIT_MAIN("local/worker", { virtual_mailboxes_get_mail, 1 },
     { virtual_defers_what_is_misconfigured, ARRAY_LEN(refusals) },
     { a_mailbox_outside_of_the_base_is_refused, 1 },
-    { the_monitor_never_delivers_as_root, 1 },
-    { a_child_has_dropped_everything, 1 },
+    { attack_96_the_monitor_never_delivers_as_root, 1 },
+    { attack_96_a_child_has_dropped_everything, 1 },
     { a_request_by_frames_is_answered, 1 },
     { deliveries_at_once_share_a_child, 1 },
     { deliveries_at_once_to_an_mbox_do_not_mix, 1 },
     { local_users_get_mail_in_the_spool, 1 },
-    { a_hostile_spool_harms_nobody, 1 }, { settings_that_are_missing_defer, 5 },
+    { attack_63_a_hostile_spool_harms_nobody, 1 },
+    { settings_that_are_missing_defer, 5 },
     { aliases_become_one_new_message, 1 },
     { a_single_local_member_is_delivered_in_place, 1 },
     { nothing_is_queued_if_a_mailbox_must_wait, 1 },
