@@ -129,4 +129,105 @@ queue_sample_report(struct str *out, enum report_kind kind, const char *id)
 	queue_journal_add(out, JOURNAL_REPORT, IPC_OUT(journal_report, &r));
 }
 
+/* --- for fuzzing --- */
+
+static inline int64_t
+queue_sample_number(const char *bytes)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | (unsigned char)bytes[i];
+	return (int64_t)n;
+}
+
+static inline void
+queue_sample_put(char *to, uint64_t n, int len)
+{
+	for (int i = len - 1; i >= 0; i--) {
+		to[i] = (char)(n & 0xff);
+		n >>= 8;
+	}
+}
+
+static inline uint32_t
+queue_sample_crc(struct view v)
+{
+	return (uint32_t)queue_rcpts_sum(v);
+}
+
+/* A range of the file; what is outside of it is not checked either. */
+static inline struct view
+queue_sample_range(const struct str *file, int64_t at, int64_t len)
+{
+	if (at < 0 || len < 0 || at > (int64_t)file->len ||
+	    len > (int64_t)file->len - at)
+		return VIEW_EMPTY;
+	return view_make(file->ptr + at, (size_t)len);
+}
+
+static inline void
+queue_sample_repair_mark(struct str *file, const struct queue_preamble *p)
+{
+	int64_t at = p->commit_len < 0 ? -1 : p->commit_len - QUEUE_MARK_LEN;
+	char *mark;
+
+	if (queue_sample_range(file, at, QUEUE_MARK_LEN).len == 0)
+		return;
+	mark = file->ptr + at;
+	memcpy(mark, "BARIDEND", 8);
+	queue_sample_put(mark + 8, (uint64_t)p->commit_len, 8);
+	queue_sample_put(mark + 16,
+	    queue_sample_crc(
+		queue_sample_range(file, p->envelope_at, p->envelope_len)),
+	    4);
+	queue_sample_put(mark + 20, queue_sample_crc(view_make(mark, 20)), 4);
+}
+
+static inline void
+queue_sample_repair_journal(struct str *file, int64_t at)
+{
+	enum { head_len = 9 };
+
+	while (queue_sample_range(file, at, head_len).len > 0) {
+		char *head = file->ptr + at;
+		size_t len = (size_t)queue_sample_number(head) >> 32;
+
+		if (len > file->len - (size_t)at - head_len)
+			len %= file->len - (size_t)at - head_len + 1;
+		queue_sample_put(head, len, 4);
+		queue_sample_put(head + 4,
+		    queue_sample_crc(view_make(head + 8, len + 1)), 4);
+		at += (int64_t)(head_len + len);
+	}
+}
+
+/* For fuzzing: put checksums, magic numbers and what must agree with other
+ * numbers right, whatever else the bytes are. */
+static inline void
+queue_sample_repair(struct str *file)
+{
+	struct queue_preamble p = { 0 };
+	int64_t *const numbers[] = { &p.flags, &p.arrival_us, &p.content_at,
+		&p.content_len, &p.envelope_at, &p.envelope_len, &p.rcpts_at,
+		&p.rcpts_len, &p.n_rcpts, &p.commit_len, &p.longest_line,
+		&p.size };
+	struct ipc_envelope env;
+	struct view v;
+	bool more;
+
+	if (file->len < QUEUE_PREAMBLE_LEN)
+		return;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		*numbers[i] = queue_sample_number(file->ptr + 8 + i * 8);
+	queue_sample_repair_mark(file, &p);
+	p.rcpts_sum =
+	    queue_rcpts_sum(queue_sample_range(file, p.rcpts_at, p.rcpts_len));
+	v = queue_sample_range(file, p.envelope_at, p.envelope_len);
+	if (!err_is(ipc_list_next(&v, IPC_IN(envelope, &env), &more)) && more)
+		p.size = queue_layout_size(env.layout, p.commit_len);
+	queue_build_preamble(file->ptr, &p);
+	queue_sample_repair_journal(file, p.commit_len);
+}
+
 #endif

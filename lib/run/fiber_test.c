@@ -156,7 +156,9 @@ queue_up(void)
 	ck_assert(!wait_queue_wake_one(&queue));
 	for (int i = 0; i < 5; i++)
 		fiber_spawn("queue", stand_in_queue, (void *)(intptr_t)i);
-	fiber_sleep(20);
+	/* Its time begins when it gets to run. */
+	for (int i = 0; i < 20000 && n_woken == 0; i++)
+		fiber_sleep(1);
 	ck_assert_int_eq(n_woken, 1);
 	ck_assert(wait_queue_wake_one(&queue));
 	fiber_sleep(1);

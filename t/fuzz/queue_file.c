@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MANY = QUEUE_RCPTS_INLINE + 3, MARK_CRC = 16, JOURNAL_HEAD = 9 };
+enum { MANY = QUEUE_RCPTS_INLINE + 3, JOURNAL_HEAD = 9 };
 
 /* --- reading --- */
 
@@ -150,98 +150,6 @@ build(struct str *out, struct view v, bool are_many)
 	str_add(out, v);
 }
 
-static int64_t
-number_at(const char *bytes)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < 8; i++)
-		n = n << 8 | (unsigned char)bytes[i];
-	return (int64_t)n;
-}
-
-static void
-put(char *to, uint64_t n, int len)
-{
-	for (int i = len - 1; i >= 0; i--) {
-		to[i] = (char)(n & 0xff);
-		n >>= 8;
-	}
-}
-
-static uint32_t
-crc(struct view v)
-{
-	return (uint32_t)queue_rcpts_sum(v);
-}
-
-/* A range of the file; what is outside of it is not checked either. */
-static struct view
-range(const struct str *file, int64_t at, int64_t len)
-{
-	if (at < 0 || len < 0 || at > (int64_t)file->len ||
-	    len > (int64_t)file->len - at)
-		return VIEW_EMPTY;
-	return view_make(file->ptr + at, (size_t)len);
-}
-
-static void
-repair_mark(struct str *file, const struct queue_preamble *p)
-{
-	int64_t at = p->commit_len < 0 ? -1 : p->commit_len - QUEUE_MARK_LEN;
-	char *mark;
-
-	if (range(file, at, QUEUE_MARK_LEN).len == 0)
-		return;
-	mark = file->ptr + at;
-	memcpy(mark, "BARIDEND", 8);
-	put(mark + 8, (uint64_t)p->commit_len, 8);
-	put(mark + MARK_CRC, crc(range(file, p->envelope_at, p->envelope_len)),
-	    4);
-	put(mark + 20, crc(view_make(mark, 20)), 4);
-}
-
-static void
-repair_journal(struct str *file, int64_t at)
-{
-	while (range(file, at, JOURNAL_HEAD).len > 0) {
-		char *head = file->ptr + at;
-		size_t len = (size_t)number_at(head) >> 32;
-
-		if (len > file->len - (size_t)at - JOURNAL_HEAD)
-			len %= file->len - (size_t)at - JOURNAL_HEAD + 1;
-		put(head, len, 4);
-		put(head + 4, crc(view_make(head + 8, len + 1)), 4);
-		at += (int64_t)(JOURNAL_HEAD + len);
-	}
-}
-
-/* Checksums, magic numbers and what must agree with other numbers. */
-static void
-repair(struct str *file)
-{
-	struct queue_preamble p = { 0 };
-	int64_t *const numbers[] = { &p.flags, &p.arrival_us, &p.content_at,
-		&p.content_len, &p.envelope_at, &p.envelope_len, &p.rcpts_at,
-		&p.rcpts_len, &p.n_rcpts, &p.commit_len, &p.longest_line,
-		&p.size };
-	struct ipc_envelope env;
-	struct view v;
-	bool more;
-
-	if (file->len < QUEUE_PREAMBLE_LEN)
-		return;
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		*numbers[i] = number_at(file->ptr + 8 + i * 8);
-	repair_mark(file, &p);
-	p.rcpts_sum = queue_rcpts_sum(range(file, p.rcpts_at, p.rcpts_len));
-	v = range(file, p.envelope_at, p.envelope_len);
-	if (!err_is(ipc_list_next(&v, IPC_IN(envelope, &env), &more)) && more)
-		p.size = queue_layout_size(env.layout, p.commit_len);
-	queue_build_preamble(file->ptr, &p);
-	repair_journal(file, p.commit_len);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -258,7 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		str_add(&bytes, rest);
 	if (data[0] % 4 == 2)
-		repair(&bytes);
+		queue_sample_repair(&bytes);
 	fd = queue_sample_file(str_view(&bytes));
 	if (!err_is(queue_file_read(&q, fd))) {
 		(void)queue_file_check_rcpts(&q);
