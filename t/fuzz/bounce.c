@@ -22,7 +22,6 @@ enum {
 	IS_8BIT = 8,
 	IS_TRACE = 16,
 	ONLY_HEADER = 32,
-	ARE_MANY = 64,
 	FOR_POSTMASTER = 128,
 	/* In the second byte. */
 	NOTIFY = 15,
@@ -112,12 +111,19 @@ add_outcomes(struct str *out, const struct input *in, int64_t n)
 	o.status = OUTCOME_BOUNCED;
 	o.remote = VIEW_EMPTY;
 	queue_journal_add(out, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
+	/* Some were told already, and then it went on. */
+	if (!view_starts(in->parts[JOURNAL], VIEW("told")))
+		return;
+	queue_sample_report(out, (enum report_kind)(in->flags & KIND), "4F2A");
+	o.first = 1;
+	queue_journal_add(out, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &o));
 }
 
 static void
 build(struct str *file, const struct input *in)
 {
-	int64_t n = (in->flags & ARE_MANY) != 0 ? MANY : 3;
+	/* Rarely: that takes long. */
+	int64_t n = view_eq(in->parts[JOURNAL], VIEW("many")) ? MANY : 3;
 	struct str rcpts = STR_EMPTY, tail = STR_EMPTY, layout = STR_EMPTY;
 	struct queue_preamble p = { .n_rcpts = n,
 		.content_at = QUEUE_PREAMBLE_LEN,

@@ -111,8 +111,11 @@ match(struct view list, struct view name)
 	if (view_find_text(list, VIEW("hash:")) != VIEW_NPOS ||
 	    view_find_text(list, VIEW("btree:")) != VIEW_NPOS)
 		return;
-	if (!err_is(match_list_open(list, MATCH_PARENTS, &l)))
+	if (!err_is(match_list_open(list, MATCH_PARENTS, &l))) {
 		match_list_matches_client(l, name, name, &yes);
+		match_list_matches(l, name, &yes);
+		assert(!match_list_has_changed(l));
+	}
 	match_list_close(l);
 }
 
