@@ -165,7 +165,7 @@ sub talk
 {
 	my ($socket, $file, $case) = @_;
 	my $c = bless { socket => $socket, case => $case, in => '',
-		accepted => [], times => {} }, 'Barid::Hostile::Connection';
+		at => 0, accepted => [], times => {} }, 'Barid::Hostile::Connection';
 
 	open($c->{record}, '>:raw', $file) or _exit(1);
 	$c->{record}->autoflush(1);
@@ -233,16 +233,21 @@ sub more
 	return 1;
 }
 
-# A line without its end; undef when the client left.
+# A line without its end; undef when the client left.  What was read moves to the
+# front now and then only: content is of many lines.
 sub line
 {
 	my ($c) = @_;
+	my $end;
 
-	while ($c->{in} !~ /\n/) {
+	while (($end = index($c->{in}, "\n", $c->{at})) < 0) {
+		substr($c->{in}, 0, $c->{at}, '');
+		$c->{at} = 0;
 		$c->more or return undef;
 	}
-	$c->{in} =~ s/^([^\n]*?)\r?\n//;
-	return $1;
+	my $line = substr($c->{in}, $c->{at}, $end - $c->{at});
+	$c->{at} = $end + 1;
+	return $line =~ s/\r\z//r;
 }
 
 # True if all of it came.
@@ -259,12 +264,13 @@ sub skip_bytes
 {
 	my ($c, $n) = @_;
 
-	while ($n > 0) {
-		$c->more or return 0 if $c->{in} eq '';
-		my $part = $n < length $c->{in} ? $n : length $c->{in};
-		substr($c->{in}, 0, $part, '');
-		$n -= $part;
+	while ((my $left = length($c->{in}) - $c->{at}) < $n) {
+		$n -= $left;
+		$c->{in} = '';
+		$c->{at} = 0;
+		$c->more or return 0;
 	}
+	$c->{at} += $n;
 	return 1;
 }
 
