@@ -14,6 +14,7 @@ TAP_TESTS += \
 	t/540-damage.t \
 	t/550-restart.t \
 	t/560-backup.t \
-	t/570-queue-load.t
+	t/570-queue-load.t \
+	t/580-slow-clients.t
 
 EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm t/lib/Barid/Sink.pm
