@@ -24,7 +24,8 @@
 
 enum { OPENING_LOOK_MS = 10 };
 
-/* IDs whose files message_open is reading: nobody else begins with them. */
+/* IDs whose files message_open is reading, or that were claimed: nobody else
+ * begins with them.  The value, a bool, becomes true if a notice came. */
 static struct htable opening;
 
 struct message *
@@ -36,9 +37,11 @@ message_find(struct view id)
 bool
 message_claim(struct view id)
 {
+	static bool noticed;
+
 	if (message_find(id) != NULL || htable_find(&opening, id) != NULL)
 		return false;
-	htable_set(&opening, id, &opening);
+	htable_set(&opening, id, &noticed);
 	return true;
 }
 
@@ -286,6 +289,16 @@ fill_from_notice(struct message *m, const struct ipc_queued *n)
 	return !err_is(take_rcpts(m, n->rcpts)) && m->n_read == m->n_rcpts;
 }
 
+static bool
+note_while_opening(struct view id)
+{
+	bool *noticed = htable_find(&opening, id);
+
+	if (noticed != NULL)
+		*noticed = true;
+	return noticed != NULL;
+}
+
 void
 message_take_notice(const struct ipc_queued *n)
 {
@@ -296,7 +309,7 @@ message_take_notice(const struct ipc_queued *n)
 	if (!queue_id_is_valid(n->queue_id) || qmgr.draining ||
 	    (!is_active && !view_eq(n->queue, VIEW("incoming"))) ||
 	    message_find(n->queue_id) != NULL ||
-	    htable_find(&opening, n->queue_id) != NULL)
+	    note_while_opening(n->queue_id))
 		return;
 	if (!is_active && !qmgr.room &&
 	    (int64_t)qmgr.n_messages >= qmgr.conf->qmgr_message_active_limit)
@@ -330,10 +343,12 @@ struct reading {
 	struct view list;
 	int fd;
 	struct err error;
-	bool busy;
+	bool busy, noticed;
 	bool all_answered; /* MESSAGE_ANSWERED */
 	bool has_namesake; /* perhaps: one that waits has the same ID */
 };
+
+enum { BUSY_RETRY_S = 5, YOUNG_S = 2 };
 
 /* What is no file of ours is not read: a link, a FIFO (which must not hold us
  * either), what another user could change.  That somebody else's is not
@@ -355,6 +370,20 @@ open_file(const char *path, int *fd)
 	if (st.st_uid != geteuid())
 		return err_make(ERR_PERM, "owned by uid %ld", (long)st.st_uid);
 	return ERR_OK;
+}
+
+/* A writer creates the file, then locks it: between the two it looks like litter
+ * of a crash. */
+static bool
+is_young(int fd)
+{
+	struct stat st;
+	int64_t age;
+
+	if (fstat(fd, &st) < 0)
+		return true;
+	age = clock_wall() - st.st_ctim.tv_sec;
+	return age > -YOUNG_S && age <= YOUNG_S;
 }
 
 /* On a thread. */
@@ -382,6 +411,8 @@ read_file(void *arg)
 	}
 	queue_drop_other_names(r->queue, r->id, r->fd);
 	r->error = queue_file_read(&r->file, r->fd);
+	if (r->error.kind == ERR_GONE && is_young(r->fd))
+		r->busy = true;
 	if (!err_is(r->error) && r->file.preamble.n_rcpts == 0)
 		r->error = err_make(ERR_PERM, "queue file: no recipients");
 	if (!err_is(r->error))
@@ -567,8 +598,6 @@ message_set_aside(const char *queue, struct view id, const char *why)
 		    why, to.text, strerror(errno));
 }
 
-enum { BUSY_RETRY_S = 5 };
-
 /* What cannot be read now is tried later; what never can is put aside. */
 static void
 reading_failed(struct reading *r)
@@ -578,7 +607,8 @@ reading_failed(struct reading *r)
 	bool is_new = strcmp(r->queue, "deferred") != 0;
 
 	if (r->busy) {
-		deferred_add(r->id, clock_wall() + BUSY_RETRY_S, NULL);
+		deferred_add(r->id,
+		    clock_wall() + (r->noticed ? 1 : BUSY_RETRY_S), NULL);
 	} else if (r->error.kind == ERR_PERM ||
 	    (r->error.kind == ERR_GONE && r->fd >= 0 && !is_new)) {
 		message_set_aside(r->queue, r->id, r->error.text);
@@ -623,7 +653,7 @@ message_open_as(const char *queue, struct view id, unsigned how)
 		return false;
 	r = xmalloc(sizeof(*r));
 	memcpy(own.text, id.ptr, id.len);
-	htable_set(&opening, id, r);
+	htable_set(&opening, id, &r->noticed);
 	reading_init(r, queue_name(view_of(queue)), queue_id_view(&own));
 	r->all_answered = (how & MESSAGE_ANSWERED) != 0;
 	r->has_namesake =
