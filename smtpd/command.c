@@ -128,6 +128,7 @@ run_row(struct session *s, size_t row, struct view args)
 
 	s->where = c->verb;
 	s->total[row]++;
+	s->hears_utf8 = s->t != NULL && s->t->is_smtputf8;
 	if (is_unsynchronised(s, c))
 		return;
 	ok = !is_refused(s, c) && !is_out_of_order(s, c, args) &&

@@ -80,13 +80,13 @@ take_prefix(struct view args, struct view name, struct view *rest)
 
 /* --- MAIL --- */
 
+/* Who declares it may send such an address, and hears of it as it is. */
 static unsigned
 utf8_flag(struct session *s, struct view args)
 {
-	return (offer_params(s) & ESMTP_SMTPUTF8) != 0 &&
-		esmtp_has_smtputf8(args)
-	    ? ADDR_UTF8
-	    : 0;
+	s->hears_utf8 =
+	    (offer_params(s) & ESMTP_SMTPUTF8) != 0 && esmtp_has_smtputf8(args);
+	return s->hears_utf8 ? ADDR_UTF8 : 0;
 }
 
 static bool

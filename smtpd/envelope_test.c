@@ -70,6 +70,24 @@ static const struct {
 	    "User unknown in local recipient table" },
 	{ "", "VRFY \xc3\xa9@local.test\r\n",
 	    "553 5.6.7 Must declare SMTPUTF8 to send unicode address" },
+	/* Replies have it only for who declared it (RFC 6531 3.7.4). */
+	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname\n",
+	    "HELO \xc3\xa9\r\n" L MAIL L RCPT,
+	    "504 5.5.2 <?\?>: Helo command rejected: "
+	    "need fully-qualified hostname" },
+	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname\n",
+	    "EHLO \xc3\xa9\r\n" L "MAIL FROM:<> SMTPUTF8\r\n" RCPT,
+	    "504 5.5.2 <\xc3\xa9>: Helo command rejected: "
+	    "need fully-qualified hostname" },
+	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname\n",
+	    "EHLO \xc3\xa9\r\n" L "MAIL FROM:<> SMTPUTF8\r\nRSET\r\n" MAIL RCPT,
+	    "504 5.5.2 <?\?>: Helo command rejected: "
+	    "need fully-qualified hostname" },
+	{ "smtpd_delay_reject = no\nsmtpd_sender_restrictions = "
+	  "reject_unlisted_sender\n",
+	    "MAIL FROM:<\xc3\xa9@local.test> SMTPUTF8\r\n",
+	    "550 5.1.0 <\xc3\xa9@local.test>: Sender address rejected: "
+	    "User unknown in local recipient table" },
 	/* RFC 3461. */
 	{ "", "MAIL FROM:<> RET=HDRS ENVID=x+2By\r\n", "250 2.1.0 Ok" },
 	{ "", "MAIL FROM:<> RET=NO\r\n", "501 5.5.4 Bad RET parameter syntax" },

@@ -57,15 +57,27 @@ reply_soften(const struct smtpd *smtpd, struct str *line)
 		line->ptr[4] = '4';
 }
 
+/* RFC 6531 3.7.4: only who asked for them hears other characters. */
+static void
+hide_utf8(struct str *out, size_t from)
+{
+	for (size_t i = from; i < out->len; i++)
+		if ((unsigned char)out->ptr[i] > 127)
+			out->ptr[i] = '?';
+}
+
 void
 reply_part(struct session *s, struct view line)
 {
+	size_t from = s->io.out.len;
 	struct err e;
 
 	if (s->is_traced)
 		dialogue_log(DIALOGUE_SENT, s->client.label, line);
 	str_reserve(&s->io.out, line.len + 2);
 	reply_add_clean(&s->io.out, line, REPLY_MAX);
+	if (!s->hears_utf8)
+		hide_utf8(&s->io.out, from);
 	e = stream_write(&s->io, VIEW("\r\n"), session_deadline(s));
 	if (err_is(e) && s->ending == SESSION_ON)
 		s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;

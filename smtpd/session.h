@@ -95,6 +95,7 @@ struct session {
 	bool is_traced;		     /* the dialogue is logged */
 	bool pipelined_badly;	     /* for reject_unauth_pipelining */
 	bool saw_bare_lf;
+	bool hears_utf8; /* replies to this command may have UTF-8 */
 	char *refused; /* by smtpd_client_restrictions */
 	/* What stages before RCPT would have refused but for a temporary
 	 * error, if smtpd_delay_reject is off. */

@@ -239,6 +239,9 @@ struct said {
 	struct view text; /* of the last line */
 };
 
+/* Nobody has declared SMTPUTF8: replies have no other characters. */
+static bool is_ascii_only;
+
 /* The next reply: it must be one, to the byte.  False at the end. */
 static bool
 next_reply(struct view *rest, struct said *r)
@@ -259,6 +262,7 @@ next_reply(struct view *rest, struct said *r)
 			assert((unsigned char)line.ptr[i] >= 32 &&
 			    line.ptr[i] != 127);
 		assert(view_is_utf8(line));
+		assert(!is_ascii_only || view_is_ascii(line));
 		assert(line.ptr[0] >= '2' && line.ptr[0] <= '5');
 		assert(line.ptr[1] >= '0' && line.ptr[1] <= '9');
 		assert(line.ptr[2] >= '0' && line.ptr[2] <= '9');
@@ -661,6 +665,16 @@ follow(struct reader *r)
 	assert(r->n_messages == standin.n_messages);
 }
 
+/* Somewhere, in any case. */
+static bool
+has_word(struct view v, struct view word)
+{
+	for (; v.len >= word.len; v = view_skip(v, 1))
+		if (view_starts_case(v, word))
+			return true;
+	return false;
+}
+
 static void
 run(const struct site *site, const struct manners *m, struct view text,
     struct view sent)
@@ -673,6 +687,7 @@ run(const struct site *site, const struct manners *m, struct view text,
 
 	standin_forget_answers();
 	behave(m);
+	is_ascii_only = !has_word(sent, VIEW("SMTPUTF8"));
 	standin_talk_bytes(site->client, text);
 	r.heard = standin_heard();
 	if (m->write_max > 0)
