@@ -17,7 +17,13 @@
 
 #include <stdlib.h>
 
-enum { ADDRESS_SHOWN = 100, FLUSH_TIMEOUT = 100 };
+enum {
+	ADDRESS_SHOWN = 100,
+	FLUSH_TIMEOUT = 100,
+	/* Recipients of one message, in bytes, that are taken whatever others
+	 * use: some clients with long lists cannot keep all others out. */
+	RCPTS_FREE = 16384
+};
 
 /* An address argument, parsed; `internal` is what is worked with. */
 struct path {
@@ -179,6 +185,13 @@ name_message(struct session *s)
 	return true;
 }
 
+/* What a list of that length has beyond what everybody may have. */
+static int64_t
+excess(size_t len)
+{
+	return len > RCPTS_FREE ? (int64_t)(len - RCPTS_FREE) : 0;
+}
+
 static bool
 add_recipient(
     struct session *s, const struct path *p, const struct esmtp_rcpt *rcpt)
@@ -202,7 +215,7 @@ add_recipient(
 	r.orcpt = str_view(&orcpt);
 	ipc_list_add(&t->rcpts, ipc_rcpt_type(), &r);
 	str_clear(&orcpt);
-	if (!session_charge(s, (int64_t)(t->rcpts.len - before))) {
+	if (!session_charge(s, excess(t->rcpts.len) - excess(before))) {
 		str_cut(&t->rcpts, before);
 		reply(s, "452 4.3.1 Insufficient system storage");
 		return false;

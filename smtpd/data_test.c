@@ -344,6 +344,26 @@ START_TEST(without_memory_content_streams_and_recipients_wait)
 }
 END_TEST
 
+/* Who uses up the memory does so for himself. */
+START_TEST(long_lists_of_some_keep_nobody_out)
+{
+	int64_t limit;
+
+	standin_open("");
+	limit = standin.conf->smtpd_collect_memory_limit;
+	standin.smtpd->collected = limit;
+	ck_assert_ptr_nonnull(
+	    strstr(talk_with_body(
+		       "192.0.2.1", 1000, "RCPT TO:<user@local.test>\r\n"),
+		"queued as QID\n221"));
+	ck_assert_uint_eq(standin.n_messages, 1);
+	ck_assert(standin.messages[0].streamed);
+	ck_assert_int_eq(standin.smtpd->collected, limit);
+	standin.smtpd->collected = 0;
+	standin_close();
+}
+END_TEST
+
 START_TEST(a_message_over_the_limit_is_read_and_refused)
 {
 	standin_open("message_size_limit = 70000\n");
@@ -474,6 +494,7 @@ UNIT_MAIN("data", { only_crlf_dot_crlf_ends_a_message, ARRAY_LEN(false_ends) },
     { small_messages_go_whole_and_large_ones_stream, ARRAY_LEN(sizes) },
     { a_thousand_long_recipients_are_sent_in_parts, 1 },
     { without_memory_content_streams_and_recipients_wait, 1 },
+    { long_lists_of_some_keep_nobody_out, 1 },
     { a_message_over_the_limit_is_read_and_refused, 1 },
     { a_message_without_end_is_cut_off, 1 },
     { the_client_hears_what_cleanup_says, ARRAY_LEN(answers) },
