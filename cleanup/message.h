@@ -18,6 +18,13 @@ enum {
 	/* The part of the header that is looked at; what is beyond is left
 	 * alone. */
 	CLEANUP_HEADER_MAX = 1 << 20,
+	/* What all messages may hold together of headers and of content that
+	 * is not written yet.  Beyond it each is looked at no further than this
+	 * and written in smaller steps: clients that send a header and then
+	 * nothing cannot fill the memory. */
+	CLEANUP_HELD_MAX = 32 << 20,
+	CLEANUP_HEADER_MIN = 32 * 1024,
+	CLEANUP_WRITE_SMALL = 32 * 1024,
 	/* Streamed content is written when it is as much, or in as many
 	 * frames. */
 	CLEANUP_WRITE_STEP = 256 * 1024,
@@ -30,6 +37,7 @@ struct cleanup {
 	/* As qmgr told: where new mail goes, and how long replies are held. */
 	bool room;
 	int64_t delay_ms;
+	int64_t held;               /* by all messages: see CLEANUP_HELD_MAX */
 	/* Headers that are dropped, by lower-case name. */
 	struct htable drop_headers;
 	bool from_obsolete;
@@ -57,6 +65,8 @@ struct message {
 	struct ipc_frame *frames[CLEANUP_WRITE_FRAMES];
 	struct iovec pending[CLEANUP_WRITE_FRAMES];
 	size_t n_pending, pending_len;
+	int64_t held;               /* of the cleanup's `held` */
+	bool is_head_cut;           /* what follows in `head` would not fit */
 	struct str head;            /* streamed: the first bytes, for headers */
 	struct header_scan head_scan;
 	int64_t content_len;

@@ -86,12 +86,37 @@ write_pending(void *arg)
 		fail(m, e);
 }
 
-void
-store_clear(struct message *m)
+/* What this message holds has changed. */
+static void
+account(struct message *m)
+{
+	int64_t now = (int64_t)(m->head.room + m->pending_len);
+
+	m->cleanup->held += now - m->held;
+	m->held = now;
+}
+
+static bool
+is_memory_short(const struct message *m)
+{
+	return m->cleanup->held > CLEANUP_HELD_MAX;
+}
+
+static void
+drop_pending(struct message *m)
 {
 	for (size_t i = 0; i < m->n_pending; i++)
 		ipc_frame_free(m->frames[i]);
 	m->n_pending = m->pending_len = 0;
+	account(m);
+}
+
+void
+store_clear(struct message *m)
+{
+	drop_pending(m);
+	str_clear(&m->head);
+	account(m);
 }
 
 static void
@@ -102,7 +127,7 @@ flush_pending(struct message *m)
 	set_places(m);
 	if (!err_is(m->failure))
 		offload(write_pending, m);
-	store_clear(m);
+	drop_pending(m);
 }
 
 /* The header is looked at when all is there.  Where it ends otherwise than by
@@ -110,10 +135,14 @@ flush_pending(struct message *m)
 static void
 keep_head(struct message *m, struct view bytes)
 {
-	if (m->head.len >= CLEANUP_HEADER_MAX ||
-	    m->head_scan.end == HEADER_END)
+	size_t most =
+	    is_memory_short(m) ? CLEANUP_HEADER_MIN : CLEANUP_HEADER_MAX;
+	size_t room = most > m->head.len ? most - m->head.len : 0;
+
+	if (m->is_head_cut || m->head_scan.end == HEADER_END)
 		return;
-	bytes = view_first(bytes, CLEANUP_HEADER_MAX - m->head.len);
+	m->is_head_cut = bytes.len > room;
+	bytes = view_first(bytes, room);
 	header_scan_feed(&m->head_scan, bytes);
 	str_add(&m->head, bytes);
 }
@@ -123,6 +152,7 @@ store_take_content(
     struct message *m, struct view bytes, struct ipc_frame *frame)
 {
 	int64_t limit = m->cleanup->conf->message_size_limit;
+	size_t step;
 
 	m->content_len += (int64_t)bytes.len;
 	/* smtpd has counted what the client sent; this is the last line. */
@@ -137,7 +167,9 @@ store_take_content(
 	m->pending[m->n_pending++] =
 	    (struct iovec){ (void *)(uintptr_t)bytes.ptr, bytes.len };
 	m->pending_len += bytes.len;
-	if (m->pending_len >= CLEANUP_WRITE_STEP ||
+	account(m);
+	step = is_memory_short(m) ? CLEANUP_WRITE_SMALL : CLEANUP_WRITE_STEP;
+	if (m->pending_len >= step ||
 	    m->n_pending == CLEANUP_WRITE_FRAMES)
 		flush_pending(m);
 }

@@ -50,7 +50,6 @@ message_clear(struct message *m)
 	htable_clear(&m->seen, NULL);
 	str_clear(&m->rcpts);
 	str_clear(&m->sender);
-	str_clear(&m->head);
 	str_clear(&m->added);
 	str_clear(&m->layout);
 	str_clear(&m->tail);

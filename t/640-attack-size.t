@@ -25,6 +25,7 @@ my $server = Barid::Hostile->new(ip => '127.0.0.3', cases => {
 my $t = Barid::Test->new(main => {
 	transport_maps => 'inline:{ ' . $server->transports('out.test') . ' }',
 	smtp_connection_cache_on_demand => 'no',
+	smtpd_client_connection_count_limit => '0',
 	smtpd_peername_lookup => 'no', message_size_limit => '0',
 	mailbox_size_limit => '0', virtual_mailbox_limit => '0',
 	virtual_mailbox_maps => 'inline:{ user@example.test=user/ ' .
@@ -199,6 +200,38 @@ note(sprintf('%d MiB: %.1f s after their end', $mib, time - $began));
 my ($size) = sort { $b <=> $a } map { -s } glob "$t->{dir}/mail/user/new/*";
 cmp_ok($size, '>', $mib * 1024 * 63 * 16, 'attack 84: and arrive whole');
 check_memory('attack 84: large messages');
+
+# --- Many at once ---------------------------------------------------------------
+
+# Many that send a header and then nothing: 200 MB, which nobody keeps.
+my @silent = map { $t->connect } 1 .. 150;
+my $field = 'X: ' . 'y' x 70 . "\r\n";
+for my $client (@silent) {
+	$client->read_reply;
+	$client->send('EHLO x');
+	$client->read_reply;
+	$client->send_raw("MAIL FROM:<a\@b.test>\r\n" .
+		"RCPT TO:<user\@example.test>\r\nDATA\r\n");
+	$client->read_reply for 1 .. 3;
+	$client->send_raw($field x 18_000);
+}
+for my $pid ($t->pids_of('cleanup')) {
+	my ($kib) = (read_file("/proc/$pid/status") // '') =~ /^VmHWM:\s+(\d+)/m;
+
+	note("cleanup: $kib KiB");
+	cmp_ok($kib, '<', 60_000, 'attack 13, 75: 150 headers without end')
+	    unless is_checks_build();
+}
+$_->send_raw("Last: one\r\n\r\ntext\r\n.\r\n") for @silent;
+is(scalar(grep { $_->read_reply(60) =~ /^250/ } @silent), 150,
+	'attack 13, 75: they may go on');
+$_->close for @silent;
+ok($t->wait_queue_empty(60), 'attack 13, 75: all are delivered');
+my @whole = grep { length > length($field) * 18_000 / 1.02 &&
+	/^Last: one\n(?:.+\n)*\ntext\n\z/m } map { read_file($_) }
+    glob "$t->{dir}/mail/user/new/*";
+is(scalar @whole, 150, 'attack 13, 75: whole');
+unlink glob "$t->{dir}/mail/user/new/*";
 
 ok($t->stop, 'all processes end');
 done_testing();
