@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_file.h"
 
@@ -46,8 +47,11 @@ move(struct super *s, struct view id, const char *from, const char *to)
 		return false;
 	if (strcmp(from, to) == 0)
 		return true;
-	if (queue_move(source.text, target.text) == 0)
+	TEST_POINT("postsuper-move");
+	if (queue_move(source.text, target.text) == 0) {
+		TEST_POINT("postsuper-moved");
 		return true;
+	}
 	if (errno != ENOENT)
 		super_warn("rename %s to %s: %s", source.text, target.text,
 		    strerror(errno));
@@ -60,8 +64,10 @@ delete_file(struct super *s, struct view id, const char *queue)
 	struct queue_path path = queue_path_of(queue, id);
 
 	(void)s;
-	if (unlink(path.text) == 0)
+	if (unlink(path.text) == 0) {
+		TEST_POINT("postsuper-deleted");
 		return true;
+	}
 	if (errno != ENOENT)
 		super_warn("remove %s: %s", path.text, strerror(errno));
 	return false;
@@ -128,6 +134,7 @@ expire_file(struct super *s, struct view id, const char *queue)
 	if (fd < 0)
 		return false;
 	e = append_state(fd, "expired");
+	TEST_POINT("postsuper-expired");
 	close(fd);
 	if (err_is(e)) {
 		super_warn("%s: %s", path.text, e.text);

@@ -2,6 +2,7 @@
 #include "local/forward.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/esmtp.h"
 #include "lib/mail/received.h"
@@ -206,6 +207,7 @@ forward_finish(struct forward *w, bool commit)
 	if (!err_is(e) && commit)
 		e = ipc_talk_answer(
 		    &w->talk, IPC_IN(submitted, &answer), &keep, w->deadline);
+	TEST_POINT("local-expanded");
 	if (commit && err_is(e))
 		verdict_defer(&w->delivery->verdict, e);
 	else if (commit)

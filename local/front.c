@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/conf/values.h"
 #include "lib/daemon/late.h"
 #include "lib/mail/addr.h"
@@ -364,7 +365,9 @@ front_handle(struct ipc_request *r)
 		return;
 	front_deliver_all(f, &message, &outcomes);
 	answer.outcomes = str_view(&outcomes);
+	TEST_POINT("local-stored");
 	ipc_reply(r, IPC_OUT(delivered, &answer));
+	TEST_POINT("local-answered");
 	if (ipc_request_is_lost(r))
 		late_report(&message, answer.outcomes);
 	str_clear(&outcomes);

@@ -4,6 +4,7 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/htable.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/mbox.h"
 #include "local/child.h"
 #include "local/dirs.h"
@@ -314,10 +315,12 @@ append(struct box *b, struct content *content, struct child_answer *a)
 	}
 	stored = child_write(b->child, &spaced, content, b->fd,
 	    MBOX_QUOTE_FROM | MBOX_BLANK_END, a);
+	TEST_POINT("local-appended");
 	if (stored && fsync(b->fd) < 0) {
 		child_answer_errno(a, "4.2.0", WHERE, job->base, job->path);
 		stored = false;
 	}
+	TEST_POINT("local-append-synced");
 	if (stored)
 		child_answer_set(
 		    a, CHILD_DONE, "2.0.0", "delivered to mailbox");

@@ -198,6 +198,7 @@ child_start(struct service *s, int process)
 		free(c);
 		return NULL;
 	}
+	TEST_POINT("master-forked");
 	c->control = pair[0];
 	c->watch = (struct loop_watch){ .fd = pair[0], .events = EPOLLIN,
 		.ready = on_child, .arg = c };
@@ -630,6 +631,7 @@ child_reap(pid_t pid, int status)
 
 	if (c == NULL)
 		return;
+	TEST_POINT("master-reaped");
 	s = c->service;
 	/* Its last words may still be there. */
 	while (c->control >= 0) {

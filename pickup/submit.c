@@ -402,6 +402,7 @@ submit_file(struct pickup *p, struct view name)
 	} else {
 		TEST_POINT("pickup-submitted");
 		offload(remove_file, s);
+		TEST_POINT("pickup-removed");
 	}
 	if (s->opened)
 		dropped_close(&s->file);

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/daemon/peers.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/run/offload.h"
@@ -35,6 +36,7 @@ act_on_file(void *arg)
 	struct queue_path to;
 	int code;
 
+	TEST_POINT("qmgr-act");
 	if (a->to == NULL) {
 		code = unlink(from.text);
 	} else {
@@ -43,6 +45,7 @@ act_on_file(void *arg)
 			queue_make_folder(a->id);
 		code = queue_move(from.text, to.text);
 	}
+	TEST_POINT("qmgr-acted");
 	a->done = code == 0;
 	if (code < 0 && errno != ENOENT)
 		log_warn("%s: %s", from.text, strerror(errno));

@@ -292,6 +292,7 @@ outcomes_flush(struct outcomes *o)
 	if (o->records.len > 0 && !ends_clean(o->message)) {
 		TEST_POINT("qmgr-outcome");
 		outcomes_write(o->message, str_view(&o->records));
+		TEST_POINT("qmgr-outcome-written");
 	}
 	str_clear(&o->records);
 	str_clear(&o->memory);
@@ -340,6 +341,7 @@ make_report(struct message *m, enum report_kind kind)
 		    IPC_OUT(journal_report, &record));
 		TEST_POINT("qmgr-report");
 		outcomes_write(m, str_view(&bytes));
+		TEST_POINT("qmgr-reported");
 	} else {
 		log_warn("%s: report: %s", m->id.text, e.text);
 	}
@@ -453,6 +455,7 @@ move_to_deferred(void *arg)
 	else
 		x->error =
 		    err_sys(ERR_TEMP, "rename %s to %s", from.text, to.text);
+	TEST_POINT("qmgr-moved");
 }
 
 static void

@@ -266,6 +266,7 @@ receive(struct postdrop *p)
 	struct str in = STR_EMPTY;
 	struct err e = create_file(p);
 
+	TEST_POINT("postdrop-created");
 	if (!err_is(e))
 		tell_name(p);
 	while (!err_is(e) && !p->intake.committed) {
@@ -394,6 +395,7 @@ main(int argc, char **argv)
 		/* With the lock: now it is pickup's. */
 		close(p.fd);
 		wake_pickup(&p);
+		TEST_POINT("postdrop-woken");
 	}
 	answer(&p, e);
 	intake_clear(&p.intake);

@@ -1,6 +1,7 @@
 #include "smtp/agent.h"
 
 #include "lib/base/log.h"
+#include "lib/base/testpoint.h"
 #include "lib/daemon/late.h"
 
 /* A request that makes no sense: qmgr keeps the message. */
@@ -36,6 +37,7 @@ run_delivery(struct ipc_request *r)
 		deliver(a, &d, &last);
 		delivery_answer(&d, &answer, &outcomes);
 		ipc_reply(r, IPC_OUT(delivered, &answer));
+		TEST_POINT("smtp-answered");
 	}
 	/* qmgr need not wait for the end of the session. */
 	if (last != NULL)

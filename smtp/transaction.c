@@ -7,6 +7,7 @@
 #include "smtp/transaction.h"
 
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "smtp/body.h"
 #include "smtp/envelope.h"
 
@@ -255,6 +256,7 @@ read_end(struct transaction *t)
 		is_good |= t->s->reply.code / 100 == 2;
 		end_reply(t, phase, t->d->set->is_lmtp ? t->rcpts[i] : NULL);
 	}
+	TEST_POINT("smtp-accepted");
 	/* After a refused BDAT there still is a transaction (RFC 3030 2). */
 	t->s->needs_reset = t->is_bdat && !is_good;
 	return true;
@@ -265,6 +267,7 @@ send_content(struct transaction *t)
 {
 	switch (body_send(&t->envelope, &t->d->ask, t->s, &t->why)) {
 	case BODY_SENT:
+		TEST_POINT("smtp-sent");
 		return read_end(t);
 	case BODY_REFUSED:
 		/* Its last words stand for all. */

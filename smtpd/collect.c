@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/esmtp.h"
 #include "lib/mail/received.h"
@@ -429,6 +430,7 @@ collect_submit(
 	if (!err_is(e))
 		e = c->is_streaming ? ask_stream(s, c, &answer, &keep)
 				    : ask_whole(s, c, &answer, &keep);
+	TEST_POINT("smtpd-submitted");
 	if (!err_is(e) && !is_answer(&answer))
 		e = err_make(ERR_TEMP, "cleanup says %d", (int)answer.code);
 	if (err_is(e)) {

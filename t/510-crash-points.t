@@ -33,15 +33,22 @@ my $EACH = 4;
 #   report   reports that were queued when their maker died
 my @points = (
 	['cleanup-created', 'client'],
+	['cleanup-content', 'client'],
 	['cleanup-written', 'client'],
 	['cleanup-synced', 'client'],
 	['cleanup-before-answer', 'client'],
 	['cleanup-answered', 'client'],
 	['qmgr-outcome', 'flight'],
+	['qmgr-outcome-written', 'flight'],
 	['qmgr-report', 'flight'],
+	['qmgr-reported', 'flight'],
 	['qmgr-remove', 'flight'],
 	['qmgr-removed', 'flight'],
 	['qmgr-move', 'flight', main => { virtual_mailbox_maps =>
+		    'inline:{ user@example.test=user/, ' .
+		    'other@example.test=later/other/, ' .
+		    'third@example.test=third/ }' }],
+	['qmgr-moved', 'flight', main => { virtual_mailbox_maps =>
 		    'inline:{ user@example.test=user/, ' .
 		    'other@example.test=later/other/, ' .
 		    'third@example.test=third/ }' }],

@@ -6,9 +6,12 @@ t_submit_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 TAP_TESTS += \
 	t/500-sync-order.t \
 	t/510-crash-points.t \
+	t/511-crash-paths.t \
 	t/520-crash-load.t \
+	t/522-random-kills.t \
 	t/525-late-outcome.t \
 	t/530-faults.t \
+	t/531-stopped-disk.t \
 	t/535-standins.t \
 	t/537-clock.t \
 	t/540-damage.t \
@@ -17,4 +20,5 @@ TAP_TESTS += \
 	t/570-queue-load.t \
 	t/580-slow-clients.t
 
-EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm t/lib/Barid/Sink.pm
+EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm t/lib/Barid/Load.pm \
+	t/lib/Barid/Sink.pm

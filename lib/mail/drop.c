@@ -1,6 +1,7 @@
 #include "lib/mail/drop.h"
 
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -239,6 +240,7 @@ drop_finish(
 		put(d, IPC_OUT(drop_commit, commit));
 		send_out(d);
 	}
+	TEST_POINT("sendmail-sent");
 	shutdown(d->fd, SHUT_WR);
 	/* Even if it stopped reading: it says why. */
 	do

@@ -2,6 +2,7 @@
 #include "lib/mail/queue_rewrite.h"
 
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_id.h"
 
@@ -196,8 +197,10 @@ replace_old(struct rewriting *w)
 	}
 	if (fsync(w->to) < 0)
 		return err_sys(ERR_TEMP, "sync %s", w->made.text);
+	TEST_POINT("qmgr-rewritten");
 	if (rename(w->made.text, w->old.text) < 0)
 		return err_sys(ERR_TEMP, "rename %s", w->made.text);
+	TEST_POINT("qmgr-replaced");
 	/* The old one lives until it is closed: its name leads somewhere even
 	 * if the power fails here. */
 	queue_sync_name(w->old.text);

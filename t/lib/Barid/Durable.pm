@@ -191,7 +191,7 @@ sub can_mount
 }
 
 # A file system of that many MiB: mount_image(TYPE, MIB, FOLDER, [OPTION...]);
-# TYPE is tmpfs or ext4.  Returns why it could not be.
+# TYPE is tmpfs, ext4 or xfs.  Returns why it could not be.
 sub mount_image
 {
 	my ($type, $size, $folder, @options) = @_;
@@ -206,8 +206,8 @@ sub mount_image
 		open(my $out, '>', $image) or return "$image: $!";
 		truncate($out, $size * 1024 * 1024);
 		close($out);
-		my $made = run_command("/sbin/mkfs.$type", '-q', '-F', @options,
-			$image);
+		my $made = run_command("/sbin/mkfs.$type", '-q',
+			$type eq 'xfs' ? '-f' : '-F', @options, $image);
 		return "mkfs.$type: $made->{err}" if $made->{exit} != 0;
 		@command = ('mount', '-o', 'loop', $image, $folder);
 	}
