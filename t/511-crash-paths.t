@@ -149,8 +149,9 @@ sub check_alias
 		my $extra = check_found($place, $acked,
 			marks_delivered($t, $place));
 
-		# Each worker has one delivery under way.
-		cmp_ok($extra, '<=', 4, "$place: $extra second copies");
+		# A process that dies takes with it what it had not told: it
+		# serves several at a time, and some die before master knows.
+		cmp_ok($extra, '<=', 3 * $N, "$place: $extra second copies");
 	}
 	check_end($t);
 }

@@ -152,7 +152,7 @@ sub check_round
 	}
 	kill('KILL', map { $_->{pid} } values %loads);
 	collect_submit($_) for values %loads;
-	wait_until(10, sub {
+	wait_until(40, sub {
 		run_command('umount', $folder)->{exit} == 0 }) or
 	    return fail("round $round: unmounted");
 	$type->{before}->($t) if $type->{before};
