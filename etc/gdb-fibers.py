@@ -4,8 +4,8 @@
     (gdb) fibers            one line for each fiber: name, state
     (gdb) fibers N          the stack of fiber N
 
-A fiber that is parked is not on any thread's stack; its registers are in its
-saved context.  For a live process its stack is shown by lending the registers
+A fiber that is parked is not on any thread's stack; its registers lie where
+context_switch (lib/run/context.c) left them, at the end of its own.  For a live process its stack is shown by lending the registers
 to the current frame for the time of the backtrace.
 """
 
@@ -24,8 +24,9 @@ def all_fibers():
         node = node.dereference()["next"]
 
 
-# Indices into gregs: sys/ucontext.h of x86-64.
-REG_RBX, REG_RBP, REG_RSP, REG_RIP = 11, 10, 15, 16
+# What context_switch pushed on x86-64, in words from the stack pointer.
+SAVED = {"rbx": 5, "rbp": 6, "rip": 7}
+SAVED_WORDS = 8
 
 
 class Fibers(gdb.Command):
@@ -45,13 +46,17 @@ class Fibers(gdb.Command):
         for n, f in enumerate(all_fibers()):
             if n != wanted:
                 continue
-            regs = f["context"]["uc_mcontext"]["gregs"]
+            sp = int(f["context"]["stack_pointer"])
+            word = gdb.lookup_type("unsigned long")
             saved = {r: int(gdb.parse_and_eval("$" + r))
                      for r in ("rsp", "rbp", "rip", "rbx")}
             try:
-                for r, i in (("rsp", REG_RSP), ("rbp", REG_RBP),
-                             ("rbx", REG_RBX), ("rip", REG_RIP)):
-                    gdb.execute("set $%s = %d" % (r, int(regs[i])))
+                regs = {r: int(gdb.Value(sp + 8 * i).cast(
+                    word.pointer()).dereference())
+                    for r, i in SAVED.items()}
+                regs["rsp"] = sp + 8 * SAVED_WORDS
+                for r in ("rsp", "rbp", "rbx", "rip"):
+                    gdb.execute("set $%s = %d" % (r, regs[r]))
                 gdb.execute("backtrace")
             finally:
                 for r, v in saved.items():

@@ -1,5 +1,5 @@
 /*
- * Fibers on ucontext: see fiber.h.  A fiber runs until it parks in wait_for or
+ * Fibers: see fiber.h.  A fiber runs until it parks in wait_for or
  * returns; both switch back to the loop's stack.  Stacks have a guard as large
  * as themselves, since the libraries are not compiled with stack probes.
  */
@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/run/context.h"
 #include "lib/run/fiber_impl.h"
 #include "lib/run/loop.h"
 
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -45,7 +45,7 @@ enum {
 struct fiber {
 	struct list node; /* on the ready list, or on none */
 	struct list all;
-	ucontext_t context;
+	struct context context;
 	char *stack; /* the mapping: guard, then stack */
 	const char *name;
 	void (*run)(void *);
@@ -58,7 +58,7 @@ struct fiber {
 static struct {
 	struct list ready, all;
 	struct fiber *current;
-	ucontext_t loop_context;
+	struct context loop_context;
 	char *spares[FIBER_SPARES_MAX];
 	size_t n_spares, n_fibers;
 	const void *loop_stack;
@@ -134,7 +134,7 @@ switch_to_loop(struct fiber *f)
 
 	switch_begins(f->ended ? NULL : &fake, fibers.loop_stack,
 	    fibers.loop_stack_size);
-	swapcontext(&f->context, &fibers.loop_context);
+	context_switch(&f->context, &fibers.loop_context);
 	switch_ends(fake, &fibers.loop_stack, &fibers.loop_stack_size);
 }
 
@@ -160,11 +160,8 @@ fiber_spawn(const char *name, void (*run)(void *), void *arg)
 	f->name = name;
 	f->run = run;
 	f->arg = arg;
-	getcontext(&f->context);
-	f->context.uc_stack.ss_sp = f->stack + FIBER_GUARD;
-	f->context.uc_stack.ss_size = FIBER_STACK;
-	f->context.uc_link = NULL;
-	makecontext(&f->context, fiber_main, 0);
+	context_make(
+	    &f->context, f->stack + FIBER_GUARD, FIBER_STACK, fiber_main);
 	list_append(&fibers.ready, &f->node);
 	f->queued = true;
 	list_append(&fibers.all, &f->all);
@@ -210,7 +207,7 @@ fiber_enter(struct fiber *f)
 	if (f->debug)
 		log_set_debug_here(true);
 	switch_begins(&fake, f->stack + FIBER_GUARD, FIBER_STACK);
-	swapcontext(&fibers.loop_context, &f->context);
+	context_switch(&fibers.loop_context, &f->context);
 	switch_ends(fake, NULL, NULL);
 	if (f->debug)
 		log_set_debug_here(false);

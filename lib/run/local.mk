@@ -1,4 +1,5 @@
 libbarid_a_SOURCES += \
+	lib/run/context.c lib/run/context.h \
 	lib/run/fiber.c lib/run/fiber.h lib/run/fiber_impl.h \
 	lib/run/io.c lib/run/io.h lib/run/io_impl.h \
 	lib/run/landlock.c lib/run/landlock.h \
@@ -9,6 +10,7 @@ libbarid_a_SOURCES += \
 	lib/run/stream.c lib/run/stream.h
 
 check_PROGRAMS += \
+	lib/run/context_test \
 	lib/run/fiber_test \
 	lib/run/io_test \
 	lib/run/loop_test \
@@ -16,6 +18,8 @@ check_PROGRAMS += \
 	lib/run/sandbox_test \
 	lib/run/stream_test
 
+lib_run_context_test_SOURCES = lib/run/context_test.c
+lib_run_context_test_LDADD = $(TEST_LDADD)
 lib_run_fiber_test_SOURCES = lib/run/fiber_test.c
 lib_run_fiber_test_LDADD = $(TEST_LDADD)
 lib_run_io_test_SOURCES = lib/run/io_test.c
