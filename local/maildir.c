@@ -254,8 +254,8 @@ open_maildir(
 
 	str_printf(&path, "%s/%s", job->base, job->path);
 	m = use_open(c->maildirs, str_view(&path));
-	if (m != NULL &&
-	    !(leads_to(m, "tmp", &m->tmp) && leads_to(m, "new", &m->new))) {
+	/* tmp/ is only where a file begins. */
+	if (m != NULL && !leads_to(m, "new", &m->new)) {
 		unuse(c->maildirs, m, true);
 		m = NULL;
 	}

@@ -376,7 +376,7 @@ message_remove(struct message *m)
 
 	TEST_POINT("qmgr-remove");
 	for (;;) {
-		offload(remove_file, &x);
+		offload_brief(remove_file, &x);
 		if (!err_is(x.error))
 			break;
 		log_warn("%s: %s", m->id.text, x.error.text);

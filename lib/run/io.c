@@ -258,6 +258,8 @@ io_set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	if (flags < 0 ||
+	    ((flags & O_NONBLOCK) == 0 &&
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
 		die_temp("fcntl on descriptor %d: %s", fd, strerror(errno));
 }

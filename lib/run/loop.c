@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,6 +27,7 @@ enum source_kind { SOURCE_SLOT, SOURCE_LISTENER, SOURCE_WATCH };
 static struct {
 	int epoll;
 	bool on, stop;
+	atomic_bool may_sleep;
 	int64_t now;
 	struct timer **heap; /* from 1 */
 	size_t n_timers, heap_room;
@@ -306,6 +308,7 @@ poll_events(int timeout)
 			die_temp("epoll_wait: %s", strerror(errno));
 		loop.n_events = 0;
 	}
+	loop.may_sleep = false;
 	loop.now = clock_ms();
 	for (loop.next_event = 0; loop.next_event < loop.n_events;) {
 		struct epoll_event ev = loop.events[loop.next_event++];
@@ -313,6 +316,12 @@ poll_events(int timeout)
 		dispatch_event(&ev);
 	}
 	loop.n_events = 0;
+}
+
+bool
+loop_may_sleep(void)
+{
+	return loop.may_sleep;
 }
 
 void
@@ -347,6 +356,8 @@ loop_run(void)
 		bool more = fiber_run_ready();
 		int timeout = 0;
 
+		/* Before the hooks look for what others have done. */
+		loop.may_sleep = true;
 		run_hooks();
 		if (loop.stop)
 			break;

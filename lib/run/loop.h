@@ -73,6 +73,10 @@ struct loop_hook {
 	void (*run)(struct loop_hook *);
 };
 
+/* False while the loop is certain to run the hooks before it sleeps.  For other
+ * threads: what they have done before this is false, a hook will see. */
+bool loop_may_sleep(void);
+
 void loop_add_hook(struct loop_hook *h);
 void loop_remove_hook(struct loop_hook *h);
 

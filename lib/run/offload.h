@@ -14,6 +14,12 @@
 void offload_set_threads(size_t n);
 /* Runs job(arg) elsewhere and returns when it has returned. */
 void offload(void (*job)(void *), void *arg);
+/*
+ * The same for what usually does not block, as the removal of a file: to wake a
+ * thread for it would cost more than the call.  One thread does many such jobs,
+ * in any order, and others help only if they pile up.
+ */
+void offload_brief(void (*job)(void *), void *arg);
 /* Ends the threads (tests); no job may be left. */
 void offload_clear(void);
 

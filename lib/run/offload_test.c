@@ -8,6 +8,7 @@
 #include "lib/run/loop.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -95,6 +96,88 @@ START_TEST(jobs_run_on_few_threads)
 }
 END_TEST
 
+static atomic_int n_brief;
+
+static void
+brief_work(void *arg)
+{
+	(void)arg;
+	n_brief++;
+}
+
+static void
+ask_brief(void *arg)
+{
+	(void)arg;
+	offload_brief(brief_work, NULL);
+	n_done++;
+}
+
+static void
+ask_many_brief(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		fiber_spawn("brief", ask_brief, NULL);
+		if (i % 10 == 0)
+			fiber_spawn("ask", ask, (void *)(intptr_t)i);
+	}
+	while (n_done < 1100)
+		fiber_sleep(1);
+	ck_assert_int_eq(n_brief, 1000);
+}
+
+START_TEST(brief_jobs_are_all_done_beside_others)
+{
+	offload_set_threads(7);
+	n_brief = 0;
+	in_loop(ask_many_brief);
+}
+END_TEST
+
+/* A thread that hangs in a brief job holds up a few others at most. */
+static sem_t hang_ended;
+
+static void
+hang(void *arg)
+{
+	(void)arg;
+	while (sem_wait(&hang_ended) < 0)
+		;
+}
+
+static void
+ask_hang(void *arg)
+{
+	(void)arg;
+	offload_brief(hang, NULL);
+	n_done++;
+}
+
+static void
+ask_around_a_hang(void)
+{
+	fiber_spawn("hang", ask_hang, NULL);
+	fiber_yield();
+	for (int i = 0; i < 100; i++)
+		fiber_spawn("brief", ask_brief, NULL);
+	fiber_spawn("ask", ask, NULL);
+	/* 16 may wait behind it until it is free or there are more. */
+	while (n_done < 85)
+		fiber_sleep(1);
+	sem_post(&hang_ended);
+	while (n_done < 102)
+		fiber_sleep(1);
+}
+
+START_TEST(a_brief_job_that_hangs_stops_few)
+{
+	sem_init(&hang_ended, 0, 0);
+	n_brief = 0;
+	in_loop(ask_around_a_hang);
+	sem_destroy(&hang_ended);
+}
+END_TEST
+
 static void
 cancel(void)
 {
@@ -126,5 +209,7 @@ START_TEST(without_a_fiber_the_job_is_done_here)
 END_TEST
 
 UNIT_MAIN("offload", { jobs_run_on_few_threads, 1 },
+    { brief_jobs_are_all_done_beside_others, 1 },
+    { a_brief_job_that_hangs_stops_few, 1 },
     { cancelled_fiber_waits_for_its_job, 1 },
     { without_a_fiber_the_job_is_done_here, 1 })
