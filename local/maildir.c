@@ -244,8 +244,9 @@ open_new(struct child *c, const struct child_job *job, struct view path,
 	return m;
 }
 
-/* For unuse, later. */
-static struct maildir *
+/* For unuse, later.  Not inlined: its paths would stay on the stack while the
+ * message is written. */
+__attribute__((noinline)) static struct maildir *
 open_maildir(
     struct child *c, const struct child_job *job, struct child_answer *a)
 {
