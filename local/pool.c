@@ -2,6 +2,7 @@
 #include "local/pool.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #include <errno.h>
@@ -264,6 +265,9 @@ pool_deliver(struct pool *p, const struct pool_identity *who,
 		release_child(p, c);
 		/* One that was idle for long has left: it read nothing. */
 		again = reused && e.kind == ERR_GONE;
+		if (e.kind == ERR_GONE && c->n_users == 0)
+			log_warn("mailbox process of uid %ld was lost",
+			    (long)who->uid);
 	}
 	return err_is(e) ? err_make(ERR_TEMP, "mailbox process: %s", e.text)
 			 : ERR_OK;
