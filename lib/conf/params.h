@@ -238,8 +238,8 @@ ROW(INT, default_minimum_delivery_slots, "3", 0, CONF_INT_MAX, USED,
 ROW(STR, default_privs, "nobody", 1, CONF_LEN_MAX, KNOWN,
     "User for deliveries to files and commands from root's aliases.")
 ROW(INT, default_process_limit, "100", 1, CONF_INT_MAX, USED,
-    "Most processes of a service that delivers one message at a time, if "
-    "master.cf says nothing.")
+    "Most deliveries at once of a service that writes mailboxes or runs "
+    "commands, if master.cf says nothing.")
 ROW(RAW, default_rbl_reply,
     "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using "
     "$rbl_domain${rbl_reason?; $rbl_reason}", 0, CONF_LEN_MAX, KNOWN,
