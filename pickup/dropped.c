@@ -115,6 +115,8 @@ dropped_examine(struct dropped *d, uid_t trusted, bool *litter)
 		*litter = is_litter(d->fd, &st);
 	if (!err_is(e))
 		e = check_envelope(&d->file);
+	if (!err_is(e))
+		e = queue_file_check_rcpts(&d->file);
 	if (!err_is(e) && d->owner == trusted)
 		e = read_journal(d);
 	if (err_is(e))

@@ -23,4 +23,4 @@ sendmail_options_test_LDADD = $(TEST_LDADD)
 FUZZERS += t/fuzz/intake
 t_fuzz_intake_SOURCES = t/fuzz/intake.c sendmail/intake.c
 
-TAP_TESTS += t/300-sendmail.t t/305-sendmail-bs.t
+TAP_TESTS += t/300-sendmail.t t/302-submission-attacks.t t/305-sendmail-bs.t
