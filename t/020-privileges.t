@@ -119,6 +119,47 @@ sub root_is
 	return "its root is $root";
 }
 
+# Attack 95: what each may have open beside sockets, and the loop's own.
+my %files = (
+	qmgr => qr{^queue/(?:pid/qmgr\.lock|active|incoming|deferred\b.*)$},
+	showq => qr{^queue/},
+	pickup => qr{^queue/(?:pid/pickup\.lock|maildrop)$},
+	resolve => qr{^/etc/(?:resolv\.conf|hosts)$},
+	log => qr{^log$},
+	master => qr{^queue/pid/master\.pid$|^/memfd:|^/dev/shm/},
+);
+
+sub open_files
+{
+	my ($t, $process) = @_;
+	my $may = $files{ $process->{name} } // qr/^$/;
+	my @wrong;
+
+	for my $path (glob "/proc/$process->{pid}/fd/*") {
+		my $file = readlink($path) // next;
+
+		$file =~ s{^\Q$t->{dir}\E/}{};
+		next if $file =~ m{^/dev/null$|^socket:|^anon_inode:\[(?:eventpoll|eventfd|signalfd)\]$} ||
+		    $file =~ $may;
+		# The log's folder, to see that the file is another one.
+		next if $process->{name} eq 'log' && $file eq $t->{dir};
+		# What is printed before there is a log, and after.
+		next if $file eq 'console' && $path =~ m{/[12]$};
+		push @wrong, "open: $file";
+	}
+	return @wrong;
+}
+
+# Attack 96: where it stands is its root, or the queue.
+sub folder_is
+{
+	my ($t, $process) = @_;
+	my $cwd = readlink("/proc/$process->{pid}/cwd") // return ();
+
+	return () if $cwd =~ m{^\Q$t->{dir}\E/queue(?:/empty)?$};
+	return "it stands in $cwd";
+}
+
 # A local process that is the child of another is its monitor, or a child of
 # that which became its user.
 sub row_of
@@ -162,6 +203,8 @@ sub check_all
 			my $root = root_is($t, $row, $process->{pid});
 			push @wrong, $root if $root;
 		}
+		push @wrong, open_files($t, $process),
+		    folder_is($t, $process);
 		is(join('; ', @wrong), '', "$title: $name");
 	}
 	return ($threads, %seen);
