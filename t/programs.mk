@@ -8,6 +8,7 @@ TAP_TESTS += \
 	t/450-postfix.t \
 	t/460-mx.t \
 	t/470-reports.t \
+	t/475-loops.t \
 	t/480-local.t \
 	t/485-mailbox-attacks.t
 
