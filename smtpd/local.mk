@@ -62,4 +62,4 @@ smtpd_state_test_LDADD = $(TEST_LDADD)
 FUZZERS += t/fuzz/smtpd_session
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
-TAP_TESTS += t/200-smtpd.t t/306-debug.t
+TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/306-debug.t
