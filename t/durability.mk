@@ -15,6 +15,7 @@ TAP_TESTS += \
 	t/535-standins.t \
 	t/537-clock.t \
 	t/540-damage.t \
+	t/545-damage-tools.t \
 	t/550-restart.t \
 	t/560-backup.t \
 	t/570-queue-load.t \
