@@ -485,14 +485,21 @@ child_says(struct child *c, const struct control_record *r)
 		c->used_up = true;
 		break;
 	case CONTROL_NO_PROGRAM:
+		/* A program that is there does not say so; one that was taken
+		 * over may, again and again. */
+		if (c->state != CHILD_STARTING || c->told_odd)
+			break;
+		c->told_odd = true;
 		log_error("%s, line %d: service %s: exec %s/%s: %s",
 		    s->cf->file, s->cf->line, s->cf->name,
 		    master.conf->daemon_directory, s->program->file,
 		    strerror((int)r->value));
 		break;
 	default:
-		log_warn("process %s pid %d: unknown record %u",
-		    s->cf->command, (int)c->pid, r->verb);
+		if (!c->told_odd)
+			log_warn("process %s pid %d: unknown record %u",
+			    s->cf->command, (int)c->pid, r->verb);
+		c->told_odd = true;
 		break;
 	}
 	service_run(s);

@@ -78,6 +78,7 @@ struct child {
 	bool used_up;   /* leaves when its successor serves */
 	bool expelled;  /* told that its time is over */
 	bool served;
+	bool told_odd;  /* of what no program of ours says */
 	int64_t started;
 	int control;
 	struct loop_watch watch;

@@ -400,6 +400,9 @@ subtest 'attack 90: outcomes that come late' => sub {
 	is(join(', ', grep { $ends{$_} =~ /taken/ } sort keys %ends), '',
 		'none is believed') or diag(explain(\%ends));
 	ok(wait_deferred($id), 'the recipient waits');
+	ok($t->wait_log(qr/master\[.*unknown record/), 'master hears oddities');
+	is(scalar(() = log_since() =~ /unknown record|service smtp: exec/g), 1,
+		'and tells it once');
 	check_alive('late');
 };
 

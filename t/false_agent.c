@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LATE_TIMEOUT = 30, OUTCOMES_MAX = 64 };
+enum { LATE_TIMEOUT = 30, OUTCOMES_MAX = 64, ODD_RECORDS = 500 };
 
 static const struct sandbox_role smtp_role = {
 	.name = "smtp",
@@ -179,6 +179,15 @@ lie_late(const struct ipc_deliver *ask, int64_t number)
 		    str_view(&earlier.seal), &own);
 		tell_late("another's name", ask->file, str_view(&earlier.id),
 		    ask->seal, &own);
+	}
+	/* And to master, which must not fill the log with it. */
+	for (uint32_t i = 0; i < ODD_RECORDS; i++) {
+		struct control_record odd = { i % 2 == 0 ? CONTROL_NO_PROGRAM
+							 : 1000 + i,
+			i };
+
+		if (send(CONTROL_FD, &odd, sizeof(odd), MSG_NOSIGNAL) < 0)
+			break;
 	}
 	log_info("late lies are told");
 	for (size_t i = 0; i < ARRAY_LEN(pair); i++)
