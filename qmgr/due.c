@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 enum {
-	/* Messages opened at once, so that fresh ones come between. */
-	OPEN_AT_ONCE = 100,
+	/* Messages opened at once: not more than there are threads, or what
+	 * fresh messages ask of these would wait behind a queue of them. */
+	OPEN_AT_ONCE = 16,
 	/* Steps without a file before others have their turn. */
 	STEPS_AT_ONCE = 500,
 	SHARE_MIN = 10,
@@ -179,11 +180,14 @@ leave_line(struct destination *d)
 	return w;
 }
 
-/* Not all at the same time. */
+/* Not all at the same time, and the longer the less it costs: as for messages
+ * that have been tried a few times. */
 static int64_t
 end_of_death(const struct destination *d, const struct waiting *w)
 {
-	uint64_t spread = (uint64_t)qmgr.conf->minimal_backoff_time + 1;
+	int64_t low = qmgr.conf->minimal_backoff_time;
+	int64_t quarter = qmgr.conf->maximal_backoff_time / 4;
+	uint64_t spread = (uint64_t)(quarter > low ? quarter : low) + 1;
 
 	return clock_wall() + (d->dead_until - loop_now()) / 1000 + 1 +
 	    (int64_t)(hash_bytes(view_of(w->id)) % spread);

@@ -19,7 +19,9 @@ TAP_TESTS += \
 	t/550-restart.t \
 	t/560-backup.t \
 	t/570-queue-load.t \
-	t/580-slow-clients.t
+	t/580-slow-clients.t \
+	t/590-shares.t \
+	t/595-bench.t
 
 EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm t/lib/Barid/Load.pm \
 	t/lib/Barid/Sink.pm
