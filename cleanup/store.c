@@ -294,8 +294,12 @@ remove_file(void *arg)
 	struct queue_path path =
 	    queue_path_of(m->queue, m->submit.queue_id);
 
-	if (unlink(path.text) < 0 && errno != ENOENT)
+	if (unlink(path.text) < 0 && errno != ENOENT) {
 		log_warn("remove %s: %s", path.text, strerror(errno));
+		/* It may be whole, and was refused: empty, it is litter. */
+		if (m->fd >= 0 && ftruncate(m->fd, 0) < 0)
+			log_warn("cut %s: %s", path.text, strerror(errno));
+	}
 	if (m->fd >= 0)
 		close(m->fd);
 	m->fd = -1;

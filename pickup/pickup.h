@@ -21,7 +21,7 @@ struct pickup {
 	bool autodetect_utf8; /* smtputf8_autodetect_classes has sendmail */
 	/* Names that are worked on, or wait after a failure: struct entry. */
 	struct htable entries;
-	int64_t n_running;
+	int64_t n_running, n_taken;
 	struct wait_queue room;
 	struct wait wanted; /* somebody says there is something */
 	bool draining;	    /* begin nothing; leave when nothing runs */
@@ -39,8 +39,11 @@ void scan_drain(struct pickup *p);
 enum submit_end {
 	SUBMIT_DONE,  /* the file is gone */
 	SUBMIT_LATER, /* try again */
+	SUBMIT_TAKEN, /* cleanup has it, but the file could not be removed */
 };
 /* Submit one file of maildrop; in a fiber. */
 enum submit_end submit_file(struct pickup *p, struct view name);
+/* Only remove it: it was submitted before.  SUBMIT_DONE or SUBMIT_TAKEN. */
+enum submit_end submit_remove(struct view name);
 
 #endif

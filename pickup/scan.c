@@ -21,6 +21,7 @@ enum {
 	BATCH = 64,
 	SCAN_INTERVAL_MS = 60 * 1000,
 	RETRY_MS = 60 * 1000,
+	REMOVE_AGAIN_MS = 10 * 1000,
 	/* More than these are not remembered: they are tried at each look. */
 	ENTRIES_MAX = 10000,
 };
@@ -28,6 +29,7 @@ enum {
 struct entry {
 	struct pickup *pickup;
 	bool running, again; /* somebody spoke of it meanwhile */
+	bool taken;	     /* to be removed, and not to be taken again */
 	int64_t not_before;  /* ms of the loop's clock */
 	struct queue_id name;
 };
@@ -79,11 +81,18 @@ run_entry(void *arg)
 	/* It may have been looked at too early. */
 	do {
 		entry->again = false;
-		end = submit_file(p, name);
+		end = entry->taken ? submit_remove(name) : submit_file(p, name);
 	} while (end == SUBMIT_DONE && entry->again);
-	if (end == SUBMIT_LATER && p->entries.n_entries < ENTRIES_MAX) {
+	p->n_taken += (end == SUBMIT_TAKEN) - entry->taken;
+	/* The next look is to come sooner. */
+	if (end == SUBMIT_TAKEN && !entry->taken)
+		wait_wake(&p->wanted);
+	entry->taken = end == SUBMIT_TAKEN;
+	if (entry->taken ||
+	    (end == SUBMIT_LATER && p->entries.n_entries < ENTRIES_MAX)) {
 		entry->running = false;
-		entry->not_before = clock_ms() + RETRY_MS;
+		entry->not_before = clock_ms() +
+		    (entry->taken ? REMOVE_AGAIN_MS : RETRY_MS);
 	} else {
 		htable_remove(&p->entries, name);
 		free(entry);
@@ -130,7 +139,7 @@ find_expired(struct view name, void *value, void *arg)
 	struct entry *entry = value;
 
 	(void)name;
-	if (!entry->running && entry->not_before < x->before)
+	if (!entry->running && !entry->taken && entry->not_before < x->before)
 		x->found = entry;
 }
 
@@ -172,9 +181,11 @@ scan_fiber(void *arg)
 	struct pickup *p = arg;
 
 	for (;;) {
+		int64_t ms;
+
 		look(p);
-		if (wait_for(&p->wanted, loop_now() + SCAN_INTERVAL_MS).kind ==
-		    ERR_TIME)
+		ms = p->n_taken > 0 ? REMOVE_AGAIN_MS : SCAN_INTERVAL_MS;
+		if (wait_for(&p->wanted, loop_now() + ms).kind == ERR_TIME)
 			forget_expired(p);
 	}
 }

@@ -39,7 +39,7 @@ struct submission {
 	struct dropped file;
 	struct queue_id id;
 	bool opened, litter;
-	bool stuck; /* can neither be taken nor moved */
+	bool stuck; /* can neither be moved nor removed */
 	/* What is read, on a thread. */
 	struct str rcpts, content;
 	bool more_rcpts, more_content;
@@ -91,7 +91,8 @@ remove_file(void *arg)
 {
 	struct submission *s = arg;
 
-	if (unlink(s->path.text) < 0 && errno != ENOENT)
+	s->stuck = unlink(s->path.text) < 0 && errno != ENOENT;
+	if (s->stuck)
 		log_warn("remove %s: %s", s->path.text, strerror(errno));
 }
 
@@ -403,6 +404,8 @@ submit_file(struct pickup *p, struct view name)
 		TEST_POINT("pickup-submitted");
 		offload(remove_file, s);
 		TEST_POINT("pickup-removed");
+		if (s->stuck)
+			end = SUBMIT_TAKEN;
 	}
 	if (s->opened)
 		dropped_close(&s->file);
@@ -411,4 +414,13 @@ submit_file(struct pickup *p, struct view name)
 	str_clear(&s->content);
 	free(s);
 	return end;
+}
+
+enum submit_end
+submit_remove(struct view name)
+{
+	struct submission s = { .path = queue_path_of("maildrop", name) };
+
+	offload(remove_file, &s);
+	return s.stuck ? SUBMIT_TAKEN : SUBMIT_DONE;
 }

@@ -408,8 +408,21 @@ struct folder {
 		int64_t due;
 	} found[READ_BATCH];
 	size_t n;
-	bool ended;
+	bool ended, failed;
 };
+
+/* The end of the folder, or of what can be read of it now. */
+static void
+end_folder(struct folder *f)
+{
+	f->failed = errno != 0 && errno != ENOENT;
+	if (f->failed)
+		log_warn("read %s: %s", f->path, strerror(errno));
+	if (f->dir != NULL)
+		closedir(f->dir);
+	f->dir = NULL;
+	f->ended = true;
+}
 
 static void
 read_folder(void *arg)
@@ -421,17 +434,17 @@ read_folder(void *arg)
 	if (f->dir == NULL)
 		f->dir = opendir(f->path);
 	if (f->dir == NULL) {
-		f->ended = true;
+		end_folder(f);
 		return;
 	}
 	while (f->n < READ_BATCH) {
 		struct view name;
 		struct stat st;
 
+		errno = 0;
 		entry = readdir(f->dir);
 		if (entry == NULL) {
-			closedir(f->dir);
-			f->ended = true;
+			end_folder(f);
 			return;
 		}
 		name = view_of(entry->d_name);
@@ -475,6 +488,11 @@ read_all(void *arg)
 			take_found(f);
 			if (err_is(fiber_yield()))
 				break;
+			/* Nobody else would ever look for what is in there. */
+			if (f->failed) {
+				f->ended = f->failed = false;
+				fiber_sleep(DISK_RETRY_MS);
+			}
 		}
 		free(f);
 	}

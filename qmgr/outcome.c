@@ -232,6 +232,7 @@ append_records(void *arg)
 	struct queue_path path = queue_path_of(m->queue, queue_id_view(&m->id));
 	int fd = open(path.text, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
+	int64_t end;
 
 	if (fd < 0) {
 		/* Removed by hand: there is nobody to write for. */
@@ -242,13 +243,18 @@ append_records(void *arg)
 	/* Fresh from a notice: there is no journal yet. */
 	if (m->journal_end < 0 && fstat(fd, &st) == 0)
 		m->journal_end = st.st_size;
-	if (m->journal_end < 0)
+	end = m->journal_end;
+	if (end < 0)
 		a->error = err_sys(ERR_TEMP, "fstat %s", path.text);
 	else
-		a->error =
-		    queue_journal_append(fd, a->records, &m->journal_end);
+		a->error = queue_journal_append(fd, a->records, &end);
 	if (!err_is(a->error) && a->sync && fdatasync(fd) < 0)
 		a->error = err_sys(ERR_TEMP, "sync %s", path.text);
+	/* After a sync that failed, the next one may say that all is well though
+	 * these bytes are not on disk: they are written again, in the same
+	 * place. */
+	if (!err_is(a->error))
+		m->journal_end = end;
 	close(fd);
 }
 
@@ -365,7 +371,25 @@ remove_file(void *arg)
 		x->error = err_sys(ERR_TEMP, "remove %s", x->path.text);
 }
 
-enum { DISK_RETRY_MS = 10000 };
+/* The file stays for now: a successor must not deliver it again.  What became
+ * of each recipient was not written if nobody was to hear of it. */
+static void
+write_done(struct message *m)
+{
+	struct ipc_journal_outcome all = { .count = m->n_rcpts,
+		.status = OUTCOME_SENT,
+		.at_us = clock_wall_us(),
+		.dsn = VIEW("2.0.0"),
+		.text = VIEW("done, but could not be removed"),
+		.relay = VIEW_EMPTY,
+		.remote = VIEW_EMPTY };
+	struct str record = STR_EMPTY;
+
+	queue_journal_add(
+	    &record, JOURNAL_OUTCOME, IPC_OUT(journal_outcome, &all));
+	outcomes_write(m, str_view(&record));
+	str_clear(&record);
+}
 
 /* Until it is gone: a file that stays would be found, and delivered again. */
 static void
@@ -380,6 +404,10 @@ message_remove(struct message *m)
 		if (!err_is(x.error))
 			break;
 		log_warn("%s: %s", m->id.text, x.error.text);
+		if (!m->has_journal)
+			write_done(m);
+		else if (m->unwritten.len > 0)
+			outcomes_write(m, VIEW_EMPTY);
 		fiber_sleep(DISK_RETRY_MS);
 	}
 	TEST_POINT("qmgr-removed");

@@ -27,6 +27,9 @@
 struct job;
 struct waiting;
 
+/* The disk may be well again. */
+enum { DISK_RETRY_MS = 10000 };
+
 /* 56 bytes and the addresses: about 130. */
 struct rcpt {
 	struct list node; /* in its job, or in the message's list to route */

@@ -9,70 +9,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Barid::Durable;
 use Barid::Test;
+use Barid::Trace;
 use File::Temp qw(tempdir);
 use Test::More;
 
 plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/local');
-my $strace = have_peer('strace') or plan(skip_all => 'no strace here');
+have_peer('strace') or plan(skip_all => 'no strace here');
 
 my $N = 5;
-my $calls = join ',', qw(openat open write writev pwrite64 pwritev fsync
-	fdatasync sync_file_range syncfs sendmsg sendto rename renameat
-	renameat2 link linkat unlink unlinkat);
-
-# --- Reading a trace ---------------------------------------------------------------
-
-# Its calls in the order of their ends: {name, args, result, first, last};
-# first and last are the lines on which it began and ended.
-sub read_trace
-{
-	my ($path) = @_;
-	my (@all, %open);
-	my $line = 0;
-
-	for my $text (split /\n/, read_file($path) // '') {
-		$line++;
-		my ($pid, $rest) = $text =~ /^(\d+)\s+[\d.]+ (.*)$/ or next;
-		my $first = $line;
-
-		if ($rest =~ /^(\w+)\((.*) <unfinished \.\.\.>$/) {
-			$open{$pid} = { first => $line, text => "$1($2" };
-			next;
-		}
-		if ($rest =~ /^<\.\.\. \w+ resumed>(.*)$/) {
-			my $begun = delete $open{$pid} or next;
-
-			($first, $rest) = ($begun->{first}, $begun->{text} . $1);
-		}
-		$rest =~ /^(\w+)\((.*)\)\s+= (-?\d+)/ or next;
-		push @all, { pid => $pid, name => $1, args => $2, result => $3,
-			first => $first, last => $line };
-	}
-	return @all;
-}
-
-# The first call that matches, is complete after line $from, and succeeded.
-sub find_call
-{
-	my ($all, $from, $name, $args, $pid) = @_;
-
-	for my $call (@$all) {
-		return $call if $call->{first} > $from &&
-		    $call->{result} >= 0 && $call->{name} =~ /^(?:$name)$/ &&
-		    $call->{args} =~ $args &&
-		    (!defined $pid || $call->{pid} == $pid);
-	}
-	return undef;
-}
-
-# All that write to this file.
-sub writes_to
-{
-	my ($all, $path) = @_;
-
-	return grep { $_->{name} =~ /^p?writev?(?:64)?$/ &&
-		    $_->{args} =~ /^\d+<[^>]*\Q$path\E>/ } @$all;
-}
 
 # --- One run ---------------------------------------------------------------------------
 
@@ -88,19 +32,8 @@ sub trace_messages
 		submit_marks($t, '-m', "warm$i", ['user@example.test']);
 		wait_settled($t);
 	}
-	my @pids = map { $t->pids_of($_) } qw(cleanup qmgr local);
-	my $pid = start_peer($strace, '-f', '-ttt', '-y', '-s', '300', '-o',
-		$out, '-e', "trace=$calls", map { ('-p', $_) } @pids);
-	# Attached to all of them, and their threads?
-	my $attached = wait_until(10, sub {
-		return -1 if waitpid($pid, POSIX::WNOHANG()) == $pid;
-		for my $task (map { glob "/proc/$_/task/*/status" } @pids) {
-			return 0 unless (read_file($task) // '') =~
-			    /^TracerPid:\s*[1-9]/m;
-		}
-		return 1;
-	});
-	return () if $attached != 1;
+	my $trace = start_trace($out,
+		map { $t->pids_of($_) } qw(cleanup qmgr local)) or return ();
 	my @submits;
 	for my $i (1 .. $N) {
 		push @submits, submit_marks($t, '-m', "m$i", '-s',
@@ -108,9 +41,7 @@ sub trace_messages
 			$i % 2 && $i < $N ? () : '-S', ['user@example.test']);
 		wait_settled($t);
 	}
-	kill('INT', $pid);
-	wait_until(5, sub { waitpid($pid, POSIX::WNOHANG()) != 0 });
-	return ([read_trace($out)], \@submits);
+	return ([stop_trace($trace)], \@submits);
 }
 
 # Rule 1: created, written, synced, answered.

@@ -5,6 +5,7 @@ t_submit_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 
 TAP_TESTS += \
 	t/500-sync-order.t \
+	t/505-sync-paths.t \
 	t/510-crash-points.t \
 	t/511-crash-paths.t \
 	t/520-crash-load.t \
@@ -12,8 +13,10 @@ TAP_TESTS += \
 	t/525-late-outcome.t \
 	t/530-faults.t \
 	t/531-stopped-disk.t \
+	t/532-injected.t \
 	t/535-standins.t \
 	t/537-clock.t \
+	t/538-limits.t \
 	t/540-damage.t \
 	t/545-damage-tools.t \
 	t/550-restart.t \
@@ -23,5 +26,5 @@ TAP_TESTS += \
 	t/590-shares.t \
 	t/595-bench.t
 
-EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Ipc.pm t/lib/Barid/Load.pm \
-	t/lib/Barid/Sink.pm
+EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Inject.pm t/lib/Barid/Ipc.pm \
+	t/lib/Barid/Load.pm t/lib/Barid/Sink.pm t/lib/Barid/Trace.pm
