@@ -49,7 +49,7 @@ struct submission {
 	struct ipc_keep keep;
 };
 
-/* --- on a thread --- */
+/* --- what may wait for the disk: on a thread if there is more to do --- */
 
 static bool
 is_full(const struct submission *s)
@@ -94,6 +94,17 @@ remove_file(void *arg)
 	s->stuck = unlink(s->path.text) < 0 && errno != ENOENT;
 	if (s->stuck)
 		log_warn("remove %s: %s", s->path.text, strerror(errno));
+}
+
+/* While there is but one message nobody else waits, and two switches to
+ * another thread would cost more than the work. */
+static void
+work(struct submission *s, void (*run)(void *))
+{
+	if (s->pickup->n_running <= 1)
+		run(s);
+	else
+		offload(run, s);
 }
 
 /* --- what cleanup is told --- */
@@ -253,7 +264,7 @@ send_parts(struct submission *s, struct ipc_talk *t, int64_t deadline)
 	if (!err_is(e))
 		e = send_rcpts(s, t, deadline);
 	while (!err_is(e) && s->more_rcpts) {
-		offload(read_more, s);
+		work(s, read_more);
 		e = err_is(s->error) ? s->error : ERR_OK;
 		if (!err_is(e))
 			e = send_rcpts(s, t, deadline);
@@ -264,7 +275,7 @@ send_parts(struct submission *s, struct ipc_talk *t, int64_t deadline)
 	if (!err_is(e))
 		e = send_content(s, t, deadline);
 	while (!err_is(e) && s->more_content) {
-		offload(read_more, s);
+		work(s, read_more);
 		e = err_is(s->error) ? s->error : ERR_OK;
 		if (!err_is(e))
 			e = send_content(s, t, deadline);
@@ -326,7 +337,7 @@ failed(struct submission *s, struct err e)
 {
 	if (e.kind == ERR_GONE && s->litter) {
 		log_info("%s: removed: %s", s->path.text, e.text);
-		offload(remove_file, s);
+		work(s, remove_file);
 		return SUBMIT_DONE;
 	}
 	/* Not there, or not yet: whoever writes it will say so. */
@@ -335,7 +346,7 @@ failed(struct submission *s, struct err e)
 	if (e.kind == ERR_PERM) {
 		log_warn("%s: uid=%ld: %s: moved to corrupt", s->path.text,
 		    (long)s->file.owner, e.text);
-		offload(set_aside, s);
+		work(s, set_aside);
 		return s->stuck ? SUBMIT_LATER : SUBMIT_DONE;
 	}
 	log_warn("%s: %s", s->path.text, e.text);
@@ -361,7 +372,7 @@ run(struct submission *s)
 	struct err e;
 	bool whole;
 
-	offload(open_file, s);
+	work(s, open_file);
 	if (err_is(s->error))
 		return s->error;
 	s->id = queue_id_new(
@@ -402,7 +413,7 @@ submit_file(struct pickup *p, struct view name)
 		end = failed(s, e);
 	} else {
 		TEST_POINT("pickup-submitted");
-		offload(remove_file, s);
+		work(s, remove_file);
 		TEST_POINT("pickup-removed");
 		if (s->stuck)
 			end = SUBMIT_TAKEN;

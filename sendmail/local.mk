@@ -1,10 +1,12 @@
 sbin_PROGRAMS += sendmail/sendmail sendmail/postdrop
-sendmail_sendmail_SOURCES = sendmail/main.c \
+sendmail_dropper = \
+	sendmail/dropper.c sendmail/dropper.h \
+	sendmail/intake.c sendmail/intake.h
+sendmail_sendmail_SOURCES = sendmail/main.c $(sendmail_dropper) \
 	sendmail/input.c sendmail/input.h \
 	sendmail/options.c sendmail/options.h
 sendmail_sendmail_LDADD = $(COMMAND_LDADD)
-sendmail_postdrop_SOURCES = sendmail/postdrop.c \
-	sendmail/intake.c sendmail/intake.h
+sendmail_postdrop_SOURCES = sendmail/postdrop.c $(sendmail_dropper)
 sendmail_postdrop_LDADD = $(COMMAND_LDADD)
 BIN_LINKS += $(sbindir)/sendmail:mailq $(sbindir)/sendmail:newaliases
 

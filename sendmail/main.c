@@ -1,9 +1,11 @@
 /*
  * sendmail, mailq, newaliases: what programs have called for decades to hand
  * mail over.  It runs as its caller and has no rights of its own: a message
- * goes through postdrop, all else is another command's work.  Whatever goes
- * wrong ends it with 75, so that the caller keeps the message.
+ * goes through postdrop, unless the caller is one who needs it not, and all
+ * else is another command's work.  Whatever goes wrong ends it with 75, so that
+ * the caller keeps the message.
  */
+#include "sendmail/dropper.h"
 #include "sendmail/input.h"
 #include "sendmail/options.h"
 
@@ -248,13 +250,73 @@ make_probe(struct sendmail *s)
 	drop_add_content(&s->drop, VIEW("Subject: Probe\r\n\r\n"));
 }
 
+/* True for root and the like: what the set-gid program is for, the caller has
+ * by himself. */
+static bool
+may_write_maildrop(struct sendmail *s)
+{
+	struct str path = STR_EMPTY;
+	bool yes;
+
+	str_printf(&path, "%s/maildrop", value_of(s, "queue_directory"));
+	yes = !process_is_elevated() && eaccess(path.ptr, W_OK | X_OK) == 0;
+	str_clear(&path);
+	return yes;
+}
+
+static struct err
+drop_frames(struct dropper *p, struct conf_light *conf, struct view frames)
+{
+	struct err e = dropper_configure(p, conf);
+
+	if (!err_is(e))
+		e = dropper_create(p);
+	if (!err_is(e))
+		e = intake_feed(&p->intake, frames);
+	if (!err_is(e) && !p->intake.committed)
+		e = err_make(ERR_TEMP, "input ended early");
+	if (!err_is(e))
+		e = dropper_commit(p);
+	if (err_is(e))
+		dropper_remove(p);
+	else
+		dropper_close(p);
+	return e;
+}
+
+/*
+ * What postdrop would do, without a second program: to start one costs more
+ * than all the rest.  No signal comes in between, so that neither is a file
+ * left behind nor one promised that the caller thinks is lost.
+ */
+static bool
+drop_here(void *arg, struct view frames, struct str *queue_id,
+    struct err *result)
+{
+	struct sendmail *s = arg;
+	struct dropper p;
+	sigset_t all, before;
+
+	if (!may_write_maildrop(s))
+		return false;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	dropper_init(&p);
+	*result = drop_frames(&p, s->conf, frames);
+	str_set(queue_id, queue_id_view(&p.id));
+	dropper_clear(&p);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return true;
+}
+
 static void
 start_postdrop(struct sendmail *s)
 {
 	struct str path = STR_EMPTY;
 
 	str_printf(&path, "%s/postdrop", value_of(s, "command_directory"));
-	check(drop_open(&s->drop, path.ptr, s->options.config));
+	drop_open_late(
+	    &s->drop, path.ptr, s->options.config, drop_here, s);
 	str_clear(&path);
 }
 

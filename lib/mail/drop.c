@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,17 +50,12 @@ spawn(struct drop *d, int end, const char *path, const char *dir)
 	return err_make(ERR_TEMP, "execute %s: %s", path, strerror(code));
 }
 
-struct err
-drop_open(struct drop *d, const char *path, const char *dir)
+static struct err
+start(struct drop *d, const char *path, const char *dir)
 {
 	int ends[2];
 	struct err e;
 
-	*d = (struct drop){ .fd = -1,
-		.out = STR_EMPTY,
-		.in = STR_EMPTY,
-		.rcpts = STR_EMPTY,
-		.failure = ERR_OK };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(ERR_TEMP, "socketpair");
 	e = spawn(d, ends[1], path, dir);
@@ -72,10 +68,40 @@ drop_open(struct drop *d, const char *path, const char *dir)
 }
 
 static void
+init(struct drop *d)
+{
+	*d = (struct drop){ .fd = -1,
+		.out = STR_EMPTY,
+		.in = STR_EMPTY,
+		.rcpts = STR_EMPTY,
+		.failure = ERR_OK };
+}
+
+struct err
+drop_open(struct drop *d, const char *path, const char *dir)
+{
+	init(d);
+	return start(d, path, dir);
+}
+
+void
+drop_open_late(struct drop *d, const char *path, const char *dir,
+    drop_whole *whole, void *arg)
+{
+	init(d);
+	d->path = xstrdup(path);
+	d->dir = dir;
+	d->whole = whole;
+	d->arg = arg;
+}
+
+static void
 send_out(struct drop *d)
 {
 	struct view v = str_view(&d->out);
 
+	if (d->fd < 0 && d->path != NULL && !err_is(d->failure))
+		d->failure = start(d, d->path, d->dir);
 	while (v.len > 0 && !err_is(d->failure)) {
 		ssize_t n = send(d->fd, v.ptr, v.len, MSG_NOSIGNAL);
 
@@ -236,11 +262,19 @@ drop_finish(
 
 	put_rcpts(d);
 	/* After a failure of ours it must not be taken for whole. */
-	if (!err_is(d->failure)) {
+	if (!err_is(d->failure))
 		put(d, IPC_OUT(drop_commit, commit));
-		send_out(d);
+	if (d->fd < 0 && d->path != NULL && !err_is(d->failure) &&
+	    d->whole(d->arg, str_view(&d->out), queue_id, &e)) {
+		TEST_POINT("sendmail-sent");
+		return e;
 	}
+	if (!err_is(d->failure))
+		send_out(d);
 	TEST_POINT("sendmail-sent");
+	/* It could not be started. */
+	if (d->fd < 0)
+		return d->failure;
 	shutdown(d->fd, SHUT_WR);
 	/* Even if it stopped reading: it says why. */
 	do
@@ -257,6 +291,8 @@ drop_close(struct drop *d)
 	str_clear(&d->out);
 	str_clear(&d->in);
 	str_clear(&d->rcpts);
+	free(d->path);
+	d->path = NULL;
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;

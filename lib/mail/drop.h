@@ -14,6 +14,7 @@
 #include "lib/base/str.h"
 #include "lib/ipc/messages.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define DROP_COMMIT(F)   \
@@ -42,6 +43,14 @@ enum {
 	DROP_CONTENT_STEP = 32768,      /* bytes in a frame */
 };
 
+/*
+ * Does what postdrop does with all the frames of a message, for who needs no
+ * set-gid program.  False if postdrop is to do it; else *result, and the name
+ * in *queue_id.
+ */
+typedef bool drop_whole(void *arg, struct view frames, struct str *queue_id,
+    struct err *result);
+
 struct drop {
 	pid_t pid;       /* postdrop; 0 if there is none */
 	int fd;          /* to and from it */
@@ -50,10 +59,21 @@ struct drop {
 	size_t in_at;    /* where the next one begins */
 	struct str rcpts;
 	struct err failure;
+	/* drop_open_late */
+	char *path;
+	const char *dir;
+	drop_whole *whole;
+	void *arg;
 };
 
 /* Start `path`, for the configuration in dir (NULL: the default). ERR_TEMP. */
 struct err drop_open(struct drop *d, const char *path, const char *dir);
+/*
+ * The same, but started when it is needed: a message that is small goes to
+ * `whole` first.  dir is borrowed until drop_close; errors show at the end.
+ */
+void drop_open_late(struct drop *d, const char *path, const char *dir,
+    drop_whole *whole, void *arg);
 /* The message's name in maildrop, before it is there; waits.  The text of an
  * error is fit for the user. */
 struct err drop_read_name(struct drop *d, struct str *queue_id);
