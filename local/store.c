@@ -11,7 +11,7 @@
 
 enum {
 	STEP = 128 << 10,
-	DIRECT_STEP = 1 << 20,
+	DIRECT_STEP = 512 << 10,
 	/* No file system has a larger one on a machine with such pages. */
 	BLOCK = 4096,
 	/* What is appended between two calls of store_some. */

@@ -61,6 +61,10 @@ str_reserve(struct str *s, size_t n)
 void
 str_reserve_aligned(struct str *s, size_t align, size_t n)
 {
+	if (s->room > n && (uintptr_t)s->ptr % align == 0) {
+		str_reset(s);
+		return;
+	}
 	str_clear(s);
 	s->ptr = xaligned_alloc(align, n + 1);
 	s->ptr[0] = '\0';

@@ -30,7 +30,7 @@ void str_cut(struct str *s, size_t len);
 /* Makes room for n more bytes; the pointer returned is where they go.
  * Tell what was filled by str_grew. */
 char *str_reserve(struct str *s, size_t n);
-/* Frees what was there; has n bytes of room at a multiple of `align`, a power
+/* Empties; has n bytes of room at a multiple of `align`, a power
  * of two.  Where it must grow beyond, the alignment is lost. */
 void str_reserve_aligned(struct str *s, size_t align, size_t n);
 void str_grew(struct str *s, size_t n);

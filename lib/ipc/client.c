@@ -26,6 +26,8 @@ enum {
 	TALK_AHEAD = 64 * 1024,
 };
 
+static const int talk_buffer = 1024 * 1024;
+
 struct question {
 	struct list node;
 	uint32_t number;
@@ -215,6 +217,11 @@ link_connect(struct ipc_service *s, bool shared, struct ipc_link **out,
 		return err_within(e, "%s", s->path);
 	}
 	io_forget(fd);
+	/* Content: the more the socket takes, the less often two processes
+	 * take turns.  The kernel gives what it allows. */
+	if (!shared)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &talk_buffer,
+		    sizeof(talk_buffer));
 	l = xcalloc(1, sizeof(*l));
 	list_init(&l->node);
 	list_init(&l->questions);

@@ -26,6 +26,36 @@ static char scratch[IPC_FRAME_MAX];
 static struct list dirty_conns = { &dirty_conns, &dirty_conns };
 static struct loop_hook flush_hook;
 
+/* Memory of large frames, for the next ones: a stream of content would get it
+ * from the kernel and give it back for each. */
+enum { SPARES_MAX = 16 };
+
+static struct str spares[SPARES_MAX];
+static size_t n_spares;
+
+static struct str
+take_spare(void)
+{
+	struct str s = STR_EMPTY;
+
+	if (n_spares > 0)
+		return spares[--n_spares];
+	str_reserve(&s, IPC_FRAME_MAX);
+	return s;
+}
+
+static void
+give_spare(struct str *s)
+{
+	if (s->room <= IPC_FRAME_MAX || n_spares == SPARES_MAX) {
+		str_clear(s);
+		return;
+	}
+	str_reset(s);
+	spares[n_spares++] = *s;
+	*s = STR_EMPTY;
+}
+
 void
 ipc_frame_free(struct ipc_frame *f)
 {
@@ -33,7 +63,7 @@ ipc_frame_free(struct ipc_frame *f)
 		return;
 	if (f->fd >= 0)
 		close(f->fd);
-	str_clear(&f->bytes);
+	give_spare(&f->bytes);
 	free(f);
 }
 
@@ -507,6 +537,16 @@ frame_new(void)
 	return f;
 }
 
+static struct ipc_frame *
+frame_new_large(size_t len)
+{
+	struct ipc_frame *f = frame_new();
+
+	f->bytes = take_spare();
+	f->header.frame_len = len;
+	return f;
+}
+
 /* Where the next bytes go: the rest of a large frame, or all of one that is
  * likely to come; then the scratch. */
 static int
@@ -514,10 +554,8 @@ places_to_read(struct ipc_conn *c, struct iovec iov[2])
 {
 	struct ipc_frame *f = c->large;
 
-	if (f == NULL && c->expects_large && c->in_at == c->in.len) {
-		f = c->large = frame_new();
-		f->header.frame_len = IPC_FRAME_MAX;
-	}
+	if (f == NULL && c->expected_len > 0 && c->in_at == c->in.len)
+		f = c->large = frame_new_large(c->expected_len);
 	if (f == NULL) {
 		iov[0] = (struct iovec){ scratch, sizeof(scratch) };
 		return 1;
@@ -612,43 +650,58 @@ begin_frame(struct ipc_conn *c, struct view v)
 
 	if (len < LARGE_MIN)
 		return;
-	c->large = frame_new();
-	c->large->header.frame_len = len;
-	str_reserve(&c->large->bytes, len);
+	c->large = frame_new_large(len);
 	str_add(&c->large->bytes, v);
 	c->in_at = c->in.len;
 }
 
-/* What was read to a frame's own place: all of it, more of it than it says, or
- * a part. */
+/* The frame is longer than was expected: what was read beyond is of it. */
+static void
+lengthen(struct ipc_conn *c, struct ipc_frame *f, size_t len)
+{
+	struct view v = view_first(view_skip(str_view(&c->in), c->in_at),
+	    len - f->bytes.len);
+
+	f->header.frame_len = len;
+	str_add(&f->bytes, v);
+	c->in_at += v.len;
+}
+
+/* It is shorter: the next one came along, before what is in c->in. */
+static void
+shorten(struct ipc_conn *c, struct ipc_frame *f, size_t len)
+{
+	struct str more = STR_EMPTY;
+
+	str_set(&more, view_skip(str_view(&f->bytes), len));
+	str_add(&more, view_skip(str_view(&c->in), c->in_at));
+	str_clear(&c->in);
+	c->in = more;
+	c->in_at = 0;
+	str_cut(&f->bytes, len);
+}
+
+/* What was read to a frame's own place. */
 static struct err
 cut_large(struct ipc_conn *c, struct ipc_frame **frame)
 {
 	struct ipc_frame *f = c->large;
-	struct str more = STR_EMPTY;
+	size_t len = ipc_frame_len(str_view(&f->bytes));
 	struct ipc_header h;
 	bool complete;
+	/* Above all: is that a length? */
 	struct err e = ipc_decode_header(str_view(&f->bytes), &h, &complete);
 
 	if (err_is(e))
 		return e;
-	if (!complete) {
-		if (ipc_frame_len(str_view(&f->bytes)) > 0)
-			f->header.frame_len =
-			    ipc_frame_len(str_view(&f->bytes));
+	if (len > f->bytes.len)
+		lengthen(c, f, len);
+	if (len == 0 || len > f->bytes.len)
 		return ERR_OK;
-	}
-	/* The next frame came along, before what is in c->in. */
-	if (f->bytes.len > h.frame_len) {
-		str_set(&more, view_skip(str_view(&f->bytes), h.frame_len));
-		str_add(&more, view_skip(str_view(&c->in), c->in_at));
-		str_clear(&c->in);
-		c->in = more;
-		c->in_at = 0;
-		str_cut(&f->bytes, h.frame_len);
-	}
+	if (len < f->bytes.len)
+		shorten(c, f, len);
 	c->large = NULL;
-	c->expects_large = h.frame_len >= LARGE_MIN;
+	c->expected_len = len >= LARGE_MIN ? len : 0;
 	return finish_frame(c, f, frame);
 }
 
@@ -717,7 +770,7 @@ receive_turn(struct ipc_conn *c)
 		if (err_is(e) || would_block)
 			break;
 		e = hand_out_frames(c);
-		if ((c->large == NULL && !c->expects_large) || c->over ||
+		if ((c->large == NULL && c->expected_len == 0) || c->over ||
 		    is_held(c))
 			break;
 	}

@@ -60,7 +60,7 @@ struct ipc_conn {
 	struct str in;
 	size_t in_at;
 	struct ipc_frame *large; /* the bytes go there until it is whole */
-	bool expects_large;	 /* the last frame was */
+	size_t expected_len;	 /* of the next frame, if the last was large */
 	int fds_in[IPC_FDS_MAX];
 	size_t n_fds_in;
 	size_t fds_in_max;   /* fewer, if none is ever expected */

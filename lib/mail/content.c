@@ -5,6 +5,10 @@
  */
 #include "lib/mail/content.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
 	LOCAL_CR_MAX = 64,
 	/* How far ahead the slow path looks for a line's end: without a limit
@@ -135,6 +139,100 @@ after_cr(struct content_in *c, char next, struct str *out)
 	return 0;
 }
 
+#ifdef __SSE2__
+
+enum { BLOCK = 64 };
+
+/* The bits of a block's bytes that are c. */
+static inline uint64_t
+bits_of(const __m128i b[4], char c)
+{
+	const __m128i all = _mm_set1_epi8(c);
+	uint64_t bits = 0;
+
+	for (int i = 0; i < 4; i++)
+		bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(
+			    _mm_cmpeq_epi8(b[i], all))
+		    << 16 * i;
+	return bits;
+}
+
+static inline void
+note_bytes(struct content_in *c, const __m128i b[4])
+{
+	__m128i any = _mm_or_si128(
+	    _mm_or_si128(b[0], b[1]), _mm_or_si128(b[2], b[3]));
+	__m128i least =
+	    _mm_min_epu8(_mm_min_epu8(b[0], b[1]), _mm_min_epu8(b[2], b[3]));
+
+	if (_mm_movemask_epi8(any) != 0)
+		c->flags |= CONTENT_8BIT;
+	if (_mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0)
+		c->flags |= CONTENT_NUL;
+}
+
+/*
+ * Most of a run, 64 bytes at a time.  Each LF must stand behind a CR and each
+ * CR before an LF, and no dot at a line's beginning.  Returns where the first
+ * line begins that is not complete, or not good; what is before *noted was
+ * looked at for NUL and 8-bit bytes, and is content.
+ */
+static size_t
+run_of_blocks(struct content_in *c, struct view v, size_t *noted)
+{
+	uint64_t after_cr = 0, after_lf = 1, bad = 0;
+	size_t line = 0, at = 0;
+
+	for (; bad == 0 && v.len - at >= BLOCK; at += BLOCK) {
+		uint64_t lf, cr;
+		__m128i b[4];
+
+		for (int i = 0; i < 4; i++)
+			b[i] = _mm_loadu_si128(
+			    (const __m128i *)(const void *)(v.ptr + at) + i);
+		lf = bits_of(b, '\n');
+		cr = bits_of(b, '\r');
+		bad = lf ^ (cr << 1 | after_cr);
+		if (c->kind == CONTENT_DATA)
+			bad |= bits_of(b, '.') & (lf << 1 | after_lf);
+		after_cr = cr >> 63;
+		after_lf = lf >> 63;
+		if (bad != 0)
+			lf &= (bad & -bad) - 1;
+		else
+			note_bytes(c, b);
+		for (; lf != 0; lf &= lf - 1) {
+			size_t end = at + (size_t)__builtin_ctzll(lf);
+
+			note_length(c, end - line - 1);
+			line = end + 1;
+		}
+	}
+	*noted = bad != 0 ? at - BLOCK : at;
+	return line;
+}
+
+#else
+
+static size_t
+run_of_blocks(struct content_in *c, struct view v, size_t *noted)
+{
+	(void)c, (void)v;
+	*noted = 0;
+	return 0;
+}
+
+#endif
+
+static void
+note_rest(struct content_in *c, struct view v)
+{
+	if (!(c->flags & CONTENT_8BIT) && has_8bit(v))
+		c->flags |= CONTENT_8BIT;
+	if (!(c->flags & CONTENT_NUL) && view_find(v, '\0') != VIEW_NPOS)
+		c->flags |= CONTENT_NUL;
+}
+
 /*
  * How many bytes of v, which begins a line, are whole lines that stay as they
  * are.
@@ -142,7 +240,8 @@ after_cr(struct content_in *c, char next, struct str *out)
 static size_t
 run_of_lines(struct content_in *c, struct view v)
 {
-	const char *line = v.ptr;
+	size_t noted;
+	const char *line = v.ptr + run_of_blocks(c, v, &noted);
 	const char *end = v.ptr + v.len;
 
 	while (line < end) {
@@ -158,7 +257,9 @@ run_of_lines(struct content_in *c, struct view v)
 		note_length(c, len);
 		line = lf + 1;
 	}
-	return (size_t)(line - v.ptr);
+	v = view_first(v, (size_t)(line - v.ptr));
+	note_rest(c, view_skip(v, noted));
+	return v.len;
 }
 
 /* The next part of a line that needs a look; returns the bytes taken. */
@@ -194,7 +295,6 @@ size_t
 content_in_step(struct content_in *c, struct view piece, struct view *whole,
     struct str *out)
 {
-	struct view taken;
 	size_t n = 0;
 
 	*whole = VIEW_EMPTY;
@@ -208,12 +308,8 @@ content_in_step(struct content_in *c, struct view piece, struct view *whole,
 		c->after_crlf = true;
 	} else {
 		n = part_of_line(c, piece, out);
+		note_rest(c, view_first(piece, n));
 	}
-	taken = view_first(piece, n);
-	if (!(c->flags & CONTENT_8BIT) && has_8bit(taken))
-		c->flags |= CONTENT_8BIT;
-	if (!(c->flags & CONTENT_NUL) && view_find(taken, '\0') != VIEW_NPOS)
-		c->flags |= CONTENT_NUL;
 	if (c->header.has_8bit)
 		c->flags |= CONTENT_8BIT_HEADER;
 	return n;

@@ -121,6 +121,74 @@ START_TEST(content_decodes_all_short_strings_as_the_plain_decoder)
 }
 END_TEST
 
+static uint64_t
+longest_line(struct view v)
+{
+	uint64_t longest = 0;
+	size_t at;
+
+	while ((at = view_find_text(v, VIEW("\r\n"))) != VIEW_NPOS) {
+		longest = at > longest ? at : longest;
+		v = view_skip(v, at + 2);
+	}
+	return longest;
+}
+
+/* Long lines and short ones, now and then something that is not a line. */
+static void
+add_random_text(struct str *text, unsigned *seed, size_t len)
+{
+	static const struct view odd[] = { VIEW("."), VIEW("\r"), VIEW("\n"),
+		VIEW("\0"), VIEW("\x80"), VIEW("\r\n.\r\n"), VIEW("\r\n..") };
+	unsigned often = (unsigned)rand_r(seed) % 3 * 200 + 20;
+
+	str_reset(text);
+	while (text->len < len) {
+		unsigned n = (unsigned)rand_r(seed);
+
+		for (unsigned i = 0; i < n % 150; i++)
+			str_add_byte(text, (char)('a' + i % 26));
+		if (n / 151 % often == 0)
+			str_add(text, odd[n / 7 % ARRAY_LEN(odd)]);
+		else
+			str_add_text(text, "\r\n");
+	}
+}
+
+START_TEST(long_text_is_decoded_as_the_plain_decoder_does)
+{
+	struct str text = STR_EMPTY, out = STR_EMPTY, want = STR_EMPTY;
+	unsigned seed = (unsigned)_i;
+
+	for (int turn = 0; turn < 300; turn++) {
+		struct content_in c;
+		struct view in, taken;
+		bool ended;
+		size_t n;
+
+		add_random_text(&text, &seed, 1500);
+		in = str_view(&text);
+		str_reset(&want);
+		n = plain_decode(CONTENT_DATA, false, in, &want, &ended);
+		str_reset(&out);
+		ck_assert_uint_eq(decode(&c, CONTENT_DATA, false, in,
+				      (size_t)rand_r(&seed) % 1500, &out),
+		    n);
+		ck_assert_int_eq(c.has_ended, ended);
+		ck_assert(view_eq(str_view(&out), str_view(&want)));
+		ck_assert_uint_eq(c.longest_line, longest_line(str_view(&out)));
+		taken = view_first(in, n);
+		ck_assert_int_eq((c.flags & CONTENT_NUL) != 0,
+		    view_find(taken, '\0') != VIEW_NPOS);
+		ck_assert_int_eq(
+		    (c.flags & CONTENT_8BIT) != 0, !view_is_ascii(taken));
+	}
+	str_clear(&text);
+	str_clear(&out);
+	str_clear(&want);
+}
+END_TEST
+
 /* The attack cases on framing.  The tail is what must stay content. */
 static const struct {
 	const char *wire;
@@ -356,6 +424,7 @@ END_TEST
 
 UNIT_MAIN("content",
     { content_decodes_all_short_strings_as_the_plain_decoder, 2 },
+    { long_text_is_decoded_as_the_plain_decoder_does, 10 },
     { content_data_ends_only_where_it_should, ARRAY_LEN(attacks) },
     { content_is_completed_and_described, ARRAY_LEN(whole) },
     { content_tells_of_nul_and_where_the_header_ends, 1 },

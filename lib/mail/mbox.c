@@ -80,9 +80,45 @@ rest_of_line(struct mbox_filter *f, struct view v, struct str *out)
 	return lf + 1;
 }
 
+/* Nothing is quoted, lines end in LF: only CRs go, and all lines at once. */
+static void
+feed_unquoted(struct mbox_filter *f, struct view piece, struct str *out)
+{
+	const char *at = piece.ptr, *end = piece.ptr + piece.len;
+	char *to, *start;
+
+	if (f->has_cr && at[0] != '\n')
+		str_add_byte(out, '\r');
+	f->has_cr = false;
+	to = start = str_reserve(out, piece.len);
+	while (at < end) {
+		const char *cr = memchr(at, '\r', (size_t)(end - at));
+		size_t n = (size_t)((cr != NULL ? cr : end) - at);
+
+		memcpy(to, at, n);
+		to += n;
+		at += n;
+		if (cr == NULL)
+			break;
+		at++;
+		f->has_cr = at == end;
+		if (at < end && at[0] != '\n')
+			*to++ = '\r';
+	}
+	f->at_start = end[-1] == '\n';
+	str_grew(out, (size_t)(to - start));
+}
+
 void
 mbox_filter_feed(struct mbox_filter *f, struct view piece, struct str *out)
 {
+	const unsigned quotes = MBOX_QUOTE_FROM | MBOX_QUOTE_DOT;
+
+	if (piece.len > 0 && (f->flags & quotes) == 0 &&
+	    view_eq(f->eol, VIEW("\n"))) {
+		feed_unquoted(f, piece, out);
+		return;
+	}
 	while (piece.len > 0) {
 		if (f->at_start)
 			piece = view_skip(piece, start_of_line(f, piece, out));
