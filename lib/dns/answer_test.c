@@ -214,6 +214,31 @@ START_TEST(records_are_bounded)
 }
 END_TEST
 
+/* What has no preference has none of a neighbour's, nor of the stack. */
+START_TEST(only_what_has_a_preference_is_sorted)
+{
+	struct str packet = STR_EMPTY;
+	struct dns_answer a;
+
+	make_packet(&packet, 0,
+	    "q.test MX 60 30 a.test\n"
+	    "q.test A 60 192.0.2.1\n"
+	    "q.test MX 60 20 b.test\n"
+	    "q.test A 60 192.0.2.2\n"
+	    "q.test MX 60 10 c.test\n"
+	    "q.test A 60 192.0.2.3\n");
+	dns_answer_init(&a);
+	dns_answer_read(&a, str_view(&packet), VIEW("q.test"), DNS_TYPE_A);
+	ck_assert_uint_eq(a.n_records, 3);
+	for (size_t i = 0; i < a.n_records; i++) {
+		ck_assert_int_eq(a.records[i].preference, 0);
+		ck_assert_int_eq(dns_record_data(&a, i).ptr[3], (int)i + 1);
+	}
+	dns_answer_clear(&a);
+	str_clear(&packet);
+}
+END_TEST
+
 START_TEST(reasons_have_the_shape_of_logs)
 {
 	char reason[DNS_REASON_SIZE];
@@ -239,4 +264,5 @@ END_TEST
 UNIT_MAIN("answer",
     { answers_are_what_the_packet_says_of_the_question, ARRAY_LEN(cases) },
     { long_chains_of_cnames_end, 1 }, { records_are_bounded, 1 },
+    { only_what_has_a_preference_is_sorted, 1 },
     { reasons_have_the_shape_of_logs, 1 })

@@ -279,6 +279,9 @@ read_record(struct dns_packet *p, struct dns_rr *rr)
 	rr->target.len = 0;
 	rr->target.text[0] = '\0';
 	rr->target.odd = false;
+	/* Nothing of the record before stays: it would sort this one. */
+	rr->preference = rr->weight = rr->port = 0;
+	rr->minimum = 0;
 	if (!read_name(&c, &rr->owner) || !read_u16(&c, &rr->type) ||
 	    !read_u16(&c, &rr->class) || !read_u32(&c, &rr->ttl) ||
 	    !read_u16(&c, &len) || len > c.end - c.at)
