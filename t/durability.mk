@@ -1,5 +1,6 @@
 # Crashes, faults and restarts: see doc/testing.md.
-noinst_PROGRAMS += t/submit
+noinst_PROGRAMS += t/submit t/kill_at
+t_kill_at_SOURCES = t/kill_at.c
 t_submit_SOURCES = t/submit.c
 t_submit_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 
@@ -8,9 +9,12 @@ TAP_TESTS += \
 	t/505-sync-paths.t \
 	t/510-crash-points.t \
 	t/511-crash-paths.t \
+	t/512-crash-calls.t \
 	t/520-crash-load.t \
 	t/522-random-kills.t \
 	t/525-late-outcome.t \
+	t/527-many-in-flight.t \
+	t/528-restart-storm.t \
 	t/530-faults.t \
 	t/531-stopped-disk.t \
 	t/532-injected.t \
