@@ -365,7 +365,8 @@ for my $race (@races) {
 		my $pid = start_swapping(@pairs);
 		my ($end, $n, %marks) = (time + 2 * $scale, 0);
 
-		while (time < $end) {
+		# At least that long, and at least that many.
+		while (time < $end || (keys %marks < 30 && time < $end + 60)) {
 			my ($mark, $id) = send_to($race->{to});
 			$marks{$mark} = 1 if $id ne '';
 			$race->{turn}->() if $race->{turn};
