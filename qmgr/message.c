@@ -307,6 +307,7 @@ message_take_notice(const struct ipc_queued *n)
 	struct message *m;
 
 	if (!queue_id_is_valid(n->queue_id) || qmgr.draining ||
+	    n->arrival_us < 0 || n->size < 0 || n->n_rcpts < 0 ||
 	    (!is_active && !view_eq(n->queue, VIEW("incoming"))) ||
 	    message_find(n->queue_id) != NULL ||
 	    note_while_opening(n->queue_id))

@@ -12,6 +12,9 @@
 
 enum { US_DIGITS = 6 };
 
+/* More than a message can live: so that rounding never overflows. */
+#define DELAY_US_MAX (INT64_C(1) << 60)
+
 /* How many digits after the point leave two significant ones. */
 static int64_t
 delay_digits(int64_t us, int64_t resolution)
@@ -33,6 +36,8 @@ deliver_log_delay(struct str *out, int64_t us, int64_t resolution)
 
 	if (us < 0)
 		us = 0;
+	if (us > DELAY_US_MAX)
+		us = DELAY_US_MAX;
 	digits = delay_digits(us, resolution);
 	for (int64_t i = digits; i < US_DIGITS; i++)
 		unit *= 10;
@@ -44,6 +49,15 @@ deliver_log_delay(struct str *out, int64_t us, int64_t resolution)
 		str_cut(out, out->len - 1);
 }
 
+/* The times are what another process says. */
+static int64_t
+time_between(int64_t from, int64_t to)
+{
+	int64_t us;
+
+	return __builtin_sub_overflow(to, from, &us) ? 0 : us;
+}
+
 /* delay=, and delays= as before qmgr / in qmgr / connecting / sending. */
 static void
 add_delays(struct str *out, const struct deliver_times *t, int64_t resolution)
@@ -52,14 +66,15 @@ add_delays(struct str *out, const struct deliver_times *t, int64_t resolution)
 	int64_t connected =
 	    t->connected_us > 0 ? t->connected_us : t->handoff_us;
 	const int64_t parts[] = {
-		active - t->arrival_us,
-		t->handoff_us - active,
-		connected - t->handoff_us,
-		t->done_us - connected,
+		time_between(t->arrival_us, active),
+		time_between(active, t->handoff_us),
+		time_between(t->handoff_us, connected),
+		time_between(connected, t->done_us),
 	};
 
 	str_add_text(out, ", delay=");
-	deliver_log_delay(out, t->done_us - t->arrival_us, resolution);
+	deliver_log_delay(
+	    out, time_between(t->arrival_us, t->done_us), resolution);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		str_add_text(out, i == 0 ? ", delays=" : "/");
 		deliver_log_delay(out, parts[i], resolution);

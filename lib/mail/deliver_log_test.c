@@ -27,6 +27,7 @@ static const struct {
 	{ 560000, 0, "1" },
 	{ 56, 6, "0.000056" },
 	{ 5, 6, "0.000005" },
+	{ INT64_MAX, 0, "1152921504607" },
 };
 
 START_TEST(a_delay_has_two_significant_digits)
@@ -88,6 +89,17 @@ static const struct {
 	      .text = VIEW("no") },
 	    "4F2A: to=<a@x.test>, relay=none, delay=0, delays=0/0/0/0, "
 	    "dsn=5.1.1, status=undeliverable (no)" },
+	/* Attack 90: times of a program that was taken over. */
+	{ { .queue_id = VIEW("4F2A"),
+	      .recipient = VIEW("a@x.test"),
+	      .original = VIEW(""),
+	      .relay = VIEW("none"),
+	      .times = { INT64_MIN, INT64_MAX, INT64_MAX, 1, 2 },
+	      .dsn = VIEW("4.0.0"),
+	      .status = OUTCOME_DEFERRED,
+	      .text = VIEW("no") },
+	    "4F2A: to=<a@x.test>, relay=none, delay=0, delays=0/0/0/0, "
+	    "dsn=4.0.0, status=deferred (no)" },
 };
 
 START_TEST(a_line_has_the_known_shape)
