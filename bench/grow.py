@@ -8,6 +8,7 @@ message, with that many simultaneous sessions, and with that many processes for
 each service of sessions (default_service_processes).
 """
 import argparse
+import sys
 import time
 
 import rig
@@ -52,8 +53,10 @@ for count in a.c.split(","):
                 transport="/@living\\.test$/ smtp:[127.0.0.1]:%d\n" % sink_port)
             server.start()
             for sessions in map(int, a.s.split(",")):
-                rows.setdefault((what, sessions), {}).setdefault(count, []).append(
-                    run(server, what, sessions))
+                cost = run(server, what, sessions)
+                print("%s, %s processes, %d sessions: %.0f" % (what, count, sessions, cost),
+                      file=sys.stderr, flush=True)
+                rows.setdefault((what, sessions), {}).setdefault(count, []).append(cost)
             server.clean()
 for (what, sessions), row in rows.items():
     print("| %s | %d | %s |" % (what, sessions, " | ".join(
