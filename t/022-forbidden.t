@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Each daemon, after it gave up its rights, tries what it may not do: it is
+# Attack 93: each daemon, after it gave up its rights, tries what it may not do: it is
 # refused, or the kernel ends it and master says which program it was.  In
 # builds with checks only (lib/daemon/forbidden.h).
 use strict;
@@ -74,15 +74,15 @@ for my $act (@acts) {
 		    @programs;
 		return !@left;
 	});
-	is("@left", '', "$act: all have tried");
+	is("@left", '', "attack 93: $act: all have tried");
 	for my $program (@programs) {
 		my $did = outcome($t->log_text, $program, $act);
 
 		next if $may{$act}{$program};
 		if ($deadly{$act}) {
-			is($did, 'died', "$act: $program dies of it");
+			is($did, 'died', "attack 93: $act: $program dies of it, and master names it");
 		} else {
-			isnt($did, 'done', "$act: $program may not");
+			isnt($did, 'done', "attack 93: $act: $program may not");
 		}
 	}
 	$t->stop(seconds => 40);
@@ -97,7 +97,7 @@ for my $act (qw(exec fork inet hold)) {
 		(read_file("$t->{dir}/console") // '') =~
 		    /fatal: the log daemon does not start/ ||
 		    outcome($t->log_text, 'log', $act) eq 'refused'
-	}), "$act: log may not");
+	}), "attack 93: $act: log may not");
 	$t->stop(seconds => 40);
 }
 done_testing();
