@@ -92,8 +92,9 @@ subtest 'master is killed', sub {
 	my $n_extra = check_found($t, @submits);
 	note("$n_extra second copies");
 	# What was in flight: at most what each client had not heard of, and
-	# what the agents had.
-	cmp_ok($n_extra, '<=', 2 * $SUBMITTERS * 3, 'second copies are few');
+	# what the agents had, of which there may be 20 for a destination.
+	cmp_ok($n_extra, '<=', 2 * ($SUBMITTERS * 3 + 20),
+		'second copies are few');
 	is(join(' ', $t->queue_ids('corrupt')), '', 'nothing is damaged');
 	ok($t->stop, 'it stops');
 };
