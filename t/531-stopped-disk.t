@@ -184,7 +184,7 @@ sub check_round
 		%$mine = ();
 	}
 	$totals->{litter} += () = $t->log_text =~ /removed: queue file/g;
-	$totals->{corrupt} += $t->queue_ids('corrupt');
+	$totals->{corrupt} += () = $t->queue_ids('corrupt');
 	unlink(glob "$folder/queue/corrupt/*");
 	$t->stop;
 	run_command('sync', '-f', $folder);
