@@ -128,7 +128,7 @@ subtest 'outcomes on a full disk', sub {
 	ok($t->wait_log(qr/to=<user.*status=deferred/), 'and wait');
 	fill_disk($t, 0);
 	unblock($t, 'user');
-	ok(wait_until(20, sub { keys %{ marks_delivered($t) } == 12 }),
+	ok(wait_until(60, sub { keys %{ marks_delivered($t) } == 12 }),
 		'one mailbox of two gets them');
 	ok($t->wait_log(qr/No space left on device/),
 		'there is no room to note it');
