@@ -6,50 +6,52 @@
 #include <string.h>
 
 static const struct program programs[] = {
-	{ "smtpd", "smtpd", PROGRAM_SESSIONS, 0, 0, true },
-	{ "cleanup", "cleanup", PROGRAM_SESSIONS, 2, 0, false },
-	{ "rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false },
-	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false },
-	{ "lookup", "lookup", PROGRAM_SESSIONS, 0, 0, false },
-	{ "resolve", "resolve", PROGRAM_SESSIONS, 1, 1, false },
-	{ "dial", "dial", PROGRAM_SESSIONS, 1, 1, false },
-	{ "anvil", "anvil", PROGRAM_SESSIONS, 1, 1, false },
-	{ "smtp", "smtp", PROGRAM_SESSIONS, 0, 0, false },
-	{ "lmtp", "smtp", PROGRAM_SESSIONS, 0, 0, false },
-	{ "bounce", "bounce", PROGRAM_SESSIONS, 1, 1, false },
-	{ "pickup", "pickup", PROGRAM_ALONE, 1, 1, false },
-	{ "qmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
-	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
-	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false },
-	{ "showq", "showq", PROGRAM_ALONE, 1, 1, false },
-	{ "log", "log", PROGRAM_ALONE, 1, 1, false },
-	{ "local", "local", PROGRAM_SESSIONS, 0, 0, false },
-	{ "virtual", "local", PROGRAM_SESSIONS, 0, 0, false },
+	{ "smtpd", "smtpd", PROGRAM_SESSIONS, 0, 0, true, 0 },
+	{ "cleanup", "cleanup", PROGRAM_SESSIONS, 2, 0, false, 0 },
+	{ "rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false, 0 },
+	{ "trivial-rewrite", "rewrite", PROGRAM_SESSIONS, 2, 0, false, 0 },
+	{ "lookup", "lookup", PROGRAM_SESSIONS, 0, 0, false, 0 },
+	{ "resolve", "resolve", PROGRAM_SESSIONS, 1, 1, false, 0 },
+	{ "dial", "dial", PROGRAM_SESSIONS, 1, 1, false, 0 },
+	{ "anvil", "anvil", PROGRAM_SESSIONS, 1, 1, false, 0 },
+	{ "smtp", "smtp", PROGRAM_SESSIONS, 0, 0, false, 0 },
+	{ "lmtp", "smtp", PROGRAM_SESSIONS, 0, 0, false, 0 },
+	{ "bounce", "bounce", PROGRAM_SESSIONS, 1, 1, false, 0 },
+	{ "pickup", "pickup", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "qmgr", "qmgr", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "showq", "showq", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "log", "log", PROGRAM_ALONE, 1, 1, false, 0 },
+	/* Their threads do the work; one front has all that it needs in the
+	 * processor's caches. */
+	{ "local", "local", PROGRAM_SESSIONS, 0, 0, false, 1 },
+	{ "virtual", "local", PROGRAM_SESSIONS, 0, 0, false, 1 },
 	/* Done by qmgr itself. */
-	{ "error", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "retry", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "discard", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "flush", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "error", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "retry", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "discard", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "flush", NULL, PROGRAM_NONE, 0, 0, false, 0 },
 	/* Not needed here. */
-	{ "tlsmgr", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "tlsproxy", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "proxymap", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "scache", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0, false },
-	{ "postlogd", NULL, PROGRAM_NONE, 0, 0, false },
+	{ "tlsmgr", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "tlsproxy", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "proxymap", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "scache", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	{ "postlogd", NULL, PROGRAM_NONE, 0, 0, false, 0 },
 	/* Known, to come. */
-	{ "verify", NULL, PROGRAM_LATER, 0, 0, false },
-	{ "postscreen", NULL, PROGRAM_LATER, 0, 0, false },
-	{ "pipe", NULL, PROGRAM_LATER, 0, 0, false },
-	{ "spawn", NULL, PROGRAM_LATER, 0, 0, false },
-	{ "qmqpd", NULL, PROGRAM_LATER, 0, 0, false },
+	{ "verify", NULL, PROGRAM_LATER, 0, 0, false, 0 },
+	{ "postscreen", NULL, PROGRAM_LATER, 0, 0, false, 0 },
+	{ "pipe", NULL, PROGRAM_LATER, 0, 0, false, 0 },
+	{ "spawn", NULL, PROGRAM_LATER, 0, 0, false, 0 },
+	{ "qmqpd", NULL, PROGRAM_LATER, 0, 0, false, 0 },
 };
 
 const struct program *
 program_find(const char *command)
 {
 	static const struct program foreign = { "", NULL, PROGRAM_FOREIGN, 0,
-		0, false };
+		0, false, 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
 		if (strcmp(programs[i].command, command) == 0)

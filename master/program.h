@@ -23,10 +23,12 @@ struct program {
 	const char *command; /* as in master.cf */
 	const char *file;    /* below the daemon directory */
 	enum program_kind kind;
-	int processes_min;   /* sessions: 0 is one per processor */
+	int processes_min;   /* sessions: at least */
 	int processes_max;   /* 0 is no bound */
 	bool clients;        /* its sessions are clients, to be bounded; not
 			      * our own processes */
+	int processes;       /* sessions: where the configuration has no number;
+			      * 0 is one per processor */
 };
 
 /* Never NULL: an unknown command is PROGRAM_FOREIGN. */

@@ -58,7 +58,7 @@ size_service(struct service *s)
 	n = conf_find_derived(conf, p->file, "_processes");
 	per_process = conf_find_derived(conf, p->file, "_sessions_per_process");
 	if (n == 0)
-		n = master.n_processors;
+		n = p->processes > 0 ? p->processes : master.n_processors;
 	if (n < p->processes_min)
 		n = p->processes_min;
 	if (p->clients && n < (s->limit + per_process - 1) / per_process)
