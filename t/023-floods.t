@@ -108,7 +108,8 @@ for my $service (@services) {
 		ok(settles($service, $before + 8),
 			'each is closed, and its connection') or
 		    diag(descriptors($service) . " instead of $before");
-		is($intruder->say('alive'), 0, 'none of these is left');
+		ok(wait_until(20, sub { $intruder->say('alive') eq '0' }),
+			'none of these is left');
 		check_others('meanwhile');
 		$intruder->end;
 	};

@@ -198,7 +198,7 @@ subtest 'mbox' => sub {
 	like($body, qr/^>From the start$/m, '"From " in it is quoted');
 	is((stat $file)[4], scalar getpwnam($user), 'the file is theirs');
 	is((stat _)[2] & 07777, 0600, 'alone');
-	ok(!-e "$file.lock", 'no lock stays');
+	ok(wait_until(10, sub { !-e "$file.lock" }), 'no lock stays');
 };
 
 ok($t->stop, 'all processes end');

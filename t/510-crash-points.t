@@ -140,13 +140,15 @@ sub check_point
 		chmod(0700, "$t->{dir}/mail/later");
 	}
 	ok(wait_settled($t), 'nothing stays in the queue');
-	my $log = $t->log_text;
-	my @deaths = $log =~ m{/$program pid \d+ killed by signal 9}g;
-	# A writer is not a child of master: its front tells.
-	@deaths = $log =~ m{mailbox process of uid \d+ was lost}g
-	    if $program eq 'local';
+	# A writer is not a child of master: its front tells.  The line may come
+	# after all is done.
+	my $death = $program eq 'local' ?
+	    qr{mailbox process of uid \d+ was lost} :
+	    qr{/$program pid \d+ killed by signal 9};
 
-	ok(@deaths > 0, "$program died");
+	ok($t->wait_log($death), "$program died");
+	my @deaths = $t->log_text =~ /$death/g;
+
 	my ($mail_allowed, $reports_allowed) = allowed($how, scalar @deaths);
 	my $reports = reports($t);
 	my $n_extra = 0;

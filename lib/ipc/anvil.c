@@ -1,8 +1,11 @@
 /* The client's side of `anvil`: see anvil.h. */
 #include "lib/ipc/anvil.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/run/fiber.h"
+#include "lib/run/loop.h"
 
 #include <stdlib.h>
 
@@ -58,12 +61,43 @@ on_new_connection(struct ipc_service *s, struct ipc_conn *c)
 	htable_each(&a->open, restate_one, c);
 }
 
+/* --- a new anvil --- */
+
+enum { RECONNECT_MS = 1000 };
+
+/* Until it was told what is open, or nothing is: others count by that, though
+ * we may have nothing to ask for long. */
+static void
+reconnect(void *arg)
+{
+	struct anvil *a = arg;
+	struct err e = ERR_OK;
+
+	do
+		e = fiber_sleep(RECONNECT_MS);
+	while (!err_is(e) && a->open.n_entries > 0 &&
+	    err_is(ipc_connect(a->service, deadline_in_ms(RECONNECT_MS))));
+	a->reconnects = false;
+}
+
+static void
+on_lost(struct ipc_service *s)
+{
+	struct anvil *a = s->owner;
+
+	if (a->reconnects || a->open.n_entries == 0 || !loop_is_on())
+		return;
+	a->reconnects = true;
+	fiber_spawn("anvil", reconnect, a);
+}
+
 void
 anvil_init(struct anvil *a, struct ipc_service *service)
 {
 	a->service = service;
 	service->owner = a;
 	service->greet = on_new_connection;
+	service->lost = on_lost;
 	htable_init(&a->open);
 }
 
@@ -71,6 +105,7 @@ void
 anvil_clear(struct anvil *a)
 {
 	a->service->greet = NULL;
+	a->service->lost = NULL;
 	htable_clear(&a->open, free);
 }
 

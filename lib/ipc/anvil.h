@@ -16,6 +16,7 @@
 struct anvil {
 	struct ipc_service *service; /* owner and greet are taken */
 	struct htable open;	     /* (service, client) -> how many */
+	bool reconnects; /* a fiber is at it */
 };
 
 /* The service is for this alone. */

@@ -102,6 +102,8 @@ link_lose(struct ipc_link *l)
 			l->service->n_idle_talks--;
 		list_remove(&l->node);
 	}
+	if (l->shared && l->service->lost != NULL)
+		l->service->lost(l->service);
 	l->users++;
 	LIST_EACH(it, after, &l->questions)
 	{
@@ -286,6 +288,14 @@ shared_link(struct ipc_service *s, struct ipc_link **out, int64_t deadline)
 		*out = l;
 		return l != NULL ? ERR_OK : e;
 	}
+}
+
+struct err
+ipc_connect(struct ipc_service *s, int64_t deadline)
+{
+	struct ipc_link *l;
+
+	return shared_link(s, &l, deadline);
 }
 
 static uint32_t

@@ -36,6 +36,8 @@ struct ipc_service {
 	 * question goes by ipc_conn_send, number 0.  Must not wait.  May be
 	 * NULL. */
 	void (*greet)(struct ipc_service *s, struct ipc_conn *c);
+	/* A shared connection was lost; must not wait.  May be NULL. */
+	void (*lost)(struct ipc_service *s);
 	void *owner;
 };
 
@@ -44,6 +46,8 @@ struct ipc_service {
 void ipc_service_init(struct ipc_service *s, const char *path);
 /* Closes all; no call may be open. */
 void ipc_service_clear(struct ipc_service *s);
+/* There is a shared connection when this is OK; a new one was greeted. */
+struct err ipc_connect(struct ipc_service *s, int64_t deadline);
 
 /* An answer's memory: strings of the message read borrow from it.  Starts as
  * IPC_KEEP_EMPTY, may be used for several calls, and is cleared at the end. */

@@ -546,19 +546,17 @@ follow_chunk(struct reader *r, struct view args, bool is_bare)
 		r->heard = ahead;
 		return true;
 	}
-	if (n <= CHUNK_MAX && n > r->in.len) {
-		/* Not all came: there is no answer. */
-		assert(r->heard.len == 0);
+	if (n > r->in.len) {
+		/* Not all came: there is no answer, unless it is refused and
+		 * so long that nobody waits for it. */
+		assert(n <= CHUNK_MAX || said.code != 0);
+		assert(said.code == 0 || said.code >= 400);
+		r->heard = ahead;
 		r->in = VIEW_EMPTY;
 		return false;
 	}
 	assert(said.code != 0);
 	r->heard = ahead;
-	if (n > CHUNK_MAX) {
-		/* For so long nobody waits. */
-		assert(said.code >= 400);
-		return false;
-	}
 	str_add(&r->chunks, view_first(r->in, n));
 	r->in = view_skip(r->in, n);
 	if (is_last_chunk(args) && said.code < 300) {
