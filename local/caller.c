@@ -143,7 +143,7 @@ caller_take_socket(struct caller *c, int fd)
 static void
 watch_once(struct caller *c)
 {
-	if (c->is_watched || !loop_is_on())
+	if (c->is_watched || !loop_is_on() || !caller_is_open(c))
 		return;
 	io_set_nonblocking(c->watch.fd);
 	loop_add_watch(&c->watch);
