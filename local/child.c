@@ -258,32 +258,28 @@ become_idle(void)
 	pthread_mutex_unlock(&process.lock);
 }
 
-/* Nothing came for a while: one that is not needed leaves.  The first thread is
- * the last, and takes the process with it; a request that comes too late for it
- * is unread, and the front asks for another process. */
+/*
+ * True if this thread is to end: it must, or nothing came for a while and it is
+ * not needed.  The first thread is the last, and takes the process with it; a
+ * request that comes too late for it is unread, and the front asks for another
+ * process.  Whoever still writes a mailbox finishes it first.
+ */
 static bool
-may_leave(bool is_first)
+leave(bool is_first, bool must)
 {
-	bool yes;
+	bool yes, is_last = false;
 
 	pthread_mutex_lock(&process.lock);
-	yes = is_first ? process.n_threads == 1 : process.n_idle > 1;
-	pthread_mutex_unlock(&process.lock);
-	return yes;
-}
-
-/* Whoever still writes a mailbox finishes it first. */
-static void
-leave(void)
-{
-	bool is_last;
-
-	pthread_mutex_lock(&process.lock);
-	process.n_idle--;
-	is_last = --process.n_threads == 0;
+	yes = must ||
+	    (is_first ? process.n_threads == 1 : process.n_idle > 1);
+	if (yes) {
+		process.n_idle--;
+		is_last = --process.n_threads == 0;
+	}
 	pthread_mutex_unlock(&process.lock);
 	if (is_last)
 		_exit(0);
+	return yes;
 }
 
 static void
@@ -345,10 +341,9 @@ thread_main(void *arg)
 	child_init(&child, process.site, process.uid, process.maildirs);
 	do
 		e = serve(&child, packet);
-	while (e.kind == ERR_TIME && !may_leave(arg != NULL));
+	while (!leave(arg != NULL, e.kind != ERR_TIME));
 	child_clear(&child);
 	free(packet);
-	leave();
 	return NULL;
 }
 

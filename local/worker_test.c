@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "local/testing.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/socket.h>
@@ -532,6 +533,24 @@ START_TEST(deliveries_at_once_to_an_mbox_do_not_mix)
 }
 END_TEST
 
+/* Whoever has nothing to do leaves; the next message finds another. */
+START_TEST(an_idle_child_leaves_and_another_comes)
+{
+	struct pollfd p = { .events = 0 };
+
+	open_virtual("virtual_mailbox_maps = static:u/\nmax_idle = 1s\n");
+	deliver("u@v.test");
+	expect(OUTCOME_SENT, "2.0.0", "delivered to maildir");
+	p.fd = w.front.pool.children[0].caller.watch.fd;
+	ck_assert_int_eq(poll(&p, 1, 20 * 1000), 1);
+	ck_assert(p.revents & POLLHUP);
+	deliver("u@v.test");
+	expect(OUTCOME_SENT, "2.0.0", "delivered to maildir");
+	ck_assert_int_eq(testing_count("v/u/new", NULL), 2);
+	close_world();
+}
+END_TEST
+
 /* --- local --- */
 
 static const char *
@@ -801,6 +820,7 @@ UNIT_MAIN("local/worker", { virtual_mailboxes_get_mail, 1 },
     { attack_96_the_monitor_never_delivers_as_root, 1 },
     { attack_96_a_child_has_dropped_everything, 1 },
     { a_request_by_frames_is_answered, 1 },
+    { an_idle_child_leaves_and_another_comes, 1 },
     { deliveries_at_once_share_a_child, 1 },
     { deliveries_at_once_to_an_mbox_do_not_mix, 1 },
     { local_users_get_mail_in_the_spool, 1 },
