@@ -349,12 +349,19 @@ await_answer(struct ipc_link *l, struct question *q,
     const struct ipc_type *type, void *answer, struct ipc_keep *keep,
     int64_t deadline)
 {
+	uint64_t n_heard = l->conn->n_frames;
 	struct err e = ERR_OK;
 
 	if (!loop_is_on())
 		e = answer_plain(l, q, deadline);
 	else if (!q->over)
 		e = wait_for(&q->wait, deadline);
+	/* Nothing for as long as we had patience: this question may be a hard
+	 * one, but the process may also hang, or have stopped in the middle of
+	 * a frame.  The next question goes another way. */
+	if (e.kind == ERR_TIME && l->shared && loop_is_on() && !l->lost &&
+	    l->conn->n_frames == n_heard)
+		shutdown(l->conn->watch.fd, SHUT_RDWR);
 	if (!err_is(e) && q->answer == NULL)
 		e = err_make(ERR_GONE, "connection lost");
 	if (err_is(e)) {

@@ -63,7 +63,8 @@ void ipc_keep_clear(struct ipc_keep *k);
  * connection is lost before the answer; so ask only what may be asked twice.
  * A descriptor in it is the call's, whatever comes of it.
  * Waits when too much is unsent.  ERR_TEMP, ERR_TIME, ERR_GONE: no answer, or
- * not one of ours; ERR_PERM: the question is too large for a frame.
+ * not one of ours; ERR_PERM: the question is too large for a frame.  After
+ * ERR_TIME a connection on which nothing came meanwhile is given up.
  */
 struct err ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
     const void *ask, const struct ipc_type *answer_type, void *answer,

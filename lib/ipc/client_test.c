@@ -311,6 +311,26 @@ START_TEST(question_is_asked_once_more_if_the_connection_is_lost)
 }
 END_TEST
 
+/* A connection that says nothing, though others would. */
+static void
+ask_the_mute(void)
+{
+	struct err e;
+
+	there.raw = 0;
+	e = ask_slow(20);
+	ck_assert_int_eq(e.kind, ERR_TIME);
+	fiber_sleep(1);
+	check_answers();
+	close(there.raw);
+}
+
+START_TEST(connection_that_is_silent_is_given_up)
+{
+	in_loop(ask_the_mute);
+}
+END_TEST
+
 /* A server that does not read: who tells it something neither waits nor keeps
  * all of it, and who asks waits no longer than he wanted to. */
 static void
@@ -711,6 +731,7 @@ END_TEST
 UNIT_MAIN("ipc client", { many_fibers_share_few_connections, 1 },
     { late_answer_is_passed_over, 1 },
     { question_is_asked_once_more_if_the_connection_is_lost, 1 },
+    { connection_that_is_silent_is_given_up, 1 },
     { server_that_does_not_read_is_not_told_without_bound, 1 },
     { answer_that_is_none_is_no_refusal, 1 },
     { all_questions_fail_when_the_server_goes, (int)ARRAY_LEN(nonsenses) },
