@@ -49,7 +49,7 @@ check_submit(struct ipc_submit *s, bool by_smtpd)
 		VIEW("remote") };
 	const struct view texts[] = { s->full_name, s->envid, s->client_name,
 		s->client_addr, s->protocol, s->helo, s->sasl_method,
-		s->sasl_username };
+		s->sasl_username, s->filter, s->redirect };
 	int64_t now = clock_wall_us();
 	size_t sum = 0;
 

@@ -70,6 +70,8 @@ envelope(struct session *s)
 		.sasl_method = VIEW_EMPTY,
 		.sasl_username = VIEW_EMPTY,
 		.hold = t->hold,
+		.filter = str_view(&t->filter),
+		.redirect = str_view(&t->redirect),
 		.expect_content = t->size,
 		.rcpts = str_view(&t->rcpts),
 		.content = VIEW_EMPTY,
@@ -85,6 +87,27 @@ envelope(struct session *s)
 		m.helo = text_or(f->helo, VIEW_EMPTY);
 	}
 	return m;
+}
+
+/* What access control added goes with the envelope while that is not sent. */
+static void
+take_bcc(struct transaction *t)
+{
+	str_add(&t->rcpts, str_view(&t->bcc));
+	str_reset(&t->bcc);
+}
+
+/* What of a frame is left for content, if the message goes in one. */
+static size_t
+whole_max(const struct session *s)
+{
+	const struct transaction *t = s->t;
+	size_t rest = FRAME_OVERHEAD + t->rcpts.len + t->bcc.len +
+	    t->sender.len + t->envid.len + t->filter.len + t->redirect.len +
+	    (s->helo != NULL ? strlen(s->helo) : 0) + strlen(s->client.name) +
+	    strlen(s->client.addr);
+
+	return rest < IPC_FRAME_MAX ? IPC_FRAME_MAX - rest : 0;
 }
 
 static int64_t
@@ -159,9 +182,12 @@ cut_rcpts(struct view *list)
 static void
 send_envelope(struct session *s, struct collect *c)
 {
-	struct ipc_submit m = envelope(s);
-	struct view rest = m.rcpts;
+	struct ipc_submit m;
+	struct view rest;
 
+	take_bcc(s->t);
+	m = envelope(s);
+	rest = m.rcpts;
 	m.flags = content_flags(s->t, 0);
 	m.rcpts = cut_rcpts(&rest);
 	c->failure =
@@ -253,9 +279,6 @@ collect_new(struct session *s, enum content_kind kind)
 	enum bare_lf mode = s->smtpd->bare_lf;
 	bool is_loose =
 	    mode == BARE_LF_NO || mode == BARE_LF_NOTE || s->client.may_bare_lf;
-	size_t rest = FRAME_OVERHEAD + t->rcpts.len + t->sender.len +
-	    t->envid.len + (s->helo != NULL ? strlen(s->helo) : 0) +
-	    strlen(s->client.name) + strlen(s->client.addr);
 
 	c->failure = ERR_OK;
 	str_init(&c->bytes);
@@ -263,7 +286,7 @@ collect_new(struct session *s, enum content_kind kind)
 	str_add(&c->bytes, str_view(&t->prepend));
 	add_received(s, &c->bytes);
 	c->own_len = c->bytes.len;
-	c->whole_max = rest < IPC_FRAME_MAX ? IPC_FRAME_MAX - rest : 0;
+	c->whole_max = whole_max(s);
 	return c;
 }
 
@@ -359,8 +382,10 @@ static struct err
 ask_whole(struct session *s, struct collect *c, struct ipc_submitted *answer,
     struct ipc_keep *keep)
 {
-	struct ipc_submit m = envelope(s);
+	struct ipc_submit m;
 
+	take_bcc(s->t);
+	m = envelope(s);
 	m.flags = content_flags(s->t, c->in.flags);
 	m.whole = 1;
 	m.content = str_view(&c->bytes);
@@ -372,8 +397,14 @@ static struct err
 ask_stream(struct session *s, struct collect *c, struct ipc_submitted *answer,
     struct ipc_keep *keep)
 {
+	const struct transaction *t = s->t;
+	/* Access control may have decided more since the envelope went. */
 	struct ipc_submit_end m = { .commit = 1,
-		.flags = content_flags(s->t, c->in.flags) };
+		.flags = content_flags(t, c->in.flags),
+		.hold = t->hold,
+		.filter = str_view(&t->filter),
+		.redirect = str_view(&t->redirect),
+		.rcpts = str_view(&t->bcc) };
 
 	send_gathered(c);
 	if (!err_is(c->failure))
@@ -424,6 +455,7 @@ collect_submit(
 		submit_alone(s, c, result);
 		return;
 	}
+	c->whole_max = whole_max(s);
 	/* Chunks: the last line's end may have made it too long. */
 	if (!c->is_streaming && c->bytes.len > c->whole_max)
 		begin_stream(s, c);

@@ -76,6 +76,9 @@ transaction_begin(struct session *s, struct view sender)
 	str_init(&t->first_rcpt);
 	str_init(&t->envid);
 	str_init(&t->prepend);
+	str_init(&t->filter);
+	str_init(&t->redirect);
+	str_init(&t->bcc);
 	str_set(&t->sender, sender);
 	s->t = t;
 }
@@ -95,6 +98,9 @@ transaction_end(struct session *s)
 	str_clear(&t->first_rcpt);
 	str_clear(&t->envid);
 	str_clear(&t->prepend);
+	str_clear(&t->filter);
+	str_clear(&t->redirect);
+	str_clear(&t->bcc);
 	free(t);
 	s->t = NULL;
 	s->content_bytes = 0;

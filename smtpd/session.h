@@ -67,6 +67,9 @@ struct transaction {
 	int64_t arrival_us;
 	struct str envid;   /* decoded */
 	struct str prepend; /* header lines to stand before all others */
+	/* By access control: FILTER, REDIRECT, and recipients by BCC that are
+	 * not among rcpts yet (list of ipc rcpt). */
+	struct str filter, redirect, bcc;
 	int64_t size;	    /* declared; 0 if not */
 	uint8_t body, ret;  /* enum esmtp_body, esmtp_ret */
 	bool is_smtputf8;

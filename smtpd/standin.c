@@ -403,6 +403,8 @@ take_submit(const struct ipc_submit *s, bool streamed)
 		.rcpts = STR_EMPTY,
 		.content = STR_EMPTY,
 		.envid = STR_EMPTY,
+		.filter = STR_EMPTY,
+		.redirect = STR_EMPTY,
 		.flags = s->flags,
 		.ret = s->ret,
 		.hold = s->hold,
@@ -416,9 +418,25 @@ take_submit(const struct ipc_submit *s, bool streamed)
 	str_add(&m->sender, s->sender);
 	str_add(&m->envid, s->envid);
 	str_add(&m->content, s->content);
+	str_add(&m->filter, s->filter);
+	str_add(&m->redirect, s->redirect);
 	assert(queue_id_is_valid(s->queue_id));
 	assert(s->whole == !streamed);
 	take_rcpts(s->rcpts);
+}
+
+static void
+take_end(const struct ipc_submit_end *end)
+{
+	struct standin_message *m = last_message();
+
+	m->flags |= end->flags;
+	m->hold |= end->hold;
+	if (end->filter.len > 0)
+		str_set(&m->filter, end->filter);
+	if (end->redirect.len > 0)
+		str_set(&m->redirect, end->redirect);
+	take_rcpts(end->rcpts);
 }
 
 static void
@@ -430,6 +448,8 @@ forget_last_message(void)
 	str_clear(&m->rcpts);
 	str_clear(&m->content);
 	str_clear(&m->envid);
+	str_clear(&m->filter);
+	str_clear(&m->redirect);
 	standin.n_messages--;
 }
 
@@ -634,7 +654,7 @@ ipc_talk_send(struct ipc_talk *t, const struct ipc_type *type,
 		str_add(&last_message()->content, content->bytes);
 	} else {
 		assert(type == ipc_submit_end_type());
-		last_message()->flags |= end->flags;
+		take_end(end);
 		t->clean = end->commit != 0;
 	}
 	return ERR_OK;

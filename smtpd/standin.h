@@ -14,6 +14,7 @@ struct standin_message {
 	char context[16], client_name[256], client_addr[64], helo[600];
 	char protocol[16];
 	struct str sender, rcpts, content, envid; /* rcpts: one a line */
+	struct str filter, redirect;
 	int64_t flags, ret, hold;
 	bool streamed;
 };

@@ -83,6 +83,8 @@ enum ipc_class {
 	F(STR, sasl_method)    \
 	F(STR, sasl_username)  \
 	F(INT, hold)           \
+	F(STR, filter)         /* FILTER: transport:nexthop; empty: none */ \
+	F(STR, redirect)       /* REDIRECT: for all recipients; empty: none */ \
 	F(INT, expect_content) /* its size if known, else 0 */ \
 	F(LIST, rcpts)         \
 	F(INT, whole)          \
@@ -102,9 +104,15 @@ enum submit_flags {
 
 #define IPC_MORE_RCPTS(F) F(LIST, rcpts)
 #define IPC_CONTENT(F) F(STR, bytes)
+/* The rest is what was decided once the content was there, beyond what
+ * `submit` said: empty and 0 change nothing; rcpts are more of them (BCC). */
 #define IPC_SUBMIT_END(F) \
 	F(INT, commit)    /* 0: forget it */ \
-	F(INT, flags)     /* more of enum submit_flags */
+	F(INT, flags)     /* more of enum submit_flags */ \
+	F(INT, hold)      \
+	F(STR, filter)    \
+	F(STR, redirect)  \
+	F(LIST, rcpts)
 /* status is an enum err_kind; reply is a full SMTP reply text such as
  * "5.6.0 message has too many hops", without the code. */
 #define IPC_SUBMITTED(F)   \
