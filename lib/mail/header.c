@@ -162,8 +162,8 @@ is_empty_line(struct view line)
 	return view_eq(line, VIEW("\n")) || view_eq(line, VIEW("\r\n"));
 }
 
-static bool
-is_from_line(struct view line)
+bool
+header_is_from_line(struct view line)
 {
 	while (line.len > 0 && line.ptr[0] == '>')
 		line = view_skip(line, 1);
@@ -221,7 +221,7 @@ header_next(struct header_iter *it, struct header *h)
 	if (is_empty_line(line))
 		return HEADER_END;
 	/* Before the name: ">From x: y" would be one. */
-	if (!it->seen_field && is_from_line(line)) {
+	if (!it->seen_field && header_is_from_line(line)) {
 		it->at += line.len;
 		return HEADER_FROM_LINE;
 	}

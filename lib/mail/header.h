@@ -81,6 +81,9 @@ unsigned header_flags(enum header_id id);
  * visible ASCII, blanks allowed before the colon), else 0. */
 size_t header_name_len(struct view line);
 
+/* "From " or ">From ": residue of an mbox. */
+bool header_is_from_line(struct view line);
+
 struct header {
 	struct view text; /* all of it: folds and the last line end too */
 	struct view name; /* without blanks before the colon */

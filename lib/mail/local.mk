@@ -11,6 +11,8 @@ libbarid_a_SOURCES += \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
 	lib/mail/header.c lib/mail/header.h \
 	lib/mail/mbox.c lib/mail/mbox.h \
+	lib/mail/mime.c lib/mail/mime.h \
+	lib/mail/mime_type.c lib/mail/mime_type.h \
 	lib/mail/queue_disk.c lib/mail/queue_disk.h \
 	lib/mail/queue_file.c lib/mail/queue_file.h \
 	lib/mail/queue_id.c lib/mail/queue_id.h \
@@ -33,6 +35,8 @@ check_PROGRAMS += \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
 	lib/mail/mbox_test \
+	lib/mail/mime_test \
+	lib/mail/mime_type_test \
 	lib/mail/queue_disk_test \
 	lib/mail/queue_file_test \
 	lib/mail/queue_id_test \
@@ -63,6 +67,10 @@ lib_mail_header_test_SOURCES = lib/mail/header_test.c
 lib_mail_header_test_LDADD = $(TEST_LDADD)
 lib_mail_mbox_test_SOURCES = lib/mail/mbox_test.c
 lib_mail_mbox_test_LDADD = $(TEST_LDADD)
+lib_mail_mime_test_SOURCES = lib/mail/mime_test.c
+lib_mail_mime_test_LDADD = $(TEST_LDADD)
+lib_mail_mime_type_test_SOURCES = lib/mail/mime_type_test.c
+lib_mail_mime_type_test_LDADD = $(TEST_LDADD)
 lib_mail_queue_disk_test_SOURCES = lib/mail/queue_disk_test.c
 lib_mail_queue_disk_test_LDADD = $(TEST_LDADD)
 lib_mail_queue_file_test_SOURCES = lib/mail/queue_file_test.c \
@@ -86,6 +94,7 @@ FUZZERS += \
 	t/fuzz/content \
 	t/fuzz/esmtp \
 	t/fuzz/header \
+	t/fuzz/mime \
 	t/fuzz/queue_file \
 	t/fuzz/reply \
 	t/fuzz/xtext
