@@ -95,6 +95,25 @@ scache unix - - n - 1 scache
 """
 
 
+servers = []
+
+
+def clean_all(signum=None, _=None):
+    """Stop what was started, at the end of the script and when it is told to
+    end, whatever its threads do."""
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_IGN)
+    while servers:
+        servers.pop().clean()
+    if signum is not None:
+        os._exit(128 + signum)
+
+
+atexit.register(clean_all)
+for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(each, clean_all)
+
+
 class Server:
     """An instance of Barid or Postfix with the same configuration."""
 
@@ -151,7 +170,7 @@ class Server:
         self.write("users", "".join("%s@bench.test %s/\n" % (u, u) for u in users))
         self.write("transport", transport or "")
         self.configure()
-        atexit.register(self.clean)
+        servers.append(self)
 
     def prepare_postfix(self):
         daemons, commands = POSTFIX + "/usr/lib/postfix/sbin", POSTFIX + "/usr/sbin"

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Mixed load for a long time, with reloads, changed tables and killed processes.
 
-usage: soak.py [-t SECONDS] [-r MESSAGES-PER-SECOND] [-g PERCENT]
+usage: soak.py [-t SECONDS] [-r MESSAGES-PER-SECOND] [-g PERCENT] [-p SECONDS]
 
 Mail to mailboxes, to a server that refuses, puts off and drops at random, and to
 addresses that bounce; every 5 minutes (a sixth of the time, if that is shorter)
 a reload, every 20 s (a 30th) a table that changes, every 40 s (a 20th) a process
-that is killed.  Memory (private and PSS) and descriptors of every process are
+that is killed.  A reload and a changed table replace processes, and a new one needs
+some minutes until its memory has reached its level: to judge growth, -p lets both
+happen so seldom that a process has come there before its last third begins.  Memory (private and PSS) and descriptors of every process are
 sampled; at the end no process may have grown by more than PERCENT (2) in the last
 third of the time that it was there (the table shows the worst of each program), and every message that was
 accepted must have arrived somewhere.  -g 100 checks only that it works.
@@ -24,6 +26,7 @@ a = argparse.ArgumentParser()
 a.add_argument("-t", type=float, default=1800)
 a.add_argument("-r", type=float, default=60)
 a.add_argument("-g", type=float, default=2)
+a.add_argument("-p", type=float, help="seconds between reloads, and between tables")
 a = a.parse_args()
 
 rig.private_network()
@@ -153,8 +156,8 @@ threads = [threading.Thread(target=client, args=(n,)) for n in range(4)]
 for t in threads:
     t.start()
 threads += [
-    every(min(300, a.t / 6), reload),
-    every(min(20, a.t / 30), change_table),
+    every(a.p or min(300, a.t / 6), reload),
+    every(a.p or min(20, a.t / 30), change_table),
     every(min(40, a.t / 20), kill),
     every(min(5, a.t / 30), collect),
     every(min(2, a.t / 30), sample),
