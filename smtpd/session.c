@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/run/fiber.h"
+#include "lib/run/linger.h"
 #include "smtpd/access.h"
 #include "smtpd/alone.h"
 #include "smtpd/client.h"
@@ -285,6 +286,19 @@ say_last_words(struct session *s)
 		stream_flush(&s->io, deadline_in(10));
 }
 
+/* Where we end it, the client may still be sending, and must not lose our last
+ * words for that. */
+static void
+hang_up(struct session *s)
+{
+	bool by_us = s->ending == SESSION_CLOSED ||
+	    s->ending == SESSION_ERRORS || s->ending == SESSION_TIMEOUT ||
+	    (s->ending == SESSION_QUIT && stream_buffered(&s->io).len > 0);
+
+	if (by_us && fiber_self() != NULL)
+		linger_take(stream_release_fd(&s->io));
+}
+
 static void
 session_clear(struct session *s)
 {
@@ -335,6 +349,7 @@ session_run_stream(
 
 	client_init(s, addr);
 	run(s);
+	hang_up(s);
 	session_clear(s);
 }
 

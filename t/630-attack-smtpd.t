@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -104,8 +105,7 @@ sub check_usage
 
 # --- Commands without end --------------------------------------------------------
 
-# Each row: what is said again and again, and the code that it ends with.  (The
-# last may be lost on its way to who does not read before he has said all.)
+# Each row: what is said again and again, and the code that it ends with.
 for my $row ([ 'RSET', 421 ], [ 'NOOP', 554 ], [ 'FOO', 421 ], [ '', 421 ],
 	[ 'MAIL FROM:<a@b.test>', 421 ], [ "MAIL FROM:<a\@b.test>\r\nRSET",
 	421 ], [ 'RCPT TO:<a@b.test>', 421 ], [ 'DATA', 554 ],
@@ -127,6 +127,34 @@ for my $row ([ 'RSET', 421 ], [ 'NOOP', 554 ], [ 'FOO', 421 ], [ '', 421 ],
 	cmp_ok($sum, '<', 1000, "$name few are answered");
 	like($last, qr/^(?:$code)$/, "$name then it ends");
 	$d->close;
+}
+# Our last words must not be destroyed by a reset, however much the client was
+# still going to say: it sees a reply and then the end.
+for my $row ([ 'GET / HTTP/1.0', 221 ], [ 'BDAT x', 521 ],
+	[ "FOO\r\n" x 30, 421 ]) {
+	my ($line, $code) = @$row;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+		PeerPort => $t->{port}) or die("connect: $!");
+	my $name = 'last words to ' . substr($line, 0, 5);
+	my ($text, $n, $end) = ('');
+	my $junk = "$line\r\n" . "junk\r\n" x 100_000;
+
+	local $SIG{PIPE} = 'IGNORE';
+	sysread($socket, $text, 65536);
+	syswrite($socket, "EHLO x\r\n");
+	sysread($socket, $text, 65536);
+	while (length $junk) {
+		my $sent = syswrite($socket, $junk) or last;
+
+		substr($junk, 0, $sent, '');
+	}
+	$end = $! if length $junk;
+	while (!defined $end) {
+		$n = sysread($socket, $text, 65536, length $text);
+		$end = defined $n ? '' : "$!" if !$n;
+	}
+	is($end, '', "$name: no reset");
+	like($text, qr/^$code [^\r]*\r\n\z/m, "$name: they arrive");
 }
 # One command line that never ends.
 {

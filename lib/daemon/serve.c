@@ -15,6 +15,7 @@
 #include "lib/daemon/state.h"
 #include "lib/run/fiber.h"
 #include "lib/run/io.h"
+#include "lib/run/linger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,8 +211,15 @@ on_client(struct loop_listener *l)
 static void
 leave_if_done(struct acceptor *a)
 {
-	if (daemon_state.draining && a->n_sessions == 0 && !a->listening)
+	if (daemon_state.draining && a->n_sessions == 0 && !a->listening &&
+	    linger_count() == 0)
 		loop_stop();
+}
+
+static void
+none_lingers(void)
+{
+	leave_if_done(&acceptor);
 }
 
 static void
@@ -435,6 +443,7 @@ serve(struct daemon *d, struct acceptor *a)
 		loop_add_listener(&a->listeners[i]);
 	}
 	daemon_count_sessions(d, 0, 0);
+	linger_on_none(none_lingers);
 	watch_control(d);
 	loop_run();
 	log_drain();

@@ -275,7 +275,13 @@ stream_has_input(struct stream *s)
 {
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
 
-	return stream_buffered(s).len > 0 || s->at_end || poll(&p, 1, 0) > 0;
+	if (stream_buffered(s).len > 0 || s->at_end)
+		return true;
+	if (poll(&p, 1, 0) <= 0)
+		return false;
+	/* The loop may not have been told of it yet: who reads tries first. */
+	s->drained = false;
+	return true;
 }
 
 struct err
