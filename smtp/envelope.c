@@ -191,7 +191,9 @@ send_forward(struct session *s, const struct ipc_deliver *ask,
 		str_add_text(&args,
 		    ask->client_addr.len > 0 ? " SOURCE=REMOTE"
 					     : " SOURCE=LOCAL");
-	if (args.len > 0) {
+	if (args.len > 0)
+		ok = session_is_in_step(s, phase, why);
+	if (args.len > 0 && ok) {
 		session_sayf(s, "XFORWARD%s\r\n", args.ptr);
 		ok = session_next_reply(s, phase, why);
 	}

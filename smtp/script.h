@@ -1,7 +1,8 @@
 /*
  * For tests and the fuzzer: a server that is a list of what it says, one piece
  * for each time that the client reads, and a message to deliver.  What the
- * client writes is kept.  No socket, no second thread: a transport.
+ * client writes is kept.  No socket, no second thread: a transport.  A piece
+ * that begins with '^' is there as soon as the one before it was read, unasked.
  */
 #ifndef SMTP_SCRIPT_H
 #define SMTP_SCRIPT_H
@@ -13,16 +14,29 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 struct script {
 	struct view says;  /* pieces with a '|' between; then the end */
 	struct view piece; /* what is left of one */
+	int fd;            /* can be read while something is there unasked */
 	struct str heard;  /* from the client */
 	size_t write_max;  /* after so many bytes writing fails; 0: never */
 	size_t burst, burst_max; /* bytes heard between two pieces */
 };
+
+static inline void
+script_signal(struct script *s)
+{
+	uint64_t count = 1;
+	bool more = s->piece.len == 0 && view_starts(s->says, VIEW("^"));
+	ssize_t n = more ? write(s->fd, &count, sizeof(count))
+			 : read(s->fd, &count, sizeof(count));
+
+	(void)n;
+}
 
 static inline ssize_t
 script_read(void *state, int fd, void *buf, size_t room, int *wait_for)
@@ -33,10 +47,13 @@ script_read(void *state, int fd, void *buf, size_t room, int *wait_for)
 	s->burst = 0;
 	if (s->piece.len == 0 && !view_field(&s->says, '|', &s->piece))
 		return 0;
+	if (view_starts(s->piece, VIEW("^")))
+		s->piece = view_skip(s->piece, 1);
 	if (room > s->piece.len)
 		room = s->piece.len;
 	memcpy(buf, s->piece.ptr, room);
 	s->piece = view_skip(s->piece, room);
+	script_signal(s);
 	return (ssize_t)room;
 }
 
@@ -68,7 +85,8 @@ script_session(struct script *script, const struct settings *set)
 	struct session *s;
 
 	dns_addr_parse(VIEW("192.0.2.1"), &t.addr);
-	s = session_new(set, &t, open("/dev/null", O_RDWR | O_CLOEXEC));
+	script->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	s = session_new(set, &t, script->fd);
 	script->heard = STR_EMPTY;
 	stream_set_transport(&s->io, &script_transport, script);
 	return s;

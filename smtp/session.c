@@ -392,9 +392,15 @@ session_greet(struct session *s, const char *nexthop, struct why *why)
 }
 
 bool
-session_has_early_reply(const struct session *s)
+session_has_early_reply(struct session *s)
 {
-	return stream_buffered(&s->io).len > 0;
+	struct view early;
+
+	/* What the kernel has counts as well.  The end of the connection is no
+	 * reply: whoever reads or writes next sees it. */
+	return stream_buffered(&s->io).len > 0 ||
+	    (stream_has_input(&s->io) &&
+		!err_is(stream_peek(&s->io, &early, clock_ms())));
 }
 
 bool
@@ -403,12 +409,13 @@ session_reset(struct session *s)
 	struct why why = WHY_EMPTY;
 	bool ok = !s->is_broken && !s->is_leaving;
 
-	if (ok && s->needs_reset) {
+	if (ok && s->needs_reset && session_is_in_step(s, PHASE_RSET, &why)) {
 		session_say(s, VIEW("RSET\r\n"));
 		ok = session_next_reply(s, PHASE_RSET, &why) &&
 		    s->reply.code / 100 == 2 && !s->is_leaving;
 		s->needs_reset = false;
 	}
+	ok &= !s->is_broken;
 	why_clear(&why);
 	return ok;
 }
@@ -419,8 +426,12 @@ session_quit(struct session *s)
 	struct why why = WHY_EMPTY;
 
 	if (!s->is_broken) {
+		/* What came unasked would be taken for the reply. */
+		bool waits = !s->set->skip_quit_response && !s->is_leaving &&
+		    !session_has_early_reply(s);
+
 		session_say(s, VIEW("QUIT\r\n"));
-		if (s->set->skip_quit_response || s->is_leaving)
+		if (!waits)
 			session_flush(s, PHASE_QUIT, &why);
 		else
 			session_next_reply(s, PHASE_QUIT, &why);

@@ -100,8 +100,9 @@ void session_fail(
 void session_quote_good(const struct session *s, struct why *why);
 /* "host N said: R (in reply to C)", with the reply's status. */
 void session_quote(struct session *s, enum phase phase, struct why *why);
-/* The server has said something that nobody asked for. */
-bool session_has_early_reply(const struct session *s);
+/* The server has said something that nobody asked for.  Asks the kernel, does
+ * not wait. */
+bool session_has_early_reply(struct session *s);
 /*
  * False if it has, to the command of this phase, which was not said yet.  A
  * refusal (421, or a server that does not even want to see the content) counts,

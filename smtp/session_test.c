@@ -168,6 +168,15 @@ static const struct {
 	    "DATA\r\n",
 	    "d", "4.5.0",
 	    "host mx.test[192.0.2.1] sent a reply before the command" },
+	/* ... even if it came after what was read. */
+	{ HELLO "250 ok\r\n|250 ok\r\n|354 go\r\n|^250 queued\r\n|", 1, 0,
+	    NULL,
+	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
+	    "DATA\r\n",
+	    "d", "4.5.0",
+	    "host mx.test[192.0.2.1] sent a reply before the command" },
+	{ "220 x\r\n|250-x\r\n250 XFORWARD NAME\r\n|^550 5.7.1 no\r\n|", 1,
+	    XFORWARD, NULL, "EHLO me.test\r\n", "d", "4.7.1", NULL },
 	{ "220 hi\r\n|250 mx.test\r\n250 ok\r\n|", 1, 0, NULL,
 	    "EHLO me.test\r\n", "d", "4.5.0", NULL },
 	/* Nor one to the hello: all after it would be taken for another's. */
@@ -215,6 +224,14 @@ static const struct {
 	    "RCPT TO:<a1@x.test>\r\nRCPT TO:<a2@x.test>\r\n"
 	    "RCPT TO:<a3@x.test>\r\nDATA\r\n" BODY "QUIT\r\n",
 	    "sdbb", "2.1.5", "250 2.1.5 a" },
+	/* One reply too many is not about the next transaction. */
+	{ LMTP "250 ok\r\n250 ok\r\n452 4.5.3 many\r\n354 go\r\n|"
+	       "250 2.1.5 a\r\n|^550 5.2.0 b\r\n|"
+	       "250 ok\r\n250 ok\r\n354 go\r\n|250 ok\r\n|",
+	    2, IS_LMTP, NULL,
+	    "LHLO me.test\r\n" FROM "\r\nRCPT TO:<a0@x.test>\r\n"
+	    "RCPT TO:<a1@x.test>\r\nDATA\r\n" BODY,
+	    "sd", "2.1.5", "250 2.1.5 a" },
 	/* Lost after the first: the others come again. */
 	{ LMTP "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n|"
 	       "250 2.1.5 a\r\n|",
