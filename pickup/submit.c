@@ -10,7 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
-#include "lib/mail/addr.h"
+#include "lib/mail/addr_log.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/mail/received.h"
 #include "lib/run/offload.h"
@@ -185,7 +185,7 @@ log_taken(struct submission *s)
 {
 	struct str sender = STR_EMPTY;
 
-	addr_to_external(&sender, s->file.file.envelope.sender);
+	addr_log_add(&sender, s->file.file.envelope.sender);
 	log_info("%s: uid=%ld from=<%s>", s->id.text, (long)s->file.owner,
 	    sender.ptr);
 	str_clear(&sender);

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/addr_log.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/run/offload.h"
 
@@ -171,7 +172,7 @@ log_active(const struct message *m)
 {
 	struct str sender = STR_EMPTY;
 
-	addr_to_external(&sender, view_of(m->sender));
+	addr_log_add(&sender, view_of(m->sender));
 	log_info("%s: from=<%s>, size=%" PRId64 ", nrcpt=%" PRId64
 		 " (queue active)",
 	    m->id.text, sender.ptr, m->size, m->n_rcpts);

@@ -13,6 +13,7 @@
 #include "lib/base/testpoint.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/addr_log.h"
 #include "lib/mail/deliver_log.h"
 #include "lib/mail/dsn.h"
 #include "lib/mail/esmtp.h"
@@ -157,7 +158,7 @@ log_expired(struct message *m)
 {
 	struct str sender = STR_EMPTY;
 
-	addr_to_external(&sender, view_of(m->sender));
+	addr_log_add(&sender, view_of(m->sender));
 	log_info("%s: from=<%s>, status=%s, returned to sender", m->id.text,
 	    sender.ptr, m->expired ? "force-expired" : "expired");
 	str_clear(&sender);

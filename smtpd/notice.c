@@ -3,7 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/mail/addr.h"
+#include "lib/mail/addr_log.h"
 #include "smtpd/command.h"
 
 #include <inttypes.h>
@@ -15,7 +15,7 @@ static void
 add_address(struct str *line, const char *key, struct view internal)
 {
 	str_addf(line, " %s=<", key);
-	addr_to_external(line, internal);
+	addr_log_add(line, internal);
 	str_add_byte(line, '>');
 }
 

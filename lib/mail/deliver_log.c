@@ -6,11 +6,15 @@
 
 #include "lib/base/log.h"
 #include "lib/ipc/messages.h"
-#include "lib/mail/addr.h"
+#include "lib/mail/addr_log.h"
 
 #include <inttypes.h>
 
-enum { US_DIGITS = 6 };
+enum {
+	US_DIGITS = 6,
+	/* A host, an address and a port; a next hop may be longer. */
+	RELAY_MAX = 330,
+};
 
 /* More than a message can live: so that rounding never overflows. */
 #define DELAY_US_MAX (INT64_C(1) << 60)
@@ -97,7 +101,7 @@ static void
 add_address(struct str *out, const char *name, struct view address)
 {
 	str_addf(out, "%s=<", name);
-	addr_to_external(out, address);
+	addr_log_add(out, address);
 	str_add_byte(out, '>');
 }
 
@@ -110,7 +114,7 @@ deliver_log_format(
 	if (l->original.len > 0 && !view_eq_case(l->original, l->recipient))
 		add_address(out, ", orig_to", l->original);
 	str_add_text(out, ", relay=");
-	str_add(out, l->relay);
+	log_clean(out, l->relay, RELAY_MAX);
 	if (l->conn_use > 1)
 		str_addf(out, ", conn_use=%" PRId64, l->conn_use);
 	add_delays(out, &l->times, resolution);

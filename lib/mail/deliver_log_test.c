@@ -1,9 +1,12 @@
 /* Unit tests of the delivery agents' log line. */
 #include "lib/mail/deliver_log.h"
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
 #include "lib/ipc/messages.h"
+
+#include <string.h>
 
 static const struct {
 	int64_t us, resolution;
@@ -112,6 +115,26 @@ START_TEST(a_line_has_the_known_shape)
 }
 END_TEST
 
+/* A line is cut at LOG_LINE_MAX: what counts must come before. */
+START_TEST(status_is_seen_behind_the_longest_addresses)
+{
+	static char bytes[1000];
+	struct deliver_line line = lines[0].line;
+	struct str out = STR_EMPTY, cut = STR_EMPTY;
+
+	memset(bytes, 1, sizeof(bytes));
+	line.recipient = view_make(bytes, sizeof(bytes));
+	line.original = view_make(bytes, sizeof(bytes) - 1);
+	line.relay = line.text = line.recipient;
+	deliver_log_format(&out, &line, 2);
+	log_clean(&cut, str_view(&out), LOG_LINE_MAX);
+	ck_assert_ptr_nonnull(strstr(cut.ptr, ", status=sent (\\x01"));
+	str_clear(&out);
+	str_clear(&cut);
+}
+END_TEST
+
 UNIT_MAIN("deliver_log",
     { a_delay_has_two_significant_digits, ARRAY_LEN(delays) },
-    { a_line_has_the_known_shape, ARRAY_LEN(lines) })
+    { a_line_has_the_known_shape, ARRAY_LEN(lines) },
+    { status_is_seen_behind_the_longest_addresses, 1 })

@@ -1,5 +1,6 @@
 libbarid_a_SOURCES += \
 	lib/mail/addr.c lib/mail/addr.h \
+	lib/mail/addr_log.c lib/mail/addr_log.h \
 	lib/mail/addrlist.c lib/mail/addrlist.h \
 	lib/mail/compose.c lib/mail/compose.h \
 	lib/mail/content.c lib/mail/content.h \
@@ -24,6 +25,7 @@ libbarid_a_SOURCES += \
 	lib/mail/xtext.c lib/mail/xtext.h
 
 check_PROGRAMS += \
+	lib/mail/addr_log_test \
 	lib/mail/addr_test \
 	lib/mail/addrlist_test \
 	lib/mail/compose_test \
@@ -55,6 +57,8 @@ lib_mail_content_test_SOURCES = lib/mail/content_test.c
 lib_mail_content_test_LDADD = $(TEST_LDADD)
 lib_mail_date_test_SOURCES = lib/mail/date_test.c
 lib_mail_date_test_LDADD = $(TEST_LDADD)
+lib_mail_addr_log_test_SOURCES = lib/mail/addr_log_test.c
+lib_mail_addr_log_test_LDADD = $(TEST_LDADD)
 lib_mail_deliver_log_test_SOURCES = lib/mail/deliver_log_test.c
 lib_mail_deliver_log_test_LDADD = $(TEST_LDADD)
 lib_mail_dialogue_test_SOURCES = lib/mail/dialogue_test.c
