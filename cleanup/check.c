@@ -12,6 +12,8 @@ static const int64_t smtpd_flags = SUBMIT_SMTPUTF8 | SUBMIT_BODY_8BITMIME |
     SUBMIT_BARE_LF | SUBMIT_BARE_CR | SUBMIT_EIGHT_BIT | SUBMIT_NUL;
 static const int64_t own_flags =
     SUBMIT_REQUEUED | SUBMIT_DSN_TRACE | SUBMIT_PROBE;
+/* A probe that a user sends must not teach others what is deliverable. */
+static const int64_t state_flags = SUBMIT_PROBE | SUBMIT_VERIFY;
 
 /* No byte that ends a line or a field. */
 static bool
@@ -35,16 +37,18 @@ is_one_of(struct view word, const struct view *words, size_t n)
 int64_t
 check_flags(const struct ipc_submit *s, int64_t flags)
 {
-	return flags &
-	    (view_eq(s->origin, VIEW("smtpd")) ? smtpd_flags
-					       : smtpd_flags | own_flags);
+	if (view_eq(s->origin, VIEW("smtpd")))
+		return flags & smtpd_flags;
+	if (view_eq(s->origin, VIEW("state")))
+		return flags & (smtpd_flags | state_flags);
+	return flags & (smtpd_flags | own_flags);
 }
 
 struct err
 check_submit(struct ipc_submit *s, bool by_smtpd)
 {
 	static const struct view origins[] = { VIEW("smtpd"), VIEW("pickup"),
-		VIEW("bounce"), VIEW("local") };
+		VIEW("bounce"), VIEW("local"), VIEW("state") };
 	static const struct view contexts[] = { VIEW("local"),
 		VIEW("remote") };
 	const struct view texts[] = { s->full_name, s->envid, s->client_name,

@@ -103,6 +103,12 @@ START_TEST(attack_90_flags_of_local_submission_are_not_smtpds)
 	s.flags = INT64_MAX;
 	ck_assert(!err_is(check_submit(&s, false)));
 	ck_assert_int_ne(s.flags & SUBMIT_PROBE, 0);
+	/* What a user's own probe finds teaches nobody. */
+	ck_assert_int_eq(check_flags(&s, SUBMIT_VERIFY), 0);
+	s = good("state");
+	ck_assert_int_eq(
+	    check_flags(&s, SUBMIT_VERIFY | SUBMIT_PROBE | SUBMIT_REQUEUED),
+	    SUBMIT_VERIFY | SUBMIT_PROBE);
 	ck_assert_int_eq(s.flags >> 9, 0);
 }
 END_TEST

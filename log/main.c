@@ -148,9 +148,9 @@ on_file_again(struct timer *t)
 
 static const struct {
 	enum sandbox_identity who;
-	const char *programs[10];
+	const char *programs[12];
 } names[] = {
-	{ IDENTITY_SMTPD, { "smtpd" } },
+	{ IDENTITY_SMTPD, { "smtpd", "postscreen" } },
 	{ IDENTITY_SMTP, { "smtp", "lmtp" } },
 	{ IDENTITY_REWRITE, { "rewrite" } },
 	{ IDENTITY_LOOKUP, { "lookup" } },
@@ -158,7 +158,7 @@ static const struct {
 	{ IDENTITY_ANVIL, { "anvil" } },
 	{ IDENTITY_QUEUE,
 	    { "queue", "cleanup", "qmgr", "pickup", "showq", "bounce", "local",
-		"virtual", "dial" } },
+		"virtual", "dial", "state" } },
 };
 
 /* Before the drop.  In an ordinary user's instance nobody can be told from

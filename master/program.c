@@ -22,6 +22,7 @@ static const struct program programs[] = {
 	{ "nqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false, 0 },
 	{ "oqmgr", "qmgr", PROGRAM_ALONE, 1, 1, false, 0 },
 	{ "showq", "showq", PROGRAM_ALONE, 1, 1, false, 0 },
+	{ "state", "state", PROGRAM_ALONE, 1, 1, false, 0 },
 	{ "log", "log", PROGRAM_ALONE, 1, 1, false, 0 },
 	/* Their threads do the work; one front has all that it needs in the
 	 * processor's caches. */
@@ -39,8 +40,9 @@ static const struct program programs[] = {
 	{ "scache", NULL, PROGRAM_NONE, 0, 0, false, 0 },
 	{ "dnsblog", NULL, PROGRAM_NONE, 0, 0, false, 0 },
 	{ "postlogd", NULL, PROGRAM_NONE, 0, 0, false, 0 },
+	/* Done by state. */
+	{ "verify", NULL, PROGRAM_NONE, 0, 0, false, 0 },
 	/* Known, to come. */
-	{ "verify", NULL, PROGRAM_LATER, 0, 0, false, 0 },
 	{ "postscreen", NULL, PROGRAM_LATER, 0, 0, false, 0 },
 	{ "pipe", NULL, PROGRAM_LATER, 0, 0, false, 0 },
 	{ "spawn", NULL, PROGRAM_LATER, 0, 0, false, 0 },
@@ -68,6 +70,7 @@ const char *const program_builtin_services[] = {
 	"dial unix - - n - - dial",
 	"rewrite unix - - n - - rewrite",
 	"anvil unix - - n - - anvil",
+	"state unix - - n - 1 state",
 	"cleanup unix n - n - - cleanup",
 	"qmgr unix n - n 300 1 qmgr",
 	"bounce unix - - n - - bounce",

@@ -98,6 +98,7 @@ main(int argc, char **argv)
 	lock_queue();
 	daemon_service(&d, "rewrite", &qmgr.rewrite);
 	daemon_service(&d, "bounce", &qmgr.bounce);
+	daemon_service(&d, "state", &qmgr.state);
 	queue_disk_learn();
 	daemon_drop(&d, &qmgr_role);
 	daemon_on_drain(&d, drain_start, NULL);

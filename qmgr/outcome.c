@@ -30,7 +30,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REPORT_TIMEOUT = 3600 };
+enum { REPORT_TIMEOUT = 3600, PROBE_TIMEOUT = 10 };
 
 void
 outcome_log(struct message *m, const struct rcpt *r, const struct verdict *v)
@@ -46,6 +46,7 @@ outcome_log(struct message *m, const struct rcpt *r, const struct verdict *v)
 		    .done_us = now },
 		.dsn = v->dsn,
 		.status = v->status,
+		.is_probe = (m->flags & SUBMIT_PROBE) != 0,
 		.text = v->text,
 	};
 
@@ -175,6 +176,29 @@ note_site(struct message *m, struct view domain)
 		m->site[0] = '\0';
 }
 
+/* Who probes for an address hears what became of it, and nobody else does: it
+ * is neither tried again nor reported. */
+static void
+tell_probe(struct message *m, struct rcpt *r, const struct verdict *v)
+{
+	struct str text = STR_EMPTY;
+	struct ipc_verify_told told = { .address = view_of(r->original),
+		.status = v->status == OUTCOME_BOUNCED ? VERIFY_BOUNCE
+		    : v->status == OUTCOME_DEFERRED    ? VERIFY_DEFER
+						       : VERIFY_OK };
+	struct err e;
+
+	str_set(&text, view_first(v->text, OUTCOME_TEXT_MAX));
+	told.text = str_view(&text);
+	e = ipc_tell(&qmgr.state, IPC_OUT(verify_told, &told),
+	    deadline_in(PROBE_TIMEOUT));
+	if (err_is(e))
+		log_warn("%s: tell state: %s", m->id.text, e.text);
+	str_clear(&text);
+	m->n_open--;
+	rcpt_free(r);
+}
+
 void
 outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 {
@@ -182,6 +206,10 @@ outcomes_add(struct outcomes *o, struct rcpt *r, const struct verdict *given)
 	struct verdict v = *given;
 	char dsn[DSN_STATUS_SIZE];
 
+	if ((m->flags & SUBMIT_VERIFY) != 0) {
+		tell_probe(m, r, &v);
+		return;
+	}
 	soften(&v, dsn);
 	if (v.status == OUTCOME_DEFERRED && is_too_old(m)) {
 		v.status = OUTCOME_BOUNCED;

@@ -162,7 +162,7 @@ struct qmgr {
 	struct htable by_where;   /* struct destination */
 	int64_t n_rcpts;          /* of all messages, in memory */
 	struct list transports;
-	struct ipc_service rewrite, bounce;
+	struct ipc_service rewrite, bounce, state;
 	bool room;                /* as last told to cleanup */
 	int64_t delay_ms;
 	struct wait_queue room_for_rcpts;

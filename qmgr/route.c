@@ -42,6 +42,8 @@ make_key(struct str *key, const struct message *m, const struct rcpt *r)
 	const struct conf *conf = qmgr.conf;
 
 	str_set(key, view_of(r->address));
+	if ((m->flags & SUBMIT_VERIFY) != 0)
+		str_add_text(key, " probe");
 	if (conf->sender_dependent_relayhost_maps[0] != '\0' ||
 	    conf->sender_dependent_default_transport_maps[0] != '\0') {
 		str_add_byte(key, '\0');
@@ -73,7 +75,8 @@ static struct route *
 find_route(const struct message *m, const struct rcpt *rcpt)
 {
 	struct str key = STR_EMPTY;
-	struct ipc_route ask = { view_of(m->sender), view_of(rcpt->address) };
+	struct ipc_route ask = { view_of(m->sender), view_of(rcpt->address),
+		(m->flags & SUBMIT_VERIFY) != 0 };
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct route *r;
@@ -220,6 +223,23 @@ touch(struct touched *t, struct transport *transport)
 	t->transports[t->n++] = transport;
 }
 
+/* A probe for what an alias made several addresses of: mail for it would be
+ * taken, and nobody wants to know what becomes of it behind that. */
+static bool
+is_answered(struct message *m, struct rcpt *rcpt, struct outcomes *o)
+{
+	struct verdict v = { .status = OUTCOME_SENT,
+		.dsn = VIEW("2.0.0"),
+		.text = VIEW("aliased to multiple recipients"),
+		.relay = VIEW("none") };
+
+	if ((m->flags & SUBMIT_VERIFY) == 0 || m->n_rcpts < 2)
+		return false;
+	outcome_log(m, rcpt, &v);
+	outcomes_add(o, rcpt, &v);
+	return true;
+}
+
 static void
 route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
     struct touched *touched)
@@ -229,7 +249,7 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 	struct transport *t;
 
 	/* Asked for while we waited. */
-	if (message_stops(m))
+	if (message_stops(m) || is_answered(m, rcpt, o))
 		return;
 	if (r->status == ERR_NONE && !is_transport_name(r->transport)) {
 		struct verdict v = { .status = OUTCOME_DEFERRED,

@@ -24,10 +24,17 @@ static const struct sandbox_role rewrite_role = {
 	.paths = paths,
 };
 
+/* Probes of addresses may go another way. */
+struct routers {
+	struct router mail, probes;
+	struct conf probe_conf;
+};
+
 static void
 answer_rewrite(struct ipc_request *request)
 {
-	const struct router *r = ipc_request_owner(request);
+	const struct routers *both = ipc_request_owner(request);
+	const struct router *r = &both->mail;
 	struct ipc_rewrite ask;
 	struct ipc_rewritten answer;
 	struct str address = STR_EMPTY;
@@ -46,7 +53,7 @@ answer_rewrite(struct ipc_request *request)
 static void
 answer_route(struct ipc_request *request)
 {
-	struct router *r = ipc_request_owner(request);
+	struct routers *both = ipc_request_owner(request);
 	struct ipc_routed answer = { 0 };
 	struct ipc_route ask;
 	struct route route;
@@ -54,7 +61,8 @@ answer_route(struct ipc_request *request)
 	if (!ipc_request_read(request, IPC_IN(route, &ask)))
 		return;
 	route_init(&route);
-	route_find(r, ask.sender, ask.address, &route);
+	route_find(ask.probe != 0 ? &both->probes : &both->mail, ask.sender,
+	    ask.address, &route);
 	if (route.why.kind == ERR_TEMP)
 		log_warn("%s", route.why.text);
 	answer.status = route.why.kind;
@@ -71,14 +79,35 @@ answer_route(struct ipc_request *request)
 static bool
 tables_changed(void *owner)
 {
-	return router_has_changed(owner);
+	const struct routers *both = owner;
+
+	return router_has_changed(&both->mail) ||
+	    router_has_changed(&both->probes);
+}
+
+/* The same configuration, with the parameters that are for probes in the place
+ * of those that they stand for. */
+static void
+make_probe_conf(struct conf *probe, const struct conf *conf)
+{
+	*probe = *conf;
+	probe->local_transport = conf->address_verify_local_transport;
+	probe->virtual_transport = conf->address_verify_virtual_transport;
+	probe->relay_transport = conf->address_verify_relay_transport;
+	probe->default_transport = conf->address_verify_default_transport;
+	probe->relayhost = conf->address_verify_relayhost;
+	probe->transport_maps = conf->address_verify_transport_maps;
+	probe->sender_dependent_relayhost_maps =
+	    conf->address_verify_sender_dependent_relayhost_maps;
+	probe->sender_dependent_default_transport_maps =
+	    conf->address_verify_sender_dependent_default_transport_maps;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct daemon d;
-	struct router r;
+	static struct routers both;
 	struct err e;
 	struct ipc_handler handlers[] = {
 		{ ipc_rewrite_type, answer_rewrite, IPC_INLINE },
@@ -87,12 +116,15 @@ main(int argc, char **argv)
 	};
 
 	daemon_start(&d, "rewrite", argc, argv);
-	e = router_init(&r, d.conf);
+	make_probe_conf(&both.probe_conf, d.conf);
+	e = router_init(&both.mail, d.conf);
+	if (!err_is(e))
+		e = router_init(&both.probes, &both.probe_conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
-	if (router_may_wait(&r))
+	if (router_may_wait(&both.mail) || router_may_wait(&both.probes))
 		handlers[1].flags = 0;
 	daemon_drop(&d, &rewrite_role);
-	daemon_watch_tables(&d, tables_changed, &r);
-	return daemon_serve_ipc(&d, handlers, &r);
+	daemon_watch_tables(&d, tables_changed, &both);
+	return daemon_serve_ipc(&d, handlers, &both);
 }

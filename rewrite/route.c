@@ -5,7 +5,9 @@
 #include "rewrite/route.h"
 
 #include "lib/base/log.h"
+#include "lib/base/clock.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/verify_sender.h"
 #include "rewrite/address.h"
 #include "rewrite/peel.h"
 #include "rewrite/transport_map.h"
@@ -303,10 +305,13 @@ apply_maps(struct way *w)
 static void
 discard_double_bounce(struct way *w)
 {
-	struct view local = addr_local(str_view(&w->route->recipient));
+	struct view address = str_view(&w->route->recipient);
+	const struct conf *conf = w->r->conf;
 
 	if (!w->is_local ||
-	    !view_eq_case(local, view_of(w->r->conf->double_bounce_sender)))
+	    (!view_eq_case(addr_local(address),
+		 view_of(conf->double_bounce_sender)) &&
+		!verify_sender_is(conf, clock_wall(), address)))
 		return;
 	str_set(&w->route->transport, VIEW("discard"));
 	str_set(&w->route->nexthop,

@@ -92,6 +92,8 @@ enum access_subject access_stage_subject(enum access_stage stage);
 
 /* access_map.c: look the subject up in a table and do what is found. */
 access_fn access_check_table;
+/* access_verify.c: is mail for it taken where it would go? */
+access_fn access_unverified_sender, access_unverified_recipient;
 /* access.c: run words found in a table as restrictions. */
 enum access_verdict access_run_words(struct access *a, struct view words);
 /* restrictions.c: is the sender, the recipient listed? */

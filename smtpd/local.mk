@@ -6,6 +6,7 @@ smtpd_core = \
 	smtpd/access.h \
 	smtpd/access_map.c \
 	smtpd/access_run.h \
+	smtpd/access_verify.c \
 	smtpd/alone.c \
 	smtpd/alone.h \
 	smtpd/client.c \
@@ -25,6 +26,8 @@ smtpd_core = \
 	smtpd/offer.h \
 	smtpd/rcpt_class.c \
 	smtpd/rcpt_class.h \
+	smtpd/recall.c \
+	smtpd/recall.h \
 	smtpd/reply.c \
 	smtpd/reply.h \
 	smtpd/restrictions.c \
@@ -34,7 +37,8 @@ smtpd_core = \
 	smtpd/smtpd.h \
 	smtpd/xclient.c \
 	smtpd/xclient.h
-smtpd_test_core = $(smtpd_core) smtpd/standin.c smtpd/standin.h
+smtpd_test_core = $(smtpd_core) smtpd/standin.c smtpd/standin.h \
+	smtpd/standin_state.c
 
 smtpd_smtpd_SOURCES = $(smtpd_core) smtpd/main.c
 smtpd_smtpd_LDADD = $(DAEMON_LDADD)
@@ -45,7 +49,8 @@ check_PROGRAMS += \
 	smtpd/envelope_test \
 	smtpd/rfc5321_test \
 	smtpd/session_test \
-	smtpd/state_test
+	smtpd/state_test \
+	smtpd/verify_test
 smtpd_access_test_SOURCES = smtpd/access_test.c $(smtpd_test_core)
 smtpd_access_test_LDADD = $(TEST_LDADD)
 smtpd_data_test_SOURCES = smtpd/data_test.c $(smtpd_test_core)
@@ -58,8 +63,11 @@ smtpd_session_test_SOURCES = smtpd/session_test.c $(smtpd_test_core)
 smtpd_session_test_LDADD = $(TEST_LDADD)
 smtpd_state_test_SOURCES = smtpd/state_test.c $(smtpd_test_core)
 smtpd_state_test_LDADD = $(TEST_LDADD)
+smtpd_verify_test_SOURCES = smtpd/verify_test.c $(smtpd_test_core)
+smtpd_verify_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/smtpd_session
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
-TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/306-debug.t
+TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/230-verify.t \
+	t/306-debug.t

@@ -111,6 +111,7 @@ main(int argc, char **argv)
 	daemon_service(&d, "resolve", &smtpd.resolve);
 	daemon_service(&d, "anvil", &smtpd.anvil_service);
 	daemon_service(&d, "qmgr", &smtpd.qmgr);
+	daemon_service(&d, "state", &smtpd.state);
 	dns_client_init(&smtpd.dns, &smtpd.resolve);
 	anvil_init(&smtpd.anvil, &smtpd.anvil_service);
 	smtpd_open(&smtpd, d.conf);

@@ -134,7 +134,7 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct err e = complete(smtpd, address, &full);
-	struct ipc_route question = { sender, str_view(&full) };
+	struct ipc_route question = { sender, str_view(&full), 0 };
 
 	if (!err_is(e))
 		e = ipc_call(&smtpd->rewrite, IPC_OUT(route, &question),

@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/dsn.h"
+#include "lib/mail/verify_sender.h"
 #include "smtpd/access_run.h"
 #include "smtpd/rcpt_class.h"
 #include "smtpd/reply.h"
@@ -422,7 +423,9 @@ access_check_listed(struct access *a, enum access_subject subject)
 	bool known = true;
 	struct err e;
 
-	if (address.len == 0)
+	/* Who probes us back asks for the sender of our probes. */
+	if (address.len == 0 ||
+	    verify_sender_is(smtpd->conf, clock_wall(), address))
 		return v;
 	if (subject == SUBJECT_SENDER)
 		a->sender_is_listed = true;
@@ -496,6 +499,8 @@ const struct access_row access_rows[] = {
 	{ "reject_unknown_client", reject_unknown_client, 0, 0 },
 	{ "reject_unknown_reverse_client_hostname", reject_unknown_reverse, 0,
 	    0 },
+	{ "reject_unverified_sender", access_unverified_sender, 0, 0 },
+	{ "reject_unverified_recipient", access_unverified_recipient, 0, 0 },
 	TABLE("check_client_access", SUBJECT_CLIENT),
 	TABLE("check_helo_access", SUBJECT_HELO),
 	TABLE("check_sender_access", SUBJECT_SENDER),

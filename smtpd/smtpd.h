@@ -80,6 +80,7 @@ struct smtpd {
 	bool stand_alone; /* smtpd -S: no access control, no limits */
 
 	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr;
+	struct ipc_service state;
 	struct dns_client dns;
 	struct anvil anvil;
 

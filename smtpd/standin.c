@@ -596,6 +596,12 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 		return call_qmgr(ask, answer);
 	if (s == &standin.smtpd->anvil_service)
 		return call_anvil(answer);
+	if (s == &standin.smtpd->state && standin.state_is_down)
+		return down(s);
+	if (s == &standin.smtpd->state) {
+		standin_call_state(ask_type, ask, answer);
+		return ERR_OK;
+	}
 	assert(s == &standin.smtpd->cleanup && ask_type == ipc_submit_type());
 	if (standin.cleanup_is_down)
 		return down(s);
@@ -616,9 +622,11 @@ struct err
 ipc_tell(struct ipc_service *s, const struct ipc_type *type,
     const void *message, int64_t deadline)
 {
-	(void)s, (void)deadline;
+	(void)deadline;
 	check_frame(type, message);
 	standin.n_events++;
+	if (s == &standin.smtpd->state && !standin.state_is_down)
+		standin_tell_state(message);
 	return ERR_OK;
 }
 
@@ -817,6 +825,7 @@ standin_open(const char *lines)
 	ipc_service_init(&m->resolve, "private/resolve");
 	ipc_service_init(&m->anvil_service, "private/anvil");
 	ipc_service_init(&m->qmgr, "private/qmgr");
+	ipc_service_init(&m->state, "private/state");
 	dns_client_init(&m->dns, &m->resolve);
 	anvil_init(&m->anvil, &m->anvil_service);
 	smtpd_open(m, standin.conf);
@@ -855,6 +864,7 @@ void
 standin_close(void)
 {
 	standin_forget_messages();
+	standin_forget_state();
 	str_clear(&heard);
 	smtpd_close(standin.smtpd);
 	anvil_clear(&standin.smtpd->anvil);

@@ -26,7 +26,10 @@ struct standin {
 	int submit_code; /* what cleanup answers, 0 is 250 */
 	const char *submit_reply;
 	bool cleanup_is_down, rewrite_is_down, resolve_is_down;
-	bool postdrop_is_down;
+	bool postdrop_is_down, state_is_down;
+	int verify_status; /* enum verify_status */
+	const char *verify_text;
+	size_t verify_after; /* questions that hear that it is under way */
 	const char *postdrop_refusal; /* what it says at the end; NULL is well */
 	enum err_kind postdrop_kind;  /* of that */
 	int64_t anvil_count, anvil_rate;
@@ -38,7 +41,7 @@ struct standin {
 	/* What happened. */
 	struct standin_message *messages;
 	size_t n_messages;
-	size_t n_routes, n_frames, n_events, n_calls;
+	size_t n_verified, n_routes, n_frames, n_events, n_calls;
 	size_t largest_frame;
 	char flushed[256];
 };
@@ -74,6 +77,16 @@ const char *standin_talk(const char *address, const char *text);
 const char *standin_talk_bytes(const char *address, struct view text);
 /* The same to the byte, as the client got it; valid until the next call. */
 struct view standin_heard(void);
+
+/* standin_state.c: what `state` has under this key (NULL: nothing), and as it
+ * were had. */
+const char *standin_state(enum state_store store, const char *key);
+void standin_set_state(
+    enum state_store store, const char *key, const char *value);
+void standin_forget_state(void);
+void standin_call_state(
+    const struct ipc_type *type, const void *ask, void *answer);
+void standin_tell_state(const struct ipc_state_tell *m);
 
 /* The log since the last call, a line each, with QID too; valid until the
  * next call. */

@@ -37,6 +37,7 @@ my %table = (
 	bounce  => { account => '', root => '/' },
 	pickup  => { account => '', root => '/' },
 	showq   => { account => '', root => '/' },
+	state   => { account => '', root => '/' },
 	# The worker gave up everything; its monitor is its child.
 	local   => { account => '', root => '/', has_monitor => 1 },
 	virtual => { account => '', root => '/', has_monitor => 1 },
@@ -124,6 +125,7 @@ my %files = (
 	qmgr => qr{^queue/(?:pid/qmgr\.lock|active|incoming|deferred\b.*)$},
 	showq => qr{^queue/},
 	pickup => qr{^queue/(?:pid/pickup\.lock|maildrop)$},
+	state => qr{^data/\w+\.db(?:\.use)?$},
 	resolve => qr{^/etc/(?:resolv\.conf|hosts)$},
 	log => qr{^log$},
 	master => qr{^queue/pid/master\.pid$|^/memfd:|^/dev/shm/},
@@ -228,7 +230,7 @@ sub look_at
 	my ($t, $title) = @_;
 	my @want = grep { -e installed("libexec/barid/$_") } qw(smtpd smtp
 	    rewrite lookup resolve anvil log dial cleanup qmgr bounce pickup
-	    showq local);
+	    showq state local);
 
 	$t->start;
 	start_all($t);

@@ -15,7 +15,7 @@ plan(skip_all => 'the build has no checks') unless is_checks_build();
 plan_installed('sbin/barid', 'libexec/barid/smtpd');
 
 my @programs = grep { -e installed("libexec/barid/$_") } qw(smtpd smtp rewrite
-    lookup resolve anvil dial cleanup qmgr bounce pickup showq local);
+    lookup resolve anvil dial cleanup qmgr bounce pickup showq state local);
 my @on_demand = qw(cleanup rewrite lookup resolve dial anvil smtp bounce
     local);
 # By act: the programs whose work it is.

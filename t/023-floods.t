@@ -93,7 +93,7 @@ send_mail($t->{port}, { from => 'a@b.test', to => 'user@example.test' },
 	"Subject: y\n\ny\n");
 # All run, and have what they need.
 my $first = Intruder->new('-u', 'barid-smtpd', '-r');
-my @services = qw(cleanup rewrite lookup resolve dial anvil qmgr);
+my @services = qw(cleanup rewrite lookup resolve dial anvil qmgr state);
 $first->say("flood private/$_ silent 1") for @services;
 $first->end;
 

@@ -28,57 +28,57 @@ ROW(INT, access_map_defer_code, "450", 400, 499, USED,
     "Reply code of an access table's DEFER.")
 ROW(INT, access_map_reject_code, "554", 400, 599, USED,
     "Reply code of an access table's REJECT.")
-ROW(TIME, address_verify_cache_cleanup_interval, "12h", 0, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_cache_cleanup_interval, "12h", 0, CONF_TIME_MAX, USED,
     "How often old results of address probes are removed; 0 is never.")
 ROW(STR, address_verify_default_transport,
-    "$default_transport", 0, CONF_LEN_MAX, KNOWN,
+    "$default_transport", 0, CONF_LEN_MAX, USED,
     "default_transport for address probes.")
 ROW(STR, address_verify_local_transport,
-    "$local_transport", 0, CONF_LEN_MAX, KNOWN,
+    "$local_transport", 0, CONF_LEN_MAX, USED,
     "local_transport for address probes.")
 ROW(STR, address_verify_map,
     "$default_cache_db_type:$data_directory/verify_cache",
-    0, CONF_LEN_MAX, KNOWN,
+    0, CONF_LEN_MAX, USED,
     "Table that keeps the results of address probes; empty keeps them in "
     "memory.")
-ROW(BOOL, address_verify_negative_cache, "yes", 0, 1, KNOWN,
+ROW(BOOL, address_verify_negative_cache, "yes", 0, 1, USED,
     "Remember failed address probes too.")
-ROW(TIME, address_verify_negative_expire_time, "3d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_negative_expire_time, "3d", 1, CONF_TIME_MAX, USED,
     "How long a failed probe counts.")
-ROW(TIME, address_verify_negative_refresh_time, "3h", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_negative_refresh_time, "3h", 1, CONF_TIME_MAX, USED,
     "Age from which a failed probe is tried again.")
-ROW(INT, address_verify_pending_request_limit, "5000", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, address_verify_pending_request_limit, "5000", 1, CONF_INT_MAX, USED,
     "Most address probes under way at once.")
-ROW(INT, address_verify_poll_count, "${stress?{1}:{3}}", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, address_verify_poll_count, "${stress?{1}:{3}}", 1, CONF_INT_MAX, USED,
     "How often a client's command asks for the result of a running probe.")
-ROW(TIME, address_verify_poll_delay, "3s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_poll_delay, "3s", 1, CONF_TIME_MAX, USED,
     "Time between these questions.")
-ROW(TIME, address_verify_positive_expire_time, "31d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_positive_expire_time, "31d", 1, CONF_TIME_MAX, USED,
     "How long a successful probe counts.")
-ROW(TIME, address_verify_positive_refresh_time, "7d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_positive_refresh_time, "7d", 1, CONF_TIME_MAX, USED,
     "Age from which a successful probe is tried again.")
 ROW(STR, address_verify_relay_transport,
-    "$relay_transport", 0, CONF_LEN_MAX, KNOWN,
+    "$relay_transport", 0, CONF_LEN_MAX, USED,
     "relay_transport for address probes.")
-ROW(STR, address_verify_relayhost, "$relayhost", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, address_verify_relayhost, "$relayhost", 0, CONF_LEN_MAX, USED,
     "relayhost for address probes.")
-ROW(STR, address_verify_sender, "$double_bounce_sender", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, address_verify_sender, "$double_bounce_sender", 0, CONF_LEN_MAX, USED,
     "Sender address of probes; <> is the null sender.")
 ROW(STR, address_verify_sender_dependent_default_transport_maps,
-    "$sender_dependent_default_transport_maps", 0, CONF_LEN_MAX, KNOWN,
+    "$sender_dependent_default_transport_maps", 0, CONF_LEN_MAX, USED,
     "sender_dependent_default_transport_maps for address probes.")
 ROW(STR, address_verify_sender_dependent_relayhost_maps,
-    "$sender_dependent_relayhost_maps", 0, CONF_LEN_MAX, KNOWN,
+    "$sender_dependent_relayhost_maps", 0, CONF_LEN_MAX, USED,
     "sender_dependent_relayhost_maps for address probes.")
-ROW(TIME, address_verify_sender_ttl, "0s", 0, CONF_TIME_MAX, KNOWN,
+ROW(TIME, address_verify_sender_ttl, "0s", 0, CONF_TIME_MAX, USED,
     "How often the sender address of probes changes; 0 is never.")
-ROW(STR, address_verify_service_name, "verify", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, address_verify_service_name, "verify", 0, CONF_LEN_MAX, USED,
     "Name of the address_verify service in master.cf.")
 ROW(STR, address_verify_transport_maps,
-    "$transport_maps", 0, CONF_LEN_MAX, KNOWN,
+    "$transport_maps", 0, CONF_LEN_MAX, USED,
     "transport_maps for address probes.")
 ROW(STR, address_verify_virtual_transport,
-    "$virtual_transport", 0, CONF_LEN_MAX, KNOWN,
+    "$virtual_transport", 0, CONF_LEN_MAX, USED,
     "virtual_transport for address probes.")
 ROW(STR, alias_database,
     "$default_database_type:/etc/aliases", 0, CONF_LEN_MAX, USED,
@@ -376,6 +376,30 @@ ROW(BOOL, frozen_delivered_to, "yes", 0, 1, KNOWN,
     "Delivered-To shows the recipient as it came, not as aliased.")
 ROW(STR, full_name_encoding_charset, "utf-8", 0, CONF_LEN_MAX, KNOWN,
     "Character set of a local sender's full name.")
+ROW(INT, greylist_auto_allow_count, "5", 0, CONF_INT_MAX, USED,
+    "Greylisted mail that a client has to repeat before it is let in at once.")
+ROW(TIME, greylist_cleanup_interval, "12h", 0, CONF_TIME_MAX, USED,
+    "How often old greylist entries and counters are removed; 0 is never.")
+ROW(STR, greylist_client_exceptions, "$mynetworks", 0, CONF_LEN_MAX, USED,
+    "Clients that are never greylisted.")
+ROW(TIME, greylist_delay, "300s", 1, CONF_TIME_MAX, USED,
+    "How long a client has to wait before it repeats its mail.")
+ROW(INT, greylist_ipv4_prefix_length, "24", 1, 32, USED,
+    "Clients of one IPv4 network of this size are one.")
+ROW(INT, greylist_ipv6_prefix_length, "64", 1, 128, USED,
+    "Clients of one IPv6 network of this size are one.")
+ROW(TIME, greylist_lifetime, "35d", 1, CONF_TIME_MAX, USED,
+    "How long it is known who repeated mail, after it was used last.")
+ROW(STR, greylist_map,
+    "$default_cache_db_type:$data_directory/greylist",
+    0, CONF_LEN_MAX, USED,
+    "Table of the greylist; empty keeps it in memory.")
+ROW(STR, greylist_reject_text,
+    "Greylisted, please try again later",
+    1, CONF_LEN_MAX, USED,
+    "What a client hears that has to wait.")
+ROW(TIME, greylist_retry_window, "2d", 1, CONF_TIME_MAX, USED,
+    "Until when it has to repeat its mail.")
 ROW(INT, hash_queue_depth, "1", 1, 10, USED,
     "Levels of folders below the queues of hash_queue_names.")
 ROW(STR, hash_queue_names, "deferred, defer", 0, CONF_LEN_MAX, USED,
@@ -1685,6 +1709,8 @@ ROW(BOOL, soft_bounce, "no", 0, 1, USED,
     "Turn 5xx into 4xx and keep all mail in the queue; for tests.")
 ROW(TIME, stale_lock_time, "500s", 1, CONF_TIME_MAX, USED,
     "Age at which a .lock file is removed.")
+ROW(INT, state_entry_limit, "1000000", 100, CONF_INT_MAX, USED,
+    "Most entries that each cache of the state service keeps.")
 ROW(STR, stress, "", 0, CONF_LEN_MAX, USED,
     "Set by master while a service has no process left.")
 ROW(BOOL, strict_7bit_headers, "no", 0, 1, KNOWN,
@@ -1930,23 +1956,23 @@ ROW(INT, unknown_virtual_alias_reject_code, "550", 400, 599, USED,
     "Reply code for unknown recipients in virtual_alias_domains.")
 ROW(INT, unknown_virtual_mailbox_reject_code, "550", 400, 599, USED,
     "Reply code for unknown recipients in virtual_mailbox_domains.")
-ROW(INT, unverified_recipient_defer_code, "450", 200, 499, KNOWN,
+ROW(INT, unverified_recipient_defer_code, "450", 200, 499, USED,
     "Reply code while a recipient's probe is running or failed for now.")
-ROW(INT, unverified_recipient_reject_code, "450", 200, 599, KNOWN,
+ROW(INT, unverified_recipient_reject_code, "450", 200, 599, USED,
     "Reply code if a recipient's probe failed.")
-ROW(STR, unverified_recipient_reject_reason, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, unverified_recipient_reject_reason, "", 0, CONF_LEN_MAX, USED,
     "Text of that reply.")
 ROW(STR, unverified_recipient_tempfail_action,
-    "$reject_tempfail_action", 0, CONF_LEN_MAX, KNOWN,
+    "$reject_tempfail_action", 0, CONF_LEN_MAX, USED,
     "What happens while a recipient's probe is running.")
-ROW(INT, unverified_sender_defer_code, "450", 200, 499, KNOWN,
+ROW(INT, unverified_sender_defer_code, "450", 200, 499, USED,
     "Reply code while a sender's probe is running or failed for now.")
-ROW(INT, unverified_sender_reject_code, "450", 200, 599, KNOWN,
+ROW(INT, unverified_sender_reject_code, "450", 200, 599, USED,
     "Reply code if a sender's probe failed.")
-ROW(STR, unverified_sender_reject_reason, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, unverified_sender_reject_reason, "", 0, CONF_LEN_MAX, USED,
     "Text of that reply.")
 ROW(STR, unverified_sender_tempfail_action,
-    "$reject_tempfail_action", 0, CONF_LEN_MAX, KNOWN,
+    "$reject_tempfail_action", 0, CONF_LEN_MAX, USED,
     "What happens while a sender's probe is running.")
 ROW(STR, use_srv_lookup, "", 0, CONF_LEN_MAX, KNOWN,
     "Services whose servers are found by SRV records.")
@@ -1984,6 +2010,30 @@ ROW(STR, virtual_transport, "virtual", 1, CONF_LEN_MAX, USED,
     "Transport and next hop for virtual_mailbox_domains.")
 ROW(STR, virtual_uid_maps, "", 0, CONF_LEN_MAX, USED,
     "User by virtual mailbox recipient.")
+ENUM(volume_limit_action, "defer", "defer|reject|hold", USED,
+    "What becomes of mail above a volume limit.")
+ROW(INT, volume_limit_client_messages, "0", 0, CONF_INT_MAX, USED,
+    "Most messages of a client address in volume_limit_time; 0 is no limit.")
+ROW(INT, volume_limit_client_recipients, "0", 0, CONF_INT_MAX, USED,
+    "Most recipients of a client address in that time; 0 is no limit.")
+ROW(STR, volume_limit_exceptions, "", 0, CONF_LEN_MAX, USED,
+    "Clients without volume limits.")
+ROW(INT, volume_limit_login_messages, "0", 0, CONF_INT_MAX, USED,
+    "Most messages of a login in volume_limit_time; 0 is no limit.")
+ROW(INT, volume_limit_login_recipients, "0", 0, CONF_INT_MAX, USED,
+    "Most recipients of a login in that time; 0 is no limit.")
+ROW(STR, volume_limit_map,
+    "$default_cache_db_type:$data_directory/volume_limit",
+    0, CONF_LEN_MAX, USED,
+    "Table of the counters; empty keeps them in memory.")
+ROW(STR, volume_limit_maps, "", 0, CONF_LEN_MAX, USED,
+    "Tables from a login, sender domain or client to its own limits.")
+ROW(INT, volume_limit_sender_domain_messages, "0", 0, CONF_INT_MAX, USED,
+    "Most messages of a sender domain in volume_limit_time; 0 is no limit.")
+ROW(INT, volume_limit_sender_domain_recipients, "0", 0, CONF_INT_MAX, USED,
+    "Most recipients of a sender domain in that time; 0 is no limit.")
+ROW(TIME, volume_limit_time, "1h", 1, 31536000, USED,
+    "The time over which volume limits count.")
 
 #undef ROW
 #undef ENUM

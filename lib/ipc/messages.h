@@ -33,7 +33,8 @@
  * TEMP if a table failed. */
 #define IPC_ROUTE(F)    \
 	F(STR, sender)  \
-	F(STR, address)
+	F(STR, address) \
+	F(INT, probe)   /* of an address: the address_verify_ parameters count */
 #define IPC_ROUTED(F)      \
 	F(INT, status)     \
 	F(STR, text)       \
@@ -68,7 +69,7 @@ enum ipc_class {
 #define IPC_SUBMIT(F)          \
 	F(STR, queue_id)       \
 	F(INT, arrival_us)     \
-	F(STR, origin)         /* smtpd, pickup, bounce, local */ \
+	F(STR, origin)         /* smtpd, pickup, bounce, local, state */ \
 	F(STR, context)        /* rewriting: local or remote */ \
 	F(STR, sender)         \
 	F(STR, full_name)      /* for a From: that is missing */ \
@@ -100,6 +101,7 @@ enum submit_flags {
 	SUBMIT_BARE_CR = 1 << 6,
 	SUBMIT_EIGHT_BIT = 1 << 7,
 	SUBMIT_NUL = 1 << 8,
+	SUBMIT_VERIFY = 1 << 9,       /* a probe of `state`: it hears the outcome */
 };
 
 #define IPC_MORE_RCPTS(F) F(LIST, rcpts)
@@ -296,6 +298,57 @@ enum report_kind {
 	F(STR, client)       \
 	F(INT, count)
 
+/* state: can mail for this address be delivered?  A probe is sent if nobody
+ * knows. */
+#define IPC_VERIFY_ASK(F) F(STR, address)
+#define IPC_VERIFIED(F) \
+	F(INT, status) /* enum verify_status */ \
+	F(STR, text)
+/* state, by qmgr: what became of a probe.  No answer. */
+#define IPC_VERIFY_TOLD(F) \
+	F(STR, address)    /* as it was asked */ \
+	F(INT, status)     \
+	F(STR, text)
+
+/* In the order of Postfix's numbers, which files have. */
+enum verify_status {
+	VERIFY_OK,
+	VERIFY_DEFER,
+	VERIFY_BOUNCE,
+	VERIFY_TODO, /* a probe is under way */
+};
+
+/* state: what is kept under this key (enum state_store)? */
+#define IPC_STATE_ASK(F) \
+	F(INT, store)    \
+	F(STR, key)
+#define IPC_STATE_ANSWER(F) \
+	F(INT, found)       \
+	F(STR, value)
+/* state: keep this until then (s since 1970); 0 drops it.  No answer. */
+#define IPC_STATE_TELL(F) \
+	F(INT, store)     \
+	F(STR, key)       \
+	F(STR, value)     \
+	F(INT, until)
+/* state: add so many to a counter over the last `window` seconds, unless that
+ * would be more than `limit`.  The answer is how many there were before. */
+#define IPC_STATE_COUNT(F) \
+	F(STR, key)        \
+	F(INT, amount)     \
+	F(INT, window)     \
+	F(INT, limit)
+#define IPC_STATE_COUNTED(F) \
+	F(INT, count)        \
+	F(INT, taken)
+
+enum state_store {
+	STATE_SCREEN, /* clients that passed tests */
+	STATE_GREY,   /* who was seen before */
+	STATE_LIMIT,  /* counters */
+	STATE_STORES,
+};
+
 /* dial: connect to an endpoint that the configuration names. */
 #define IPC_DIAL(F)        \
 	F(STR, endpoint)   /* unix:/path, inet:host:port */ \
@@ -340,6 +393,14 @@ enum report_kind {
 	M(anvil, IPC_ANVIL)                     \
 	M(anvil_count, IPC_ANVIL_COUNT)         \
 	M(anvil_restate, IPC_ANVIL_RESTATE)     \
+	M(verify_ask, IPC_VERIFY_ASK)           \
+	M(verified, IPC_VERIFIED)               \
+	M(verify_told, IPC_VERIFY_TOLD)         \
+	M(state_ask, IPC_STATE_ASK)             \
+	M(state_answer, IPC_STATE_ANSWER)       \
+	M(state_tell, IPC_STATE_TELL)           \
+	M(state_count, IPC_STATE_COUNT)         \
+	M(state_counted, IPC_STATE_COUNTED)     \
 	M(dial, IPC_DIAL)                       \
 	M(dialled, IPC_DIALLED)
 

@@ -21,6 +21,7 @@ libbarid_a_SOURCES += \
 	lib/mail/queue_list.c lib/mail/queue_list.h \
 	lib/mail/queue_list_read.c \
 	lib/mail/received.c lib/mail/received.h \
+	lib/mail/verify_sender.c lib/mail/verify_sender.h \
 	lib/mail/reply.c lib/mail/reply.h \
 	lib/mail/xtext.c lib/mail/xtext.h
 

@@ -1,5 +1,6 @@
 libbarid_a_SOURCES += \
 	lib/table/aliases.c \
+	lib/table/cache.c lib/table/cache.h \
 	lib/table/cidr.c \
 	lib/table/compose.c \
 	lib/table/create.c lib/table/create.h \
@@ -22,10 +23,13 @@ libbarid_a_SOURCES += \
 	lib/table/words.c lib/table/words.h
 
 check_PROGRAMS += \
+	lib/table/cache_test \
 	lib/table/create_test \
 	lib/table/match_test \
 	lib/table/source_test \
 	lib/table/table_test
+lib_table_cache_test_SOURCES = lib/table/cache_test.c
+lib_table_cache_test_LDADD = $(TEST_LDADD)
 lib_table_create_test_SOURCES = lib/table/create_test.c
 lib_table_create_test_LDADD = $(TEST_LDADD)
 lib_table_match_test_SOURCES = lib/table/match_test.c

@@ -32,8 +32,8 @@ my %good = (
 # Barid::Hostile->new(ip => ADDRESS, cases => {NAME => {STEP => WHAT, ...}}).
 # WHAT is
 #   bytes        said as they are; '' is silence
-#   a sub        called with the connection, see say() and below; returns one
-#                of the others, or undef: as usual
+#   a sub        called with the connection, see say() and below, whose {line}
+#                is the command; returns one of the others, or undef: as usual
 #   [...]        one of these for the first time, the second time, ...; then
 #                the step is as usual
 #   \'bytes'     said, then hangs up
@@ -317,6 +317,7 @@ sub command
 	my ($verb) = $line =~ /^(\w*)/;
 
 	$verb = uc $verb;
+	$c->{line} = $line;
 	if ($verb =~ /^(EHLO|HELO|LHLO)$/) {
 		$c->answer('hello');
 	} elsif ($verb eq 'RCPT') {

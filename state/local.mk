@@ -1,0 +1,18 @@
+daemon_PROGRAMS += state/state
+dist_man8_MANS += state/state.8 state/verify.8
+state_core = \
+	state/count.c state/count.h \
+	state/probe.c \
+	state/state.h \
+	state/stores.c state/stores.h \
+	state/verify.c state/verify.h
+state_state_SOURCES = $(state_core) state/answer.c state/main.c
+state_state_LDADD = $(DAEMON_LDADD)
+
+check_PROGRAMS += \
+	state/count_test \
+	state/verify_test
+state_count_test_SOURCES = state/count_test.c state/count.c
+state_count_test_LDADD = $(TEST_LDADD)
+state_verify_test_SOURCES = state/verify_test.c state/verify.c
+state_verify_test_LDADD = $(TEST_LDADD)
