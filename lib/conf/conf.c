@@ -139,6 +139,28 @@ use_default(struct conf *conf, const struct conf_row *row, struct err e)
 		set_field(conf, row, str_nothing, row->low);
 }
 
+/* What is wrong is said where it was written; a default that is made of it,
+ * and comes first, is not to blame. */
+static struct err
+load_each_row(struct conf *conf)
+{
+	struct err first = ERR_OK;
+
+	for (size_t i = 0; i < conf_n_rows; i++) {
+		const struct conf_row *row = &conf_rows[i];
+		struct err e = load_row(conf, row);
+
+		if (err_is(e) && !row->used)
+			use_default(conf, row, e);
+		else if (err_is(e) &&
+		    names_is_set(&conf->priv->names, view_of(row->name)))
+			return e;
+		else if (err_is(e) && !err_is(first))
+			first = e;
+	}
+	return first;
+}
+
 static struct err
 load_rows(struct conf *conf)
 {
@@ -155,14 +177,7 @@ load_rows(struct conf *conf)
 		    err_make(ERR_PERM,
 			"bad value \"%.60s\", allowed a level such as 3.6",
 			conf->compatibility_level));
-	for (size_t i = 0; !err_is(e) && i < conf_n_rows; i++) {
-		e = load_row(conf, &conf_rows[i]);
-		if (err_is(e) && !conf_rows[i].used) {
-			use_default(conf, &conf_rows[i], e);
-			e = ERR_OK;
-		}
-	}
-	return e;
+	return err_is(e) ? e : load_each_row(conf);
 }
 
 /* A name that is not a row: one made of a service and a suffix is checked,
