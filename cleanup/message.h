@@ -80,6 +80,7 @@ struct message {
 	struct piece *pieces;
 	size_t n_pieces;
 	struct queue_preamble preamble;
+	uint32_t sum; /* of the content that is written */
 	struct str layout, tail;
 	struct str message_id;
 	struct err failure;         /* of the disk */

@@ -5,6 +5,7 @@
 #include "cleanup/message.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/crc32c.h"
 #include "lib/base/log.h"
 #include "lib/base/testpoint.h"
 #include "lib/mail/queue_disk.h"
@@ -81,6 +82,9 @@ write_pending(void *arg)
 	create_file(m);
 	if (err_is(m->failure))
 		return;
+	for (size_t i = 0; i < m->n_pending; i++)
+		m->sum = crc32c(m->sum,
+		    view_make(m->pending[i].iov_base, m->pending[i].iov_len));
 	e = queue_write_parts_at(m->fd, m->pending, m->n_pending, at);
 	if (err_is(e))
 		fail(m, e);
@@ -253,6 +257,9 @@ commit_file(void *arg)
 	if (err_is(m->failure))
 		return;
 	TEST_POINT("cleanup-created");
+	m->sum = crc32c(m->sum, m->content);
+	m->preamble.body_sum =
+	    queue_body_sum(crc32c(m->sum, str_view(&m->added)));
 	queue_build_preamble(preamble, &m->preamble);
 	e = write_rest(m);
 	TEST_POINT("cleanup-content");
@@ -262,6 +269,9 @@ commit_file(void *arg)
 		e = queue_write_at(
 		    m->fd, view_make(preamble, sizeof(preamble)), 0);
 	TEST_POINT("cleanup-written");
+	if (!err_is(e))
+		e = queue_note_commit(m->fd);
+	TEST_POINT("cleanup-noted");
 	if (!err_is(e))
 		e = queue_sync(m->fd, m->queue);
 	if (err_is(e)) {

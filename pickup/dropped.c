@@ -117,6 +117,8 @@ dropped_examine(struct dropped *d, uid_t trusted, bool *litter)
 		e = check_envelope(&d->file);
 	if (!err_is(e))
 		e = queue_file_check_rcpts(&d->file);
+	if (!err_is(e))
+		e = queue_file_check_body(&d->file, QUEUE_CHECK_BODY_MAX);
 	if (!err_is(e) && d->owner == trusted)
 		e = read_journal(d);
 	if (err_is(e))

@@ -420,6 +420,9 @@ read_file(void *arg)
 	if (!err_is(r->error))
 		r->error = queue_file_check_rcpts(&r->file);
 	if (!err_is(r->error))
+		r->error =
+		    queue_file_check_body(&r->file, QUEUE_CHECK_BODY_MAX);
+	if (!err_is(r->error))
 		r->error = queue_journal_read(&r->file, &r->journal);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "sendmail/dropper.h"
 
+#include "lib/base/crc32c.h"
 #include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -94,6 +95,7 @@ on_content(struct intake *in, struct view bytes)
 {
 	struct dropper *p = (struct dropper *)(void *)in;
 
+	p->sum = crc32c(p->sum, bytes);
 	str_add(&p->buffer, bytes);
 	return p->buffer.len < WRITE_STEP ? ERR_OK : write_buffer(p);
 }
@@ -114,7 +116,8 @@ dropper_commit(struct dropper *p)
 	struct queue_preamble preamble = { .flags = c->flags,
 		.n_rcpts = p->intake.n_rcpts,
 		.content_at = QUEUE_PREAMBLE_LEN,
-		.content_len = p->intake.content_len };
+		.content_len = p->intake.content_len,
+		.body_sum = queue_body_sum(p->sum) };
 	struct ipc_envelope envelope = {
 		.queue_id = queue_id_view(&p->id),
 		.origin = VIEW("sendmail"),
@@ -144,6 +147,8 @@ dropper_commit(struct dropper *p)
 	if (!err_is(e))
 		e = queue_write_at(p->fd, view_make(head, sizeof(head)), 0);
 	TEST_POINT("postdrop-written");
+	if (!err_is(e))
+		e = queue_note_commit(p->fd);
 	if (!err_is(e))
 		e = sync_file(p->fd);
 	TEST_POINT("postdrop-synced");

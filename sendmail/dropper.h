@@ -19,6 +19,7 @@ struct dropper {
 	int fd;
 	struct str buffer; /* not written yet */
 	int64_t written;   /* bytes of the file */
+	uint32_t sum;      /* of the content so far */
 };
 
 /* Lays the group of a set-gid program down until it is needed. */

@@ -35,6 +35,7 @@ my @points = (
 	['cleanup-created', 'client'],
 	['cleanup-content', 'client'],
 	['cleanup-written', 'client'],
+	['cleanup-noted', 'client'],
 	['cleanup-synced', 'client'],
 	['cleanup-before-answer', 'client'],
 	['cleanup-answered', 'client'],

@@ -96,6 +96,8 @@ for my $folder (qw(active incoming deferred)) {
 	    for sort keys %cuts;
 	# A bit in each region that is covered by a checksum.
 	my %flips = (magic => 2, preamble => 40, crc => 126,
+		'content' => $content_at + $content_len - 2,
+		'added headers' => $env_at - 2,
 		envelope => index($good, 'sender@', $env_at),
 		recipients => index($good, 'user@', $rcpts_at),
 		mark => $commit_len - 20);
@@ -130,6 +132,13 @@ for my $folder (qw(active incoming)) {
 	put($folder, 'a hole', "\0" x 5000);
 	$litter{ (sort keys %bad)[-1] } = 1;
 }
+# Damage, and no litter: the mode says that there was a preamble, and so that
+# somebody may have been told that the message is safe.
+for my $folder (qw(active incoming deferred)) {
+	chmod(0700, put($folder, 'a hole in a committed file', "\0" x 5000));
+	chmod(0700, put($folder, 'a lost preamble',
+		"\0" x 128 . substr($good, 128)));
+}
 # A name that corrupt/ has already.
 my $twice = put('active', 'cut, and the name is taken', substr($good, 0, 300));
 my ($twice_id) = $twice =~ m{([^/]+)$};
@@ -143,6 +152,23 @@ my $torn = put('active', 'torn journal', $good . substr(
 	$good, 0, 0) . pack('N N C', 500, 12345, ord 'O') . 'half');
 my ($torn_id) = $torn =~ m{([^/]+)$};
 delete $bad{$torn_id};
+
+# A file of a version that had no checksum of content is good.
+sub crc32c
+{
+	my $crc = 0xffffffff;
+
+	for my $byte (unpack('C*', $_[0])) {
+		$crc ^= $byte;
+		$crc = $crc & 1 ? $crc >> 1 ^ 0x82f63b78 : $crc >> 1 for 1 .. 8;
+	}
+	return $crc ^ 0xffffffff;
+}
+my $old = substr($good, 0, 112) . "\0" x 12;
+isnt(substr($good, 112, 8), "\0" x 8, 'there is a checksum of content');
+$old = put('active', 'no checksum of content',
+	$old . pack('N', crc32c($old)) . substr($good, 128));
+delete $bad{ ($old =~ m{([^/]+)$})[0] };
 
 # --- The run -------------------------------------------------------------------------
 
@@ -158,7 +184,9 @@ ok(wait_until(15, sub {
 }), 'and delivered, ' . (time - $begun) . ' s after the start');
 ok(wait_until(15, sub { my $n = marks_delivered($t); $n->{'model-0-0'} }),
 	'a message with a torn journal is delivered');
-is_deeply(marks_delivered($t), { 'model-0-0' => 1 }, 'nothing else is');
+ok(wait_until(15, sub { marks_delivered($t)->{'model-0-0'} == 2 }),
+	'and one of an older version');
+is_deeply(marks_delivered($t), { 'model-0-0' => 2 }, 'nothing else is');
 
 # Each is in corrupt/, or where it was with a line that names it.
 my %left;

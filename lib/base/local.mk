@@ -1,5 +1,6 @@
 libbarid_a_SOURCES += \
 	lib/base/clock.c lib/base/clock.h \
+	lib/base/crc32c.c lib/base/crc32c.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/fs.c lib/base/fs.h \
 	lib/base/htable.c lib/base/htable.h \
@@ -14,6 +15,7 @@ libbarid_a_SOURCES += \
 
 check_PROGRAMS += \
 	lib/base/clock_test \
+	lib/base/crc32c_test \
 	lib/base/err_test \
 	lib/base/fs_test \
 	lib/base/htable_test \
@@ -24,6 +26,8 @@ check_PROGRAMS += \
 
 lib_base_clock_test_SOURCES = lib/base/clock_test.c
 lib_base_clock_test_LDADD = $(TEST_LDADD)
+lib_base_crc32c_test_SOURCES = lib/base/crc32c_test.c
+lib_base_crc32c_test_LDADD = $(TEST_LDADD)
 lib_base_err_test_SOURCES = lib/base/err_test.c
 lib_base_err_test_LDADD = $(TEST_LDADD)
 lib_base_fs_test_SOURCES = lib/base/fs_test.c

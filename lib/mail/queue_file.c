@@ -1,13 +1,13 @@
 /* Queue files: see queue_file.h.  All numbers are big-endian, 8 bytes. */
 #include "lib/mail/queue_file.h"
 
+#include "lib/base/crc32c.h"
 #include "lib/base/mem.h"
 #include "lib/mail/queue_id.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ DEFINE_TABLE(journal_state, JOURNAL_STATE_ROWS)
 static const char preamble_magic[8] = "BARIDQ1\n";
 static const char mark_magic[8] = "BARIDEND";
 
-enum { PREAMBLE_NUMBERS = 13, RANGE_LEN = 16, JOURNAL_HEAD = 9,
+enum { PREAMBLE_NUMBERS = 14, RANGE_LEN = 16, JOURNAL_HEAD = 9,
 	JOURNAL_RECORD_MAX = 65536, JOURNAL_MAX = 64 << 20,
 	/* No recipient is written in less. */
 	RCPT_BYTES_MIN = 64 };
@@ -78,38 +78,19 @@ get_u32(const char *from)
 	return n;
 }
 
-static uint32_t crc_table[256];
-
-static void
-fill_crc_table(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t c = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			c = c >> 1 ^ (0x82f63b78 & (0 - (c & 1)));
-		crc_table[i] = c;
-	}
-}
-
-/* CRC-32C (RFC 3720 appendix B.4), a byte at a time; on any thread. */
-static uint32_t
-crc32c(uint32_t crc, struct view v)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, fill_crc_table);
-	crc = ~crc;
-	for (size_t i = 0; i < v.len; i++)
-		crc = crc_table[(crc ^ (unsigned char)v.ptr[i]) & 0xff] ^
-		    crc >> 8;
-	return ~crc;
-}
-
 int64_t
 queue_rcpts_sum(struct view rcpts)
 {
 	return crc32c(0, rcpts);
+}
+
+/* Told from a file of before there was one. */
+#define BODY_SUM_THERE (INT64_C(1) << 32)
+
+int64_t
+queue_body_sum(uint32_t crc)
+{
+	return BODY_SUM_THERE | crc;
 }
 
 /* --- layout --- */
@@ -244,7 +225,8 @@ queue_build_preamble(char out[QUEUE_PREAMBLE_LEN],
 	const int64_t numbers[PREAMBLE_NUMBERS] = { p->flags, p->arrival_us,
 		p->content_at, p->content_len, p->envelope_at,
 		p->envelope_len, p->rcpts_at, p->rcpts_len, p->n_rcpts,
-		p->commit_len, p->longest_line, p->size, p->rcpts_sum };
+		p->commit_len, p->longest_line, p->size, p->rcpts_sum,
+		p->body_sum };
 
 	memset(out, 0, QUEUE_PREAMBLE_LEN);
 	memcpy(out, preamble_magic, sizeof(preamble_magic));
@@ -260,7 +242,8 @@ parse_preamble(const char in[QUEUE_PREAMBLE_LEN], struct queue_preamble *p)
 	int64_t *const numbers[PREAMBLE_NUMBERS] = { &p->flags, &p->arrival_us,
 		&p->content_at, &p->content_len, &p->envelope_at,
 		&p->envelope_len, &p->rcpts_at, &p->rcpts_len, &p->n_rcpts,
-		&p->commit_len, &p->longest_line, &p->size, &p->rcpts_sum };
+		&p->commit_len, &p->longest_line, &p->size, &p->rcpts_sum,
+		&p->body_sum };
 
 	if (memcmp(in, preamble_magic, sizeof(preamble_magic)) != 0 ||
 	    get_u32(in + QUEUE_PREAMBLE_LEN - 4) !=
@@ -346,6 +329,16 @@ queue_write_parts_at(int fd, const struct iovec *parts, size_t n, int64_t at)
 		at += (int64_t)v.len;
 	}
 	return e;
+}
+
+struct err
+queue_note_commit(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fchmod(fd, (st.st_mode & 0777) | S_IXUSR) < 0)
+		return err_sys(ERR_TEMP, "change mode of queue file");
+	return ERR_OK;
 }
 
 /* --- reading --- */
@@ -439,9 +432,12 @@ queue_file_read(struct queue_file *q, int fd)
 	e = read_at(fd, preamble, sizeof(preamble), 0);
 	if (err_is(e))
 		return e;
-	/* A hole where the preamble will be: it is written last. */
+	/* A hole where the preamble will be: it is written last, and before the
+	 * mode says so.  If that does, it was there. */
 	if (is_zero(preamble, sizeof(preamble)))
-		return err_make(ERR_GONE, "queue file: not complete");
+		return (st.st_mode & S_IXUSR) == 0
+		    ? err_make(ERR_GONE, "queue file: not complete")
+		    : err_make(ERR_PERM, "queue file: lost its preamble");
 	if (!parse_preamble(preamble, &q->preamble))
 		return err_make(ERR_PERM, "queue file: damaged preamble");
 	e = read_mark(q, &crc);
@@ -501,26 +497,53 @@ queue_file_read_rcpts(struct queue_file *q, int64_t *at, struct str *memory,
 	return ERR_OK;
 }
 
-struct err
-queue_file_check_rcpts(const struct queue_file *q)
+static struct err
+sum_range(const struct queue_file *q, int64_t at, int64_t left, uint32_t *sum)
 {
-	int64_t at = q->preamble.rcpts_at, left = q->preamble.rcpts_len;
 	char *buf = xmalloc(RCPTS_BATCH);
-	uint32_t sum = 0;
 	struct err e = ERR_OK;
 
+	*sum = 0;
 	while (left > 0 && !err_is(e)) {
 		size_t n = left < RCPTS_BATCH ? (size_t)left : RCPTS_BATCH;
 
 		e = read_at(q->fd, buf, n, at);
 		if (!err_is(e))
-			sum = crc32c(sum, view_make(buf, n));
+			*sum = crc32c(*sum, view_make(buf, n));
 		at += (int64_t)n;
 		left -= (int64_t)n;
 	}
 	free(buf);
-	if (!err_is(e) && sum != (uint64_t)q->preamble.rcpts_sum)
+	return e;
+}
+
+struct err
+queue_file_check_rcpts(const struct queue_file *q)
+{
+	const struct queue_preamble *p = &q->preamble;
+	uint32_t sum;
+	struct err e = sum_range(q, p->rcpts_at, p->rcpts_len, &sum);
+
+	if (!err_is(e) && sum != (uint64_t)p->rcpts_sum)
 		e = err_make(ERR_PERM, "queue file: damaged recipients");
+	return e;
+}
+
+struct err
+queue_file_check_body(const struct queue_file *q, int64_t most)
+{
+	const struct queue_preamble *p = &q->preamble;
+	int64_t len = p->envelope_at - p->content_at;
+	uint32_t sum;
+	struct err e;
+
+	if (p->body_sum == 0 || len > most)
+		return ERR_OK;
+	if (len < p->content_len)
+		return err_make(ERR_PERM, "queue file: damaged preamble");
+	e = sum_range(q, p->content_at, len, &sum);
+	if (!err_is(e) && queue_body_sum(sum) != p->body_sum)
+		e = err_make(ERR_PERM, "queue file: damaged content");
 	return e;
 }
 

@@ -11,10 +11,13 @@
  *	commit mark	with the length up to here and a checksum
  *	journal		records with length and checksum; a torn tail is no damage
  *
- * The preamble is written last, in one write; so a file that has none is litter
- * of a crash (or still being written: then it has a lock), and one that has it,
- * but is cut or has no mark, was damaged.  The layout says which ranges of the file, in which
- * order, make up the message as it is sent.
+ * The preamble is written last, in one write, and then the mode notes that it
+ * is there (the owner may execute the file); all that is synced before anybody
+ * hears of it.  So a file that has neither was never acknowledged: it is litter of
+ * a crash (or still being written: then it has a lock).  One whose mode speaks of
+ * a preamble that reads as zeros, or that has it but is cut or has no mark, was
+ * damaged.  The layout says which ranges of the file, in which order, make up the
+ * message as it is sent.
  *
  * These functions make system calls on files and so block: in a process with a
  * loop call them by offload where that matters.
@@ -37,6 +40,10 @@ enum {
 	/* Larger envelopes (attributes, layout) are not read. */
 	QUEUE_ENVELOPE_MAX = 16 << 20,
 	QUEUE_JOURNAL_REWRITE = 65536,
+	/* Content is compared with its checksum whenever a file is opened, up
+	 * to this size: more would be read for nothing at each attempt for a
+	 * host that does not answer. */
+	QUEUE_CHECK_BODY_MAX = 16 << 20,
 };
 
 /* What the preamble notes of the content, beside enum submit_flags. */
@@ -50,6 +57,9 @@ struct queue_preamble {
 	int64_t longest_line;
 	int64_t size;          /* of the message as sent: the layout's sum */
 	int64_t rcpts_sum;     /* queue_rcpts_sum of all recipients */
+	/* queue_body_sum of all between content_at and envelope_at: content and
+	 * added headers.  0: none, in a file of an older version. */
+	int64_t body_sum;
 };
 
 #define QUEUE_ENVELOPE(F)  \
@@ -104,6 +114,10 @@ void queue_content_clear(struct queue_content *c);
 
 /* The checksum of the recipients' bytes. */
 int64_t queue_rcpts_sum(struct view rcpts);
+/* What the preamble notes of the CRC-32C of content and added headers. */
+int64_t queue_body_sum(uint32_t crc);
+/* After the preamble, before the sync: note in the mode that it is there. */
+struct err queue_note_commit(int fd);
 /* Create queue/ID (O_EXCL) with an exclusive lock, for writing. */
 struct err queue_create(const char *queue, struct view id, int *fd);
 /* The bytes after content (or the whole file if content_in_memory): envelope,
@@ -145,6 +159,10 @@ struct err queue_file_read_rcpts(struct queue_file *q, int64_t *at,
 /* Compare the checksum of all recipients, before any of them is acted upon.
  * ERR_PERM if they are damaged. */
 struct err queue_file_check_rcpts(const struct queue_file *q);
+
+/* Compare the checksum of content and added headers, unless they have none, or
+ * are longer than `most`.  ERR_PERM if they are damaged. */
+struct err queue_file_check_body(const struct queue_file *q, int64_t most);
 
 /* --- journal --- */
 

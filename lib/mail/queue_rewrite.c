@@ -194,6 +194,10 @@ replace_old(struct rewriting *w)
 		const struct timespec times[2] = { st.st_atim, st.st_mtim };
 
 		futimens(w->to, times);
+		/* It says that there is a preamble. */
+		if (fchmod(w->to, st.st_mode & 0777) < 0)
+			return err_sys(
+			    ERR_TEMP, "change mode of %s", w->made.text);
 	}
 	if (fsync(w->to) < 0)
 		return err_sys(ERR_TEMP, "sync %s", w->made.text);

@@ -2,6 +2,7 @@
 #ifndef MAIL_QUEUE_SAMPLE_H
 #define MAIL_QUEUE_SAMPLE_H
 
+#include "lib/base/crc32c.h"
 #include "lib/mail/queue_file.h"
 
 #include <fcntl.h>
@@ -79,6 +80,8 @@ queue_sample_build(
 	env.layout = str_view(&layout);
 	queue_build_tail(
 	    &tail, p, &env, early ? VIEW_EMPTY : str_view(&rcpts), s->added);
+	p->body_sum = queue_body_sum(
+	    crc32c(crc32c(0, s->content), s->added));
 	queue_build_preamble(head, p);
 	str_reset(out);
 	str_add(out, view_make(head, sizeof(head)));
@@ -153,7 +156,7 @@ queue_sample_put(char *to, uint64_t n, int len)
 static inline uint32_t
 queue_sample_crc(struct view v)
 {
-	return (uint32_t)queue_rcpts_sum(v);
+	return crc32c(0, v);
 }
 
 /* A range of the file; what is outside of it is not checked either. */
@@ -213,6 +216,7 @@ queue_sample_repair(struct str *file)
 		&p.rcpts_len, &p.n_rcpts, &p.commit_len, &p.longest_line,
 		&p.size };
 	struct ipc_envelope env;
+	int64_t len;
 	struct view v;
 	bool more;
 
@@ -226,6 +230,10 @@ queue_sample_repair(struct str *file)
 	v = queue_sample_range(file, p.envelope_at, p.envelope_len);
 	if (!err_is(ipc_list_next(&v, IPC_IN(envelope, &env), &more)) && more)
 		p.size = queue_layout_size(env.layout, p.commit_len);
+	p.body_sum = queue_body_sum(queue_sample_crc(queue_sample_range(
+	    file, p.content_at,
+	    __builtin_sub_overflow(p.envelope_at, p.content_at, &len) ? -1
+								      : len)));
 	queue_build_preamble(file->ptr, &p);
 	queue_sample_repair_journal(file, p.commit_len);
 }
