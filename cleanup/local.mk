@@ -1,5 +1,6 @@
 daemon_PROGRAMS += cleanup/cleanup
 cleanup_cleanup_SOURCES = \
+	cleanup/again.c \
 	cleanup/check.c \
 	cleanup/check.h \
 	cleanup/complete.c \

@@ -72,6 +72,7 @@ struct message {
 	int64_t content_len;
 	int fd;                     /* the queue file while it is written */
 	bool created, too_large;
+	bool is_again;              /* SUBMIT_AGAIN: see again.c */
 	int64_t flags;
 
 	struct view header;         /* what of the content is looked at */
@@ -109,6 +110,14 @@ struct err envelope_complete(struct cleanup *c, const char *context,
  * the verdict, for what is refused. */
 bool headers_process(struct message *m, struct view head,
     struct verdict *verdict);
+
+/* --- again.c --- */
+/* For one that is submitted again, once it is known which queue would have it:
+ * the queue where it is.  ERR_TEMP where it is beyond our reach. */
+struct err again_find(struct message *m);
+/* On a thread: its name is taken.  By the same message, or by nothing that is
+ * whole: then m->fd is a file to write to.  Else ERR_TEMP. */
+struct err again_open(struct message *m, struct view preamble);
 
 /* --- store.c --- */
 /* Content that comes in parts; bytes are in the frame, which it takes. */

@@ -52,18 +52,20 @@ fail(struct message *m, struct err e)
 
 /* On a thread: the file, and early recipients. */
 static void
-create_file(struct message *m)
+create_file(struct message *m, struct view preamble)
 {
 	struct err e;
 
 	if (m->created)
 		return;
 	e = queue_create(m->queue, m->submit.queue_id, &m->fd);
+	m->created = !err_is(e);
+	if (err_is(e) && errno == EEXIST && m->is_again && preamble.len > 0)
+		e = again_open(m, preamble);
 	if (err_is(e)) {
 		fail(m, e);
 		return;
 	}
-	m->created = true;
 	if (m->n_rcpts <= QUEUE_RCPTS_INLINE)
 		return;
 	e = queue_write_at(m->fd, str_view(&m->rcpts), m->preamble.rcpts_at);
@@ -79,7 +81,7 @@ write_pending(void *arg)
 	int64_t at = content_at(m) + m->content_len - (int64_t)m->pending_len;
 	struct err e;
 
-	create_file(m);
+	create_file(m, VIEW_EMPTY);
 	if (err_is(m->failure))
 		return;
 	for (size_t i = 0; i < m->n_pending; i++)
@@ -253,14 +255,14 @@ commit_file(void *arg)
 	char preamble[QUEUE_PREAMBLE_LEN];
 	struct err e;
 
-	create_file(m);
-	if (err_is(m->failure))
-		return;
-	TEST_POINT("cleanup-created");
 	m->sum = crc32c(m->sum, m->content);
 	m->preamble.body_sum =
 	    queue_body_sum(crc32c(m->sum, str_view(&m->added)));
 	queue_build_preamble(preamble, &m->preamble);
+	create_file(m, view_make(preamble, sizeof(preamble)));
+	if (err_is(m->failure))
+		return;
+	TEST_POINT("cleanup-created");
 	e = write_rest(m);
 	TEST_POINT("cleanup-content");
 	/* Last: without it, whatever a kill in the middle of a write leaves is
@@ -320,6 +322,9 @@ store_cancel(struct message *m)
 {
 	if (m->created)
 		offload(remove_file, m);
+	else if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
 	m->created = false;
 }
 

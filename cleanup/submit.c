@@ -209,6 +209,8 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 	struct err e;
 
 	*silent = false;
+	m->is_again = m->submit.whole != 0 &&
+	    (m->submit.flags & SUBMIT_AGAIN) != 0;
 	e = check_submit(
 	    &m->submit, peers_is(ipc_request_uid(r), IDENTITY_SMTPD));
 	if (err_is(e)) {
@@ -222,6 +224,8 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 	if (!store_has_space(m->cleanup))
 		m->failure = err_make(ERR_TEMP, "too little space");
 	m->no_space = err_is(m->failure);
+	if (m->is_again && !m->no_space)
+		m->failure = again_find(m);
 	e = envelope_set_sender(m);
 	if (!err_is(e))
 		e = envelope_add_rcpts(m, m->submit.rcpts);

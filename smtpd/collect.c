@@ -8,6 +8,7 @@
 #include "lib/mail/addr.h"
 #include "lib/mail/esmtp.h"
 #include "lib/mail/received.h"
+#include "lib/run/fiber.h"
 #include "smtpd/access.h"
 #include "smtpd/alone.h"
 
@@ -382,15 +383,24 @@ static struct err
 ask_whole(struct session *s, struct collect *c, struct ipc_submitted *answer,
     struct ipc_keep *keep)
 {
+	struct ipc_service *cleanup = &s->smtpd->cleanup;
+	int64_t deadline = cleanup_deadline(s);
 	struct ipc_submit m;
+	struct err e;
 
 	take_bcc(s->t);
 	m = envelope(s);
 	m.flags = content_flags(s->t, c->in.flags);
 	m.whole = 1;
 	m.content = str_view(&c->bytes);
-	return ipc_call(&s->smtpd->cleanup, IPC_OUT(submit, &m),
-	    IPC_IN(submitted, answer), keep, cleanup_deadline(s));
+	e = ipc_call_once(cleanup, IPC_OUT(submit, &m),
+	    IPC_IN(submitted, answer), keep, deadline);
+	if (e.kind != ERR_GONE || fiber_is_cancelled())
+		return e;
+	/* It may be on disk by now: the next one is told to look. */
+	m.flags |= SUBMIT_AGAIN;
+	return ipc_call_once(cleanup, IPC_OUT(submit, &m),
+	    IPC_IN(submitted, answer), keep, deadline);
 }
 
 static struct err

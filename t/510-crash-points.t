@@ -175,6 +175,51 @@ sub check_point
 	ok($t->stop, 'it stops');
 }
 
+# A small message is asked to be queued once more when cleanup is lost before its
+# answer: the client hears of nothing, and there is one copy, whether the dead one
+# had begun the file, or finished it.
+sub check_again
+{
+	my ($point) = @_;
+	my $t = durable_instance(main => { cleanup_processes => 1 });
+
+	{
+		local $ENV{BARID_TEST_POINT} = "$point:3";
+		$t->start(wait => 0);
+	}
+	wait_ready($t);
+	my $d = $t->connect;
+
+	$d->expect('220');
+	for my $n (1 .. 6) {
+		$d->send("EHLO client.test");
+		$d->expect('250');
+		$d->send('MAIL FROM:<a@b.test>');
+		$d->expect('250');
+		$d->send('RCPT TO:<user@example.test>');
+		$d->expect('250');
+		$d->send('DATA');
+		$d->expect('354');
+		$d->send("Subject: again-$n\r\n\r\nx\r\n.");
+		like($d->read_reply(60), qr/^250 /, "message $n is queued");
+	}
+	ok($t->wait_log(qr{/cleanup pid \d+ killed by signal 9}),
+		'though cleanup died');
+	ok(wait_settled($t), 'nothing stays in the queue');
+	my %n;
+	$n{$_}++ for map { /^Subject: (again-\d)/m } $t->read_maildir('user');
+	is_deeply(\%n, { map { +"again-$_" => 1 } 1 .. 6 },
+		'each arrived, once');
+	is(join(' ', $t->queue_ids('corrupt')), '', 'nothing is damaged');
+	ok($t->stop, 'it stops');
+}
+
+for my $point (map { $_->[0] } grep { $_->[1] eq 'client' } @points) {
+	# Then smtpd has its answer.
+	next if $point eq 'cleanup-answered';
+	subtest "again after $point", sub { check_again($point) };
+}
+
 for my $row (@points) {
 	my ($point, $how, %options) = @$row;
 

@@ -102,6 +102,9 @@ enum submit_flags {
 	SUBMIT_EIGHT_BIT = 1 << 7,
 	SUBMIT_NUL = 1 << 8,
 	SUBMIT_VERIFY = 1 << 9,       /* a probe of `state`: it hears the outcome */
+	/* Not kept: whoever was asked first was lost before it answered, so
+	 * the message may be queued already. */
+	SUBMIT_AGAIN = 1 << 10,
 };
 
 #define IPC_MORE_RCPTS(F) F(LIST, rcpts)
