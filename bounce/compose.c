@@ -11,6 +11,7 @@
 #include "lib/mail/date.h"
 #include "lib/mail/dsn.h"
 #include "lib/mail/header.h"
+#include "lib/mail/received.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -270,20 +271,25 @@ tell_machine(const struct subject *s, void *arg)
 #define EIGHT_BIT "Content-Transfer-Encoding: 8bit\r\n"
 
 static struct err
-add_header(
-    struct composing *c, const struct addressee *to, const char *boundary)
+add_header(struct composing *c, const struct addressee *to,
+    struct view report_id, const char *boundary)
 {
 	const struct conf *conf = c->b->conf;
+	struct received received = { .myhostname = view_of(conf->myhostname),
+		.mail_name = view_of(conf->mail_name),
+		.queue_id = report_id,
+		.wall = clock_wall() };
 	struct str out = STR_EMPTY;
 	char date[DATE_SIZE];
 	struct err e;
 
+	received_add_local(&out, &received, -1);
 	str_addf(
 	    &out, "Date: %.*s\r\n", VIEW_ARGS(date_format(clock_wall(), date)));
 	str_addf(&out,
 	    "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
 	    "Subject: %s%s\r\nTo: ",
-	    conf->myhostname, to->is_postmaster_copy ? "Postmaster Copy: " : "",
+	    conf->myorigin, to->is_postmaster_copy ? "Postmaster Copy: " : "",
 	    to->is_postmaster_copy ? "Undelivered Mail"
 				   : words[c->kind].subject);
 	add_address(c, &out, to->recipient);
@@ -472,7 +478,7 @@ compose_report(struct bounce *b, struct sink *s, struct history *h,
 	/* What makes it unique stands in front. */
 	if (boundary.len > BOUNDARY_MAX)
 		str_cut(&boundary, BOUNDARY_MAX);
-	e = add_header(&c, to, boundary.ptr);
+	e = add_header(&c, to, report_id, boundary.ptr);
 	if (!err_is(e))
 		e = add_people_part(&c, boundary.ptr);
 	if (!err_is(e))

@@ -4,7 +4,7 @@
 #include "lib/base/unit.h"
 #include "lib/mail/esmtp.h"
 
-#define HOST "myhostname = mx.here.example\n"
+#define HOST "myhostname = mx.here.example\nmyorigin = here.example\n"
 
 static struct queue_sample
 sample(void)
@@ -123,9 +123,11 @@ START_TEST(a_failure_is_told_to_people_and_machines)
 	    VIEW("host r.example said: 550 no such user"), "r.example");
 	outcome(&file, 2, 1, OUTCOME_DEFERRED, "4.4.1", VIEW("later"), "");
 	report(&sink, HOST, &file, REPORT_FAILURE, 1);
+	ck_assert_int_eq(view_find_text(str_view(&sink.pending),
+			     VIEW("Received: by mx.here.example (")),
+	    0);
 	expect(&sink,
-	    "From: Mail Delivery System "
-	    "<MAILER-DAEMON@mx.here.example>\r\n");
+	    "From: Mail Delivery System <MAILER-DAEMON@here.example>\r\n");
 	expect(&sink, "To: sender@example.com\r\n");
 	expect(&sink, "Auto-Submitted: auto-replied\r\n");
 	expect(&sink, "report-type=delivery-status;");

@@ -9,12 +9,17 @@
 #include "lib/conf/used.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Longest name of a domain (RFC 1035 2.3.4). */
+enum { CONF_ORIGIN_MAX = 255 };
 
 struct conf_private {
 	struct names names;
 	struct htable values; /* char * by name, expanded */
 	struct list warnings; /* struct main_cf_warning */
+	char *origin;	      /* what the file says that myorigin names */
 };
 
 const char *
@@ -161,6 +166,34 @@ load_each_row(struct conf *conf)
 	return first;
 }
 
+/*
+ * As Debian has it: a myorigin that is a path ("/etc/mailname") means the first
+ * line of that file.  What is written with $myorigin has the path, as there.
+ */
+static struct err
+read_origin(struct conf *conf)
+{
+	char line[CONF_ORIGIN_MAX + 2] = "";
+	FILE *file;
+	size_t len;
+
+	if (conf->myorigin[0] != '/')
+		return ERR_OK;
+	file = fopen(conf->myorigin, "re");
+	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
+		snprintf(line, sizeof(line), "\n");
+	if (file != NULL)
+		fclose(file);
+	len = strcspn(line, " \t\r\n");
+	if (len == 0 || line[len] == '\0')
+		return at_origin(&conf->priv->names, "myorigin",
+		    err_make(ERR_PERM, "no domain in the first line of %s",
+			conf->myorigin));
+	conf->priv->origin = xstrndup(line, len);
+	conf->myorigin = conf->priv->origin;
+	return ERR_OK;
+}
+
 static struct err
 load_rows(struct conf *conf)
 {
@@ -177,7 +210,9 @@ load_rows(struct conf *conf)
 		    err_make(ERR_PERM,
 			"bad value \"%.60s\", allowed a level such as 3.6",
 			conf->compatibility_level));
-	return err_is(e) ? e : load_each_row(conf);
+	if (!err_is(e))
+		e = load_each_row(conf);
+	return err_is(e) ? e : read_origin(conf);
 }
 
 /* A name that is not a row: one made of a service and a suffix is checked,
@@ -351,6 +386,7 @@ conf_free(struct conf *conf)
 	names_clear(&conf->priv->names);
 	htable_clear(&conf->priv->values, free);
 	main_cf_clear_warnings(&conf->priv->warnings);
+	free(conf->priv->origin);
 	free(conf->priv);
 	free(conf);
 }

@@ -4,6 +4,11 @@
 #include "lib/base/unit.h"
 #include "lib/conf/rows.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 static struct err
 load(const char *text, struct conf **conf)
 {
@@ -170,6 +175,50 @@ START_TEST(units_and_macros_reach_the_fields)
 }
 END_TEST
 
+/* As Debian's packages configure it. */
+START_TEST(an_origin_may_be_a_file)
+{
+	static const struct {
+		const char *file, *origin, *error;
+	} cases[] = {
+		{ "mail.example\n", "mail.example", NULL },
+		{ "mail.example \nmore\n", "mail.example", NULL },
+		{ "", NULL, "no domain in the first line of " },
+		{ "\nmail.example\n", NULL, "no domain in the first line of " },
+		{ NULL, NULL, "main.cf, line 1: parameter myorigin: no domain" },
+	};
+	char path[] = "/tmp/barid.XXXXXX", text[100];
+	struct conf *conf = NULL;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err e;
+
+		if (cases[i].file == NULL)
+			ck_assert_int_eq(unlink(path), 0);
+		else {
+			size_t len = strlen(cases[i].file);
+
+			ck_assert_int_eq(ftruncate(fd, 0), 0);
+			ck_assert_int_eq(
+			    pwrite(fd, cases[i].file, len, 0), (ssize_t)len);
+		}
+		snprintf(text, sizeof(text), "myorigin = %s\n", path);
+		e = load(text, &conf);
+		ck_assert_int_eq(err_is(e), cases[i].error != NULL);
+		if (cases[i].error != NULL) {
+			ck_assert_ptr_nonnull(strstr(e.text, cases[i].error));
+			continue;
+		}
+		ck_assert_str_eq(conf->myorigin, cases[i].origin);
+		ck_assert_str_eq(conf_find(conf, "myorigin"), path);
+		conf_free(conf);
+	}
+	close(fd);
+}
+END_TEST
+
 START_TEST(overrides_beat_the_file)
 {
 	struct conf_pair pairs[] = { { "smtpd_timeout", "7" },
@@ -249,5 +298,6 @@ END_TEST
 UNIT_MAIN("conf", { rows_are_sorted_and_documented, 1 },
     { defaults_load_at_every_compatibility_level, 5 },
     { values_are_held_to_their_range, ARRAY_LEN(cases) },
-    { units_and_macros_reach_the_fields, 1 }, { overrides_beat_the_file, 1 },
+    { units_and_macros_reach_the_fields, 1 }, { an_origin_may_be_a_file, 1 },
+    { overrides_beat_the_file, 1 },
     { what_has_no_effect_is_told, 1 }, { a_missing_file_is_temporary, 1 })

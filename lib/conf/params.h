@@ -849,7 +849,8 @@ ENUM(mynetworks_style,
     "class|subnet|host", USED,
     "How mynetworks is made if it is not set.")
 ROW(STR, myorigin, "$myhostname", 1, CONF_LEN_MAX, USED,
-    "The domain that completes local addresses.")
+    "The domain that completes local addresses, or the path of a file "
+    "whose first line it is.")
 ROW(STR, nested_header_checks, "$header_checks", 0, CONF_LEN_MAX, KNOWN,
     "Tables for headers of attached messages.")
 ROW(STR, newaliases_path, BARID_NEWALIASES, 0, CONF_LEN_MAX, USED,
