@@ -9,7 +9,8 @@
 /* What smtpd sees in what its clients send; the others are for what a user, an
  * administrator or a report asks of us. */
 static const int64_t smtpd_flags = SUBMIT_SMTPUTF8 | SUBMIT_BODY_8BITMIME |
-    SUBMIT_BARE_LF | SUBMIT_BARE_CR | SUBMIT_EIGHT_BIT | SUBMIT_NUL;
+    SUBMIT_BARE_LF | SUBMIT_BARE_CR | SUBMIT_EIGHT_BIT | SUBMIT_NUL |
+    SUBMIT_NO_MAPPINGS | SUBMIT_NO_CHECKS;
 static const int64_t own_flags =
     SUBMIT_REQUEUED | SUBMIT_DSN_TRACE | SUBMIT_PROBE;
 /* A probe that a user sends must not teach others what is deliverable. */

@@ -1,11 +1,196 @@
 /*
- * Sender and recipients: completed to full addresses, duplicates dropped.
+ * Sender and recipients: completed to full addresses, mapped and expanded,
+ * duplicates dropped.
  */
 #include "cleanup/check.h"
-#include "cleanup/message.h"
+#include "cleanup/mapping.h"
 
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/esmtp.h"
+
+/* New mail gets blind copies; what Barid itself wrote or sends on does not, or
+ * copies would beget copies; nor what had them when it came first. */
+static bool
+wants_bcc(const struct message *m)
+{
+	return (m->flags & (SUBMIT_NO_MAPPINGS | SUBMIT_REQUEUED)) == 0 &&
+	    (view_eq(m->submit.origin, VIEW("smtpd")) ||
+		view_eq(m->submit.origin, VIEW("pickup")));
+}
+
+/* --- recipients --- */
+
+/*
+ * Two recipients are the same if nothing of them differs that matters later:
+ * the address, what it was before (if anybody is told), and whom to tell what.
+ * Letters count in no case.
+ */
+static bool
+is_duplicate(struct message *m, const struct ipc_rcpt *rcpt)
+{
+	const struct conf *conf = m->cleanup->conf;
+	int64_t limit = conf->duplicate_filter_limit;
+	struct str key = STR_EMPTY;
+	bool known;
+
+	str_addf(&key, "%.*s\n%d\n", VIEW_ARGS(rcpt->orcpt),
+	    (int)rcpt->notify);
+	if (conf->enable_original_recipient)
+		str_add(&key, rcpt->original);
+	str_add_byte(&key, '\n');
+	str_add(&key, rcpt->address);
+	str_lower(&key);
+	known = htable_find(&m->seen, str_view(&key)) != NULL;
+	if (!known && (limit == 0 || (int64_t)m->seen.n_entries < limit))
+		htable_set(&m->seen, str_view(&key), m);
+	str_clear(&key);
+	return known;
+}
+
+/* What all members of an expansion share. */
+struct member {
+	struct message *m;
+	struct ipc_rcpt rcpt;
+};
+
+static struct err
+put_rcpt(void *arg, struct view address)
+{
+	struct member *one = arg;
+	struct message *m = one->m;
+	struct ipc_rcpt rcpt = one->rcpt;
+
+	rcpt.address = address;
+	/* What qmgr would not take must not be queued. */
+	if (address.len > ADDR_MAX)
+		return err_make(ERR_PERM, "recipient too long");
+	if (m->rcpts.len > CHECK_RCPTS_MAX)
+		return err_make(ERR_PERM, "too many recipients");
+	if (is_duplicate(m, &rcpt))
+		return ERR_OK;
+	rcpt.number = m->n_rcpts++;
+	ipc_list_add(&m->rcpts, ipc_rcpt_type(), &rcpt);
+	return ERR_OK;
+}
+
+/* By virtual aliases, if there are any. */
+static struct err
+expand(struct message *m, const struct ipc_rcpt *rcpt)
+{
+	struct member one = { m, *rcpt };
+
+	if ((m->flags & SUBMIT_NO_MAPPINGS) != 0 ||
+	    addr_map_is_empty(&m->cleanup->mapping->virtual_alias))
+		return put_rcpt(&one, rcpt->address);
+	return mapping_expand(m, rcpt->address, put_rcpt, &one);
+}
+
+/* The address completed, then mapped. */
+static struct err
+settle(struct message *m, enum mapping_class class, struct view given,
+    struct str *address)
+{
+	struct err e = envelope_complete(m->cleanup, "local", given, address);
+
+	if (!err_is(e))
+		e = mapping_apply(m, class, address);
+	if (!err_is(e) && address->len > ADDR_MAX)
+		e = err_make(ERR_PERM, "address too long");
+	return e;
+}
+
+struct err
+envelope_add_bcc(struct message *m, struct view address)
+{
+	struct str full = STR_EMPTY;
+	struct ipc_rcpt rcpt = { .orcpt = VIEW_EMPTY,
+		.notify = ESMTP_NOTIFY_NEVER };
+	struct err e = settle(m, MAPPING_ENVELOPE_RCPT, address, &full);
+
+	rcpt.address = rcpt.original = str_view(&full);
+	if (!err_is(e) && full.len > 0 && addr_is_sane(str_view(&full)))
+		e = expand(m, &rcpt);
+	str_clear(&full);
+	return e;
+}
+
+static struct err
+add_bcc_of(
+    struct message *m, const struct addr_map *map, struct view address)
+{
+	struct str bcc = STR_EMPTY;
+	struct err e = ERR_OK;
+
+	if (addr_map_is_empty(map) || !wants_bcc(m))
+		return e;
+	e = mapping_find_bcc(m, map, address, &bcc);
+	if (!err_is(e) && bcc.len > 0)
+		e = envelope_add_bcc(m, str_view(&bcc));
+	str_clear(&bcc);
+	return e;
+}
+
+static struct err
+add_rcpt(struct message *m, struct ipc_rcpt *rcpt)
+{
+	struct str address = STR_EMPTY;
+	struct err e;
+
+	if (rcpt->address.len == 0)
+		rcpt->address =
+		    view_of(m->cleanup->conf->empty_address_recipient);
+	e = settle(m, MAPPING_ENVELOPE_RCPT, rcpt->address, &address);
+	if (rcpt->original.len == 0)
+		rcpt->original = rcpt->address;
+	rcpt->address = str_view(&address);
+	if (!err_is(e))
+		e = expand(m, rcpt);
+	if (!err_is(e))
+		e = add_bcc_of(m, &m->cleanup->mapping->rcpt_bcc,
+		    str_view(&address));
+	str_clear(&address);
+	return e;
+}
+
+struct err
+envelope_add_rcpts(struct message *m, struct view list)
+{
+	struct ipc_rcpt rcpt;
+	bool more;
+	struct err e;
+
+	for (;;) {
+		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
+		if (err_is(e) || !more)
+			return e;
+		e = check_rcpt(&rcpt);
+		if (!err_is(e))
+			e = add_rcpt(m, &rcpt);
+		if (err_is(e))
+			return e;
+	}
+}
+
+struct err
+envelope_end_rcpts(struct message *m)
+{
+	const char *bcc = m->cleanup->conf->always_bcc;
+	struct str address = STR_EMPTY;
+	struct err e = ERR_OK;
+
+	if (m->has_all_rcpts || m->n_rcpts == 0)
+		return e;
+	m->has_all_rcpts = true;
+	if (bcc[0] == '\0' || !wants_bcc(m))
+		return e;
+	addr_to_internal(&address, view_of(bcc));
+	e = envelope_add_bcc(m, str_view(&address));
+	str_clear(&address);
+	return e;
+}
+
+/* --- sender --- */
 
 struct err
 envelope_set_sender(struct message *m)
@@ -14,72 +199,10 @@ envelope_set_sender(struct message *m)
 
 	if (!addr_is_sane(m->submit.sender))
 		return err_make(ERR_PERM, "bad sender");
-	e = envelope_complete(m->cleanup, "local", m->submit.sender,
-	    &m->sender);
-	if (!err_is(e) && m->sender.len > ADDR_MAX)
-		e = err_make(ERR_PERM, "sender too long");
-	return e;
-}
-
-/* The key by which two recipients are the same: domain in lower case. */
-static bool
-is_duplicate(struct message *m, struct view address, struct view original)
-{
-	struct view local = addr_local(address);
-	struct str key = STR_EMPTY, domain = STR_EMPTY;
-	int64_t limit = m->cleanup->conf->duplicate_filter_limit;
-	bool known;
-
-	str_add(&domain, addr_domain(address));
-	str_lower(&domain);
-	str_add(&key, local);
-	str_add_byte(&key, '@');
-	str_add(&key, str_view(&domain));
-	str_add_byte(&key, '\0');
-	str_add(&key, original);
-	known = htable_find(&m->seen, str_view(&key)) != NULL;
-	if (!known && (limit == 0 || (int64_t)m->seen.n_entries < limit))
-		htable_set(&m->seen, str_view(&key), m);
-	str_clear(&key);
-	str_clear(&domain);
-	return known;
-}
-
-struct err
-envelope_add_rcpts(struct message *m, struct view list)
-{
-	struct ipc_rcpt rcpt;
-	struct str address = STR_EMPTY;
-	bool more;
-	struct err e;
-
-	/* What qmgr would not take must not be queued. */
-	for (;;) {
-		e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
-		if (err_is(e) || !more)
-			break;
-		e = check_rcpt(&rcpt);
-		if (!err_is(e) && m->rcpts.len > CHECK_RCPTS_MAX)
-			e = err_make(ERR_PERM, "too many recipients");
-		if (err_is(e))
-			break;
-		if (rcpt.address.len == 0)
-			rcpt.address = view_of(
-			    m->cleanup->conf->empty_address_recipient);
-		e = envelope_complete(m->cleanup, "local", rcpt.address,
-		    &address);
-		if (!err_is(e) && address.len > ADDR_MAX)
-			e = err_make(ERR_PERM, "recipient too long");
-		if (err_is(e))
-			break;
-		rcpt.address = str_view(&address);
-		if (rcpt.original.len == 0)
-			rcpt.original = rcpt.address;
-		if (is_duplicate(m, rcpt.address, VIEW_EMPTY))
-			continue;
-		rcpt.number = m->n_rcpts++;
-		ipc_list_add(&m->rcpts, ipc_rcpt_type(), &rcpt);
-	}
-	str_clear(&address);
-	return e;
+	e = settle(
+	    m, MAPPING_ENVELOPE_SENDER, m->submit.sender, &m->sender);
+	if (err_is(e))
+		return e;
+	return add_bcc_of(
+	    m, &m->cleanup->mapping->sender_bcc, str_view(&m->sender));
 }

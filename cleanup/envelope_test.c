@@ -60,7 +60,7 @@ START_TEST(recipients_are_completed_and_taken_once)
 	ck_assert(!err_is(add(VIEW(""))));
 	taken(&out);
 	ck_assert_str_eq(out.ptr,
-	    "0:a@x.example 1:b@here.example 2:A@x.example "
+	    "0:a@x.example 1:b@here.example 2:b@here.example "
 	    "3:MAILER-DAEMON@here.example ");
 	ck_assert_int_eq(message.n_rcpts, 4);
 	str_clear(&out);

@@ -7,8 +7,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "lib/mail/addr.h"
-#include "lib/mail/addrlist.h"
 #include "lib/mail/compose.h"
 #include "lib/mail/date.h"
 #include "lib/mail/queue_id.h"
@@ -137,46 +135,10 @@ note_header(struct message *m, const struct header *h, struct seen *seen)
 	}
 }
 
-/* Complete the addresses of a header of a local client; false if none had to
- * be, else the new text is at the end of m->added. */
-static struct err
-complete_header(struct message *m, const struct header *h, bool *changed)
-{
-	struct addrlist list;
-	struct addrlist_item item;
-	struct str address = STR_EMPTY, full = STR_EMPTY;
-	size_t copied = 0;
-	size_t body_at = (size_t)(h->body.ptr - h->text.ptr);
-	struct err e = ERR_OK;
-
-	*changed = false;
-	addrlist_init(&list, h->body);
-	while (!err_is(e) && addrlist_next(&list, &item, &address)) {
-		size_t at = body_at + (size_t)(item.spec.ptr - h->body.ptr);
-
-		if ((item.flags & (ADDRLIST_NULL | ADDRLIST_BAD)) != 0)
-			continue;
-		e = envelope_complete(m->cleanup, "local",
-		    str_view(&address), &full);
-		if (err_is(e) || view_eq(str_view(&full), str_view(&address)))
-			continue;
-		str_add(&m->added, view_sub(h->text, copied, at - copied));
-		addr_to_external(&m->added, str_view(&full));
-		copied = at + item.spec.len;
-		*changed = true;
-	}
-	if (*changed)
-		str_add(&m->added, view_skip(h->text, copied));
-	str_clear(&address);
-	str_clear(&full);
-	return e;
-}
-
 /* One header field: kept, dropped or rewritten. */
 static struct err
 process_field(struct message *m, const struct header *h, struct seen *seen)
 {
-	bool local = view_eq(m->submit.context, VIEW("local"));
 	size_t from = m->added.len;
 	bool changed = false;
 	struct err e = ERR_OK;
@@ -184,8 +146,8 @@ process_field(struct message *m, const struct header *h, struct seen *seen)
 	note_header(m, h, seen);
 	if (is_dropped(m, h))
 		return e;
-	if (local && (h->flags & (HEADER_SENDER_ADDR | HEADER_RCPT_ADDR)) != 0)
-		e = complete_header(m, h, &changed);
+	if (header_addresses_apply(m, h->flags))
+		e = header_addresses_rewrite(m, h, &changed);
 	if (changed)
 		add_own(m, from);
 	else
@@ -227,8 +189,7 @@ add_missing(struct message *m, const struct seen *seen)
 	size_t start = m->added.len;
 	bool r = seen->is_resent;
 
-	if (!view_eq(m->submit.context, VIEW("local")) &&
-	    !conf->always_add_missing_headers)
+	if (!header_addresses_are_local(m) && !conf->always_add_missing_headers)
 		return;
 	if (!(r ? seen->resent_id : seen->message_id))
 		add_message_id(m, r ? "Resent-Message-Id" : "Message-Id");

@@ -1,12 +1,16 @@
 daemon_PROGRAMS += cleanup/cleanup
 cleanup_cleanup_SOURCES = \
 	cleanup/again.c \
+	cleanup/aliases.c \
 	cleanup/check.c \
 	cleanup/check.h \
 	cleanup/complete.c \
 	cleanup/envelope.c \
+	cleanup/header_addresses.c \
 	cleanup/headers.c \
 	cleanup/main.c \
+	cleanup/mapping.c \
+	cleanup/mapping.h \
 	cleanup/message.h \
 	cleanup/store.c \
 	cleanup/submit.c
@@ -17,15 +21,22 @@ check_PROGRAMS += cleanup/check_test
 cleanup_check_test_SOURCES = cleanup/check_test.c cleanup/check.c
 cleanup_check_test_LDADD = $(TEST_LDADD)
 
+cleanup_mapping = cleanup/aliases.c cleanup/mapping.c cleanup/mapping.h
+
 # These complete addresses themselves.
-check_PROGRAMS += cleanup/envelope_test cleanup/headers_test
+check_PROGRAMS += cleanup/envelope_test cleanup/headers_test \
+	cleanup/mapping_test
+cleanup_mapping_test_SOURCES = cleanup/mapping_test.c cleanup/testing.h \
+	cleanup/check.c cleanup/envelope.c $(cleanup_mapping)
+cleanup_mapping_test_LDADD = $(TEST_LDADD)
 cleanup_envelope_test_SOURCES = cleanup/envelope_test.c cleanup/testing.h \
-	cleanup/check.c cleanup/envelope.c
+	cleanup/check.c cleanup/envelope.c $(cleanup_mapping)
 cleanup_envelope_test_LDADD = $(TEST_LDADD)
 cleanup_headers_test_SOURCES = cleanup/headers_test.c cleanup/testing.h \
-	cleanup/headers.c
+	cleanup/headers.c cleanup/header_addresses.c $(cleanup_mapping)
 cleanup_headers_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/cleanup_headers
 t_fuzz_cleanup_headers_SOURCES = t/fuzz/cleanup_headers.c \
-	cleanup/testing.h cleanup/headers.c
+	cleanup/testing.h cleanup/headers.c cleanup/header_addresses.c \
+	$(cleanup_mapping)

@@ -2,7 +2,7 @@
  * cleanup: turns a received message into a queue file.  It owns the header's
  * rules and the durable commit; where mail goes, and when, is qmgr's.
  */
-#include "cleanup/message.h"
+#include "cleanup/mapping.h"
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -60,11 +60,19 @@ learn_drop_headers(struct cleanup *c)
 	str_clear(&lower);
 }
 
+static bool
+tables_changed(void *owner)
+{
+	return mapping_has_changed(owner);
+}
+
 int
 main(int argc, char **argv)
 {
-	static struct cleanup cleanup = { .room = true };
+	static struct mapping mapping;
+	static struct cleanup cleanup = { .room = true, .mapping = &mapping };
 	struct daemon d;
+	struct err e;
 
 	daemon_start(&d, "cleanup", argc, argv);
 	cleanup.conf = d.conf;
@@ -76,6 +84,10 @@ main(int argc, char **argv)
 	cleanup.qmgr.notice = on_notice;
 	daemon_service(&d, "rewrite", &cleanup.rewrite);
 	queue_disk_learn();
+	e = mapping_open(&mapping, d.conf);
+	if (err_is(e))
+		die_temp("parameter %s", e.text);
 	daemon_drop(&d, &cleanup_role);
+	daemon_watch_tables(&d, tables_changed, &mapping);
 	return daemon_serve_ipc(&d, handlers, &cleanup);
 }

@@ -31,8 +31,17 @@ enum {
 	CLEANUP_WRITE_FRAMES = 32,
 };
 
+struct mapping;
+
+/* How it ended, for the answer. */
+struct verdict {
+	int code;
+	const char *reply; /* with its enhanced code; a literal */
+};
+
 struct cleanup {
 	const struct conf *conf;
+	struct mapping *mapping;
 	struct ipc_service qmgr, rewrite;
 	/* As qmgr told: where new mail goes, and how long replies are held. */
 	bool room;
@@ -58,6 +67,8 @@ struct message {
 	struct str rcpts;           /* list of rcpt messages, rewritten */
 	int64_t n_rcpts;
 	struct htable seen;         /* recipients, for duplicates */
+	bool has_all_rcpts;
+	struct verdict refusal;     /* code 0: not refused */
 	struct str sender;
 
 	struct view content;        /* whole in memory */
@@ -88,22 +99,35 @@ struct message {
 	bool no_space;
 };
 
-/* How it ended, for the answer. */
-struct verdict {
-	int code;
-	const char *reply; /* with its enhanced code; a literal */
-};
-
 /* --- envelope.c --- */
-/* Add a list of recipients: completed, without duplicates.  ERR_TEMP if they
- * cannot be completed now, ERR_PERM if the list is malformed. */
-struct err envelope_add_rcpts(struct message *m, struct view list);
+/* The sender: completed and mapped.  A sender's blind copy is added. */
 struct err envelope_set_sender(struct message *m);
+/*
+ * Add a list of recipients: completed, mapped, expanded, with their blind
+ * copies, without duplicates.  ERR_TEMP if that cannot be done now (m->refusal
+ * may say what to answer), ERR_PERM if the list is malformed.
+ */
+struct err envelope_add_rcpts(struct message *m, struct view list);
+/* A blind copy: nobody is told what becomes of it. */
+struct err envelope_add_bcc(struct message *m, struct view address);
+/* After the last recipient: always_bcc.  Once; later calls do nothing. */
+struct err envelope_end_rcpts(struct message *m);
 
 /* --- complete.c --- */
 /* Complete an address ($myorigin and so on) unless it is complete. */
 struct err envelope_complete(struct cleanup *c, const char *context,
     struct view address, struct str *out);
+
+/* --- header_addresses.c --- */
+/* Is a header with this flag of enum header_flags looked at at all? */
+bool header_addresses_apply(const struct message *m, unsigned flags);
+/* Complete and map the addresses of a header; *changed if that made another
+ * text of it, which is then at the end of m->added. */
+struct err header_addresses_rewrite(
+    struct message *m, const struct header *h, bool *changed);
+/* Does this message get the headers that it lacks?  Mail of our own clients
+ * does, and if the site has a domain for others, theirs. */
+bool header_addresses_are_local(const struct message *m);
 
 /* --- headers.c --- */
 /* Go through the header block `head`; make the pieces.  Returns false, and

@@ -164,7 +164,8 @@ store_take_content(
 	/* smtpd has counted what the client sent; this is the last line. */
 	if (limit > 0 && m->content_len > limit + CLEANUP_HEADER_MAX)
 		m->too_large = true;
-	if (m->too_large || err_is(m->failure) || bytes.len == 0) {
+	if (m->too_large || err_is(m->failure) || m->refusal.code != 0 ||
+	    bytes.len == 0) {
 		ipc_frame_free(frame);
 		return;
 	}

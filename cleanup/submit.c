@@ -57,6 +57,42 @@ message_clear(struct message *m)
 	free(m->pieces);
 }
 
+/*
+ * A message that cannot be taken, for its envelope: why is told once the rest
+ * of it has come, and that is not kept.
+ */
+static void
+refuse(struct message *m, struct err e)
+{
+	if (m->refusal.code == 0)
+		m->refusal = e.kind == ERR_PERM ? bad_address : write_error;
+	log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
+}
+
+static void
+take_rcpts(struct message *m, struct view list)
+{
+	struct err e;
+
+	if (m->refusal.code != 0)
+		return;
+	e = envelope_add_rcpts(m, list);
+	if (err_is(e))
+		refuse(m, e);
+}
+
+static void
+end_rcpts(struct message *m)
+{
+	struct err e;
+
+	if (m->refusal.code != 0)
+		return;
+	e = envelope_end_rcpts(m);
+	if (err_is(e))
+		refuse(m, e);
+}
+
 /* One frame of the conversation, which it takes.  *ended with submit_end. */
 static struct err
 take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
@@ -68,10 +104,12 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 
 	if (ipc_frame_is(f, ipc_content_type())) {
 		e = ipc_frame_read(f, IPC_IN(content, &content));
-		if (err_is(e))
+		if (err_is(e)) {
 			ipc_frame_free(f);
-		else
-			store_take_content(m, content.bytes, f);
+			return e;
+		}
+		end_rcpts(m);
+		store_take_content(m, content.bytes, f);
 		return e;
 	}
 	if (ipc_frame_is(f, ipc_more_rcpts_type())) {
@@ -80,7 +118,7 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 		if (!err_is(e) && m->content_len > 0)
 			e = err_make(ERR_PERM, "recipients after content");
 		if (!err_is(e))
-			e = envelope_add_rcpts(m, rcpts.rcpts);
+			take_rcpts(m, rcpts.rcpts);
 	} else {
 		e = ipc_frame_read(f, IPC_IN(submit_end, &end));
 		*ended = !err_is(e);
@@ -132,6 +170,9 @@ commit(struct message *m)
 	struct verdict v;
 	struct err e;
 
+	end_rcpts(m);
+	if (m->refusal.code != 0)
+		return m->refusal;
 	if (m->n_rcpts == 0)
 		return no_rcpts;
 	if (m->too_large)
@@ -227,14 +268,9 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 	if (m->is_again && !m->no_space)
 		m->failure = again_find(m);
 	e = envelope_set_sender(m);
-	if (!err_is(e))
-		e = envelope_add_rcpts(m, m->submit.rcpts);
-	if (err_is(e)) {
-		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
-		if (m->submit.whole == 0)
-			take_stream(m, r, &v);
-		return e.kind == ERR_PERM ? bad_address : write_error;
-	}
+	if (err_is(e))
+		refuse(m, e);
+	take_rcpts(m, m->submit.rcpts);
 	if (m->submit.whole != 0) {
 		m->content = m->submit.content;
 		m->content_len = (int64_t)m->content.len;

@@ -2,7 +2,7 @@
 #ifndef CLEANUP_TESTING_H
 #define CLEANUP_TESTING_H
 
-#include "cleanup/message.h"
+#include "cleanup/mapping.h"
 
 #include "lib/base/mem.h"
 
@@ -23,6 +23,8 @@ envelope_complete(struct cleanup *c, const char *context, struct view address,
 	    : ERR_OK;
 }
 
+static struct mapping test_mapping;
+
 static inline void
 test_cleanup_init(struct cleanup *c, const char *lines)
 {
@@ -33,10 +35,12 @@ test_cleanup_init(struct cleanup *c, const char *lines)
 		.process_name = "cleanup" };
 	struct conf *conf;
 
-	*c = (struct cleanup){ .room = true };
+	*c = (struct cleanup){ .room = true, .mapping = &test_mapping };
 	if (err_is(conf_load_text(&source, view_of(lines), "main.cf", &conf)))
 		abort();
 	c->conf = conf;
+	if (err_is(mapping_open(&test_mapping, conf)))
+		abort();
 	for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
 		htable_set(&c->drop_headers, view_of(dropped[i]), c);
 }
@@ -44,6 +48,7 @@ test_cleanup_init(struct cleanup *c, const char *lines)
 static inline void
 test_cleanup_clear(struct cleanup *c)
 {
+	mapping_close(c->mapping);
 	htable_clear(&c->drop_headers, NULL);
 	conf_free((struct conf *)(uintptr_t)c->conf);
 }

@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/override.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/run/loop.h"
 
@@ -79,12 +80,18 @@ int
 main(int argc, char **argv)
 {
 	static struct pickup p;
+	struct override override;
 	struct daemon d;
+	struct err e;
 
 	daemon_start(&d, "pickup", argc, argv);
 	p.conf = d.conf;
 	p.slot = d.slot;
 	p.autodetect_utf8 = detects_utf8(d.conf);
+	e = override_parse(d.conf->receive_override_options, &override);
+	if (err_is(e))
+		die_temp("%s", e.text);
+	p.override_flags = override.flags;
 	lock_maildrop();
 	daemon_service(&d, "cleanup", &p.cleanup);
 	daemon_service(&d, "bounce", &p.bounce);

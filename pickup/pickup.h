@@ -18,6 +18,7 @@ struct pickup {
 	struct ipc_service cleanup, bounce;
 	int slot;
 	uid_t own_uid;
+	int64_t override_flags; /* receive_override_options */
 	bool autodetect_utf8; /* smtputf8_autodetect_classes has sendmail */
 	/* Names that are worked on, or wait after a failure: struct entry. */
 	struct htable entries;

@@ -170,7 +170,7 @@ make_submit(struct submission *s, bool whole)
 		.full_name = e->full_name,
 		.envid = e->envid,
 		.ret = e->ret,
-		.flags = flags_of(s),
+		.flags = flags_of(s) | s->pickup->override_flags,
 		.expect_content = s->file.file.preamble.content_len,
 		.rcpts = whole ? str_view(&s->rcpts) : VIEW_EMPTY,
 		.whole = whole,

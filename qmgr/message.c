@@ -134,6 +134,18 @@ rcpt_free(struct rcpt *r)
 		wait_queue_wake_one(&qmgr.room_for_rcpts);
 }
 
+struct rcpt *
+rcpt_readdress(struct rcpt *old, struct view address)
+{
+	struct ipc_rcpt from = { old->number, address, view_of(old->original),
+		view_of(old->orcpt), old->notify };
+	struct rcpt *r = rcpt_new(&from);
+
+	list_append(&old->node, &r->node);
+	rcpt_free(old);
+	return r;
+}
+
 static bool
 is_decided(const struct message *m, int64_t number)
 {

@@ -194,6 +194,9 @@ void message_unuse(struct message *m);
 struct message *message_find(struct view id);
 void message_free(struct message *m);
 void rcpt_free(struct rcpt *r);
+/* The same recipient with another address, in its place on its list; the old one
+ * is freed. */
+struct rcpt *rcpt_readdress(struct rcpt *old, struct view address);
 /* True if it was asked for that it is not delivered any further. */
 bool message_stops(const struct message *m);
 /* Wait until the file is not being read by message_open. */

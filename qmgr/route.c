@@ -251,6 +251,10 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 	/* Asked for while we waited. */
 	if (message_stops(m) || is_answered(m, rcpt, o))
 		return;
+	/* "user%host@here" is user@host: a route of ours is followed. */
+	if (r->status == ERR_NONE && r->recipient[0] != '\0' &&
+	    strcmp(r->recipient, rcpt->address) != 0)
+		rcpt = rcpt_readdress(rcpt, view_of(r->recipient));
 	if (r->status == ERR_NONE && !is_transport_name(r->transport)) {
 		struct verdict v = { .status = OUTCOME_DEFERRED,
 			.dsn = VIEW("4.3.5"),

@@ -1,8 +1,5 @@
 rewrite_core = \
 	rewrite/address.c rewrite/address.h \
-	rewrite/domain.c rewrite/domain.h \
-	rewrite/find.c rewrite/find.h \
-	rewrite/own.c rewrite/own.h \
 	rewrite/peel.c rewrite/peel.h \
 	rewrite/route.c rewrite/route.h \
 	rewrite/router.c \
@@ -23,7 +20,7 @@ rewrite_address_test_LDADD = $(TEST_LDADD)
 rewrite_route_test_SOURCES = rewrite/route_test.c $(rewrite_core)
 rewrite_route_test_LDADD = $(TEST_LDADD)
 rewrite_transport_map_test_SOURCES = rewrite/transport_map_test.c \
-	rewrite/domain.c rewrite/find.c rewrite/transport_map.c
+	rewrite/transport_map.c
 rewrite_transport_map_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/rewrite

@@ -250,7 +250,7 @@ route_by_class(struct way *w)
 /* --- maps that change the way --- */
 
 static struct err
-apply_transport_maps(struct way *w, const struct find *f)
+apply_transport_maps(struct way *w, struct find *f)
 {
 	struct str value = STR_EMPTY;
 	bool found;
@@ -268,12 +268,15 @@ apply_transport_maps(struct way *w, const struct find *f)
 
 /* Last, since those who moved have moved whatever else is said of them. */
 static struct err
-apply_relocated_maps(struct way *w, const struct find *f)
+apply_relocated_maps(struct way *w, struct find *f)
 {
 	struct str value = STR_EMPTY;
 	bool found;
+	bool by_name = w->is_local ||
+	    view_eq_case(str_view(&w->domain.forms[0]),
+		view_of(w->r->conf->myorigin));
 	struct err e =
-	    find_address(f, w->r->relocated, w->is_local, &value, &found);
+	    find_address(f, w->r->relocated, by_name, &value, &found);
 
 	if (err_is(e)) {
 		e = err_within(e, "relocated_maps");

@@ -10,8 +10,8 @@
 #include "lib/ipc/messages.h"
 #include "lib/table/match.h"
 #include "lib/table/table.h"
-#include "rewrite/domain.h"
-#include "rewrite/own.h"
+#include "lib/mail/domain.h"
+#include "lib/mail/own.h"
 
 struct router {
 	const struct conf *conf;

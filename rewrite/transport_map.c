@@ -2,7 +2,7 @@
 #include "rewrite/transport_map.h"
 
 struct err
-transport_map_find(const struct find *f, struct table_list *list,
+transport_map_find(struct find *f, struct table_list *list,
     bool parents_match_subdomains, struct str *value, bool *found)
 {
 	struct err e;

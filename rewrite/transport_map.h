@@ -5,11 +5,11 @@
 #ifndef REWRITE_TRANSPORT_MAP_H
 #define REWRITE_TRANSPORT_MAP_H
 
-#include "rewrite/find.h"
+#include "lib/mail/find.h"
 
 /* Look the address up: whole, domain, parents, "*".  *value is the entry as it
  * stands in the table. */
-struct err transport_map_find(const struct find *f, struct table_list *list,
+struct err transport_map_find(struct find *f, struct table_list *list,
     bool parents_match_subdomains, struct str *value, bool *found);
 
 /*

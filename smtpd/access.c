@@ -551,6 +551,7 @@ check_listed(struct access *a)
 	if (conf->smtpd_reject_unlisted_sender && !a->sender_is_listed)
 		v = access_check_listed(a, SUBJECT_SENDER);
 	if (v != ACCESS_REFUSED && conf->smtpd_reject_unlisted_recipient &&
+	    !a->s->smtpd->override.no_unknown_recipient_checks &&
 	    !a->recipient_is_listed)
 		v = access_check_listed(a, SUBJECT_RECIPIENT);
 	return v;

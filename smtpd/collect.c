@@ -112,7 +112,8 @@ whole_max(const struct session *s)
 }
 
 static int64_t
-content_flags(const struct transaction *t, unsigned seen)
+content_flags(const struct transaction *t, const struct override *override,
+    unsigned seen)
 {
 	static const struct {
 		unsigned seen;
@@ -125,6 +126,7 @@ content_flags(const struct transaction *t, unsigned seen)
 	};
 	int64_t flags = t->is_smtputf8 ? SUBMIT_SMTPUTF8 : 0;
 
+	flags |= override->flags;
 	if (t->body == ESMTP_BODY_8BITMIME)
 		flags |= SUBMIT_BODY_8BITMIME;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -189,7 +191,7 @@ send_envelope(struct session *s, struct collect *c)
 	take_bcc(s->t);
 	m = envelope(s);
 	rest = m.rcpts;
-	m.flags = content_flags(s->t, 0);
+	m.flags = content_flags(s->t, &s->smtpd->override, 0);
 	m.rcpts = cut_rcpts(&rest);
 	c->failure =
 	    ipc_talk_send(&c->talk, IPC_OUT(submit, &m), cleanup_deadline(s));
@@ -390,7 +392,7 @@ ask_whole(struct session *s, struct collect *c, struct ipc_submitted *answer,
 
 	take_bcc(s->t);
 	m = envelope(s);
-	m.flags = content_flags(s->t, c->in.flags);
+	m.flags = content_flags(s->t, &s->smtpd->override, c->in.flags);
 	m.whole = 1;
 	m.content = str_view(&c->bytes);
 	e = ipc_call_once(cleanup, IPC_OUT(submit, &m),
@@ -410,7 +412,7 @@ ask_stream(struct session *s, struct collect *c, struct ipc_submitted *answer,
 	const struct transaction *t = s->t;
 	/* Access control may have decided more since the envelope went. */
 	struct ipc_submit_end m = { .commit = 1,
-		.flags = content_flags(t, c->in.flags),
+		.flags = content_flags(t, &s->smtpd->override, c->in.flags),
 		.hold = t->hold,
 		.filter = str_view(&t->filter),
 		.redirect = str_view(&t->redirect),
@@ -435,7 +437,7 @@ submit_alone(
 	int code;
 
 	alone_add_content(s, str_view(&c->bytes));
-	code = alone_finish(s, content_flags(s->t, c->in.flags), &line);
+	code = alone_finish(s, content_flags(s->t, &s->smtpd->override, c->in.flags), &line);
 	*result = result_make(code, str_view(&line));
 	str_clear(&line);
 }

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/find.h"
 
 #include <stdlib.h>
 
@@ -248,6 +249,32 @@ find_in(struct smtpd *smtpd, struct table_list *list, struct view address,
 	return e;
 }
 
+/* One of the maps by which cleanup makes another address of it. */
+static struct err
+find_mapped(struct smtpd *smtpd, struct table_list *list, struct view address,
+    bool is_local, bool *found)
+{
+	struct view name = addr_domain(address);
+	struct str value = STR_EMPTY;
+	struct domain d;
+	struct find f;
+	struct err e;
+
+	*found = false;
+	if (table_list_is_empty(list))
+		return ERR_OK;
+	domain_init(&d, name);
+	find_init(&f, smtpd->conf, address, name.len > 0 ? &d : NULL);
+	e = find_address(&f, list, is_local, &value, found);
+	if (!err_is(e) && *found && value.len == 0)
+		e = err_make(ERR_TEMP,
+		    "lookup of %.*s returns an empty string result",
+		    VIEW_ARGS(address));
+	domain_clear(&d);
+	str_clear(&value);
+	return e;
+}
+
 /* The maps that must know a recipient of this class; NULL if any is fine. */
 static struct table_list *
 maps_of(struct smtpd *smtpd, enum ipc_class class)
@@ -274,9 +301,11 @@ leads_nowhere(const struct rcpt_route *r)
 }
 
 static struct err
-look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool *known)
+look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool is_sender,
+    bool *known)
 {
 	struct table_list *aliases[] = { smtpd->maps.recipient_canonical,
+		is_sender ? smtpd->maps.sender_canonical : NULL,
 		smtpd->maps.canonical, smtpd->maps.virtual_alias };
 	struct table_list *own = maps_of(smtpd, r->class);
 	struct view address = str_view(&r->recipient);
@@ -286,7 +315,7 @@ look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool *known)
 
 	*known = false;
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-		e = find_in(smtpd, aliases[i], address, is_local, known);
+		e = find_mapped(smtpd, aliases[i], address, is_local, known);
 		if (err_is(e) || *known)
 			return e;
 	}
@@ -300,12 +329,16 @@ look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool *known)
 }
 
 struct err
-rcpt_is_known(struct smtpd *smtpd, struct rcpt_route *r, bool *known)
+rcpt_is_known(
+    struct smtpd *smtpd, struct rcpt_route *r, bool is_sender, bool *known)
 {
 	struct err e = ERR_OK;
 
+	if (is_sender && !table_list_is_empty(smtpd->maps.sender_canonical))
+		return look_up(smtpd, r, true, known);
+
 	if (r->known == RCPT_NOT_ASKED) {
-		e = look_up(smtpd, r, known);
+		e = look_up(smtpd, r, false, known);
 		if (err_is(e))
 			return e;
 		r->known = *known ? RCPT_KNOWN : RCPT_UNKNOWN;

@@ -26,9 +26,11 @@ void rcpt_route_give(struct rcpt_route *r);
 void rcpt_cache_clear(struct smtpd *smtpd);
 
 /* Is the recipient in the tables of its class?  ERR_TEMP if a table failed.
- * An address that leads to the transport error or retry is not. */
-struct err rcpt_is_known(
-    struct smtpd *smtpd, struct rcpt_route *r, bool *known);
+ * An address that leads to the transport error or retry is not, but what any
+ * map of cleanup's makes another of is.  For a sender sender_canonical_maps
+ * counts too. */
+struct err rcpt_is_known(struct smtpd *smtpd, struct rcpt_route *r,
+    bool is_sender, bool *known);
 /* One of the host's own classes, or relayed: not mail for anywhere. */
 bool rcpt_is_authorised(const struct rcpt_route *r);
 /* "user%host@here" and the like: where it really goes is not known. */

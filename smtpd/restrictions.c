@@ -397,13 +397,23 @@ refuse_unlisted(
 		[IPC_CLASS_DEFAULT] = { 550, "" },
 	};
 	bool is_retry = view_eq(str_view(&r->transport), VIEW("retry"));
-	const char *dsn = subject == SUBJECT_SENDER ? "5.1.0" : "5.1.1";
+	const char *dsn = subject != SUBJECT_SENDER ? "5.1.1" :
+	    r->class == IPC_CLASS_VIRTUAL_ALIAS	    ? "5.1.7" :
+						      "5.1.0";
 
-	if (r->class != IPC_CLASS_VIRTUAL_ALIAS &&
-	    (is_retry || view_eq(str_view(&r->transport), VIEW("error")))) {
+	/* "User unknown" of aliases is told with the code of their class. */
+	if ((is_retry || view_eq(str_view(&r->transport), VIEW("error"))) &&
+	    (r->class != IPC_CLASS_VIRTUAL_ALIAS ||
+		!view_starts(str_view(&r->nexthop),
+		    VIEW("5.1.1 User unknown")))) {
 		struct dsn_split why = dsn_split(str_view(&r->nexthop),
-		    DSN_STATUS(5, 1, subject == SUBJECT_SENDER ? 0 : 1));
+		    DSN_STATUS(5, 1, 1));
 		char buffer[DSN_STATUS_SIZE];
+
+		/* Of a recipient; of a sender there is but one for all. */
+		if (subject == SUBJECT_SENDER && why.status.subject == 1 &&
+		    why.status.detail != 2)
+			why.status.detail = 7;
 
 		return access_refuse(a, subject, is_retry ? 450 : 550,
 		    dsn_text(why.status, buffer), "%.*s", VIEW_ARGS(why.text));
@@ -437,7 +447,7 @@ access_check_listed(struct access *a, enum access_subject subject)
 	    address, &r);
 	if (err_is(e))
 		return access_lookup_failed(a, address, e);
-	e = rcpt_is_known(smtpd, r, &known);
+	e = rcpt_is_known(smtpd, r, subject == SUBJECT_SENDER, &known);
 	if (err_is(e))
 		v = access_lookup_failed(a, address, e);
 	else if (!known)

@@ -98,6 +98,8 @@ open_maps(struct smtpd *m)
 	maps->canonical = open_tables("canonical_maps", conf->canonical_maps);
 	maps->recipient_canonical = open_tables(
 	    "recipient_canonical_maps", conf->recipient_canonical_maps);
+	maps->sender_canonical = open_tables(
+	    "sender_canonical_maps", conf->sender_canonical_maps);
 	maps->virtual_alias =
 	    open_tables("virtual_alias_maps", conf->virtual_alias_maps);
 	maps->local =
@@ -230,6 +232,8 @@ bare_lf_mode(const char *value)
 void
 smtpd_open(struct smtpd *m, const struct conf *conf)
 {
+	struct err e;
+
 	m->conf = conf;
 	list_init(&m->sessions);
 	htable_init(&m->cache.entries);
@@ -237,6 +241,9 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	m->bare_lf = bare_lf_mode(conf->smtpd_forbid_bare_newline);
 	m->access_parents = smtpd_parents_match(conf, "smtpd_access_maps");
 	m->offers = offer_all(conf);
+	e = override_parse(conf->receive_override_options, &m->override);
+	if (err_is(e))
+		die_temp("%s", e.text);
 	open_command_lists(m);
 	/* Nobody is asked who the client is and what it may. */
 	if (m->stand_alone)
@@ -251,7 +258,8 @@ static struct table_list **
 map_at(struct smtpd *m, size_t i)
 {
 	struct table_list **maps[] = { &m->maps.canonical,
-		&m->maps.recipient_canonical, &m->maps.virtual_alias,
+		&m->maps.recipient_canonical, &m->maps.sender_canonical,
+		&m->maps.virtual_alias,
 		&m->maps.local, &m->maps.virtual_mailbox, &m->maps.relay };
 
 	return i < ARRAY_LEN(maps) ? maps[i] : NULL;

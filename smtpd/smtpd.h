@@ -11,6 +11,7 @@
 #include "lib/dns/dns.h"
 #include "lib/ipc/anvil.h"
 #include "lib/ipc/client.h"
+#include "lib/mail/override.h"
 #include "lib/table/match.h"
 #include "lib/table/table.h"
 
@@ -60,7 +61,7 @@ enum offer {
 
 /* The maps by which recipients are known. */
 struct rcpt_maps {
-	struct table_list *canonical, *recipient_canonical;
+	struct table_list *canonical, *recipient_canonical, *sender_canonical;
 	struct table_list *virtual_alias;
 	struct table_list *local, *virtual_mailbox, *relay;
 };
@@ -94,6 +95,7 @@ struct smtpd {
 	bool access_parents; /* parents match in access tables */
 	enum bare_lf bare_lf;
 	unsigned offers;      /* enum offer */
+	struct override override; /* receive_override_options */
 	struct dns_addr *own; /* addresses of this machine: inet_interfaces */
 	size_t n_own;
 

@@ -1,5 +1,6 @@
 # Real programs on the other side; ./dev unpacks those that are not installed.
 TAP_TESTS += \
+	t/340-rewriting-postfix.t \
 	t/400-source.t \
 	t/410-sink.t \
 	t/420-clients.t \
@@ -12,4 +13,4 @@ TAP_TESTS += \
 	t/480-local.t \
 	t/485-mailbox-attacks.t
 
-EXTRA_DIST += t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm
+EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm

@@ -150,9 +150,9 @@ ROW(BOOL, broken_sasl_auth_clients, "no", 0, 1, KNOWN,
     "Offer AUTH also in the form AUTH=.")
 ROW(STR, canonical_classes,
     "envelope_sender, envelope_recipient, header_sender, header_recipient",
-    0, CONF_LEN_MAX, KNOWN,
+    0, CONF_LEN_MAX, USED,
     "Which addresses canonical_maps rewrites.")
-ROW(STR, canonical_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, canonical_maps, "", 0, CONF_LEN_MAX, USED,
     "Tables that rewrite addresses in envelope and headers.")
 ROW(BOOL, cleanup_replace_stray_cr_lf, "yes", 0, 1, KNOWN,
     "Replace a CR or LF that stands alone in content.")
@@ -315,14 +315,14 @@ ROW(TIME, drain_time, "60s", 0, 86400, USED,
 ROW(INT, duplicate_filter_limit, "1000", 0, CONF_INT_MAX, USED,
     "Recipients remembered to remove duplicates; 0 is no limit.")
 ROW(STR, empty_address_default_transport_maps_lookup_key,
-    "<>", 1, CONF_LEN_MAX, KNOWN,
+    "<>", 1, CONF_LEN_MAX, USED,
     "Key for the null sender in sender_dependent_default_transport_maps.")
 ROW(STR, empty_address_local_login_sender_maps_lookup_key,
     "<>", 1, CONF_LEN_MAX, KNOWN,
     "Key for the null sender in local_login_sender_maps.")
 ROW(STR, empty_address_recipient, "MAILER-DAEMON", 1, CONF_LEN_MAX, USED,
     "Recipient of mail to the null address.")
-ROW(STR, empty_address_relayhost_maps_lookup_key, "<>", 1, CONF_LEN_MAX, KNOWN,
+ROW(STR, empty_address_relayhost_maps_lookup_key, "<>", 1, CONF_LEN_MAX, USED,
     "Key for the null sender in sender_dependent_relayhost_maps.")
 ROW(BOOL, enable_idna2003_compatibility, "no", 0, 1, KNOWN,
     "Convert domain names by the older standard.")
@@ -747,11 +747,11 @@ ROW(STR, maps_rbl_domains, "", 0, CONF_LEN_MAX, KNOWN,
 ROW(INT, maps_rbl_reject_code, "554", 400, 599, KNOWN,
     "Reply code for clients that a DNS list refuses.")
 ROW(STR, masquerade_classes,
-    "envelope_sender, header_sender, header_recipient", 0, CONF_LEN_MAX, KNOWN,
+    "envelope_sender, header_sender, header_recipient", 0, CONF_LEN_MAX, USED,
     "Which addresses masquerade_domains changes.")
-ROW(STR, masquerade_domains, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, masquerade_domains, "", 0, CONF_LEN_MAX, USED,
     "Domains below which host names are hidden.")
-ROW(STR, masquerade_exceptions, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, masquerade_exceptions, "", 0, CONF_LEN_MAX, USED,
     "Users whose addresses are left as they are.")
 ROW(STR, master_service_disable, "", 0, CONF_LEN_MAX, KNOWN,
     "Services of master.cf that are not started.")
@@ -1106,14 +1106,14 @@ ROW(STR, rbl_reply_maps, "", 0, CONF_LEN_MAX, KNOWN,
     "Replies per DNS list.")
 ROW(STR, readme_directory, "no", 0, CONF_LEN_MAX, USED,
     "Where the documentation is as text; no if nowhere.")
-ROW(STR, receive_override_options, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, receive_override_options, "", 0, CONF_LEN_MAX, USED,
     "Steps that are left out for received mail.")
-ROW(STR, recipient_bcc_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, recipient_bcc_maps, "", 0, CONF_LEN_MAX, USED,
     "Recipients added by recipient.")
 ROW(STR, recipient_canonical_classes,
-    "envelope_recipient, header_recipient", 0, CONF_LEN_MAX, KNOWN,
+    "envelope_recipient, header_recipient", 0, CONF_LEN_MAX, USED,
     "Which addresses recipient_canonical_maps rewrites.")
-ROW(STR, recipient_canonical_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, recipient_canonical_maps, "", 0, CONF_LEN_MAX, USED,
     "canonical_maps for recipients.")
 ROW(STR, recipient_delimiter, "", 0, CONF_LEN_MAX, USED,
     "Characters between a user and an extension (user+ext).")
@@ -1135,7 +1135,7 @@ ROW(STR, relay_transport, "relay", 1, CONF_LEN_MAX, USED,
     "Transport and next hop for relay_domains.")
 ROW(STR, relayhost, "", 0, CONF_LEN_MAX, USED,
     "Next hop of mail that is not local; [host] is without MX.")
-ROW(STR, relocated_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, relocated_maps, "", 0, CONF_LEN_MAX, USED,
     "Where users went that are gone.")
 ROW(STR, remote_header_rewrite_domain, "", 0, CONF_LEN_MAX, USED,
     "Domain that completes addresses in headers from other clients.")
@@ -1162,12 +1162,12 @@ ROW(STR, sample_directory, BARID_CONFIG_DIR, 0, CONF_LEN_MAX, USED,
     "Where sample files are.")
 ROW(BOOL, send_cyrus_sasl_authzid, "no", 0, 1, KNOWN,
     "Send an authorisation identity with Cyrus SASL.")
-ROW(STR, sender_bcc_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, sender_bcc_maps, "", 0, CONF_LEN_MAX, USED,
     "Recipients added by sender.")
 ROW(STR, sender_canonical_classes,
-    "envelope_sender, header_sender", 0, CONF_LEN_MAX, KNOWN,
+    "envelope_sender, header_sender", 0, CONF_LEN_MAX, USED,
     "Which addresses sender_canonical_maps rewrites.")
-ROW(STR, sender_canonical_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, sender_canonical_maps, "", 0, CONF_LEN_MAX, USED,
     "canonical_maps for senders.")
 ROW(STR, sender_dependent_default_transport_maps, "", 0, CONF_LEN_MAX, USED,
     "default_transport by sender.")
@@ -1979,7 +1979,7 @@ ROW(STR, use_srv_lookup, "", 0, CONF_LEN_MAX, KNOWN,
     "Services whose servers are found by SRV records.")
 ROW(STR, verp_delimiter_filter, "-=+", 1, CONF_LEN_MAX, KNOWN,
     "Characters that may be delimiters of variable envelope senders.")
-ROW(SIZE, virtual_alias_address_length_limit, "1000", 1, CONF_SIZE_MAX, KNOWN,
+ROW(SIZE, virtual_alias_address_length_limit, "1000", 1, CONF_SIZE_MAX, USED,
     "Longest result of virtual_alias_maps.")
 ROW(STR, virtual_alias_domains, "$virtual_alias_maps", 0, CONF_LEN_MAX, USED,
     "Domains all of whose addresses are aliases.")

@@ -105,6 +105,8 @@ enum submit_flags {
 	/* Not kept: whoever was asked first was lost before it answered, so
 	 * the message may be queued already. */
 	SUBMIT_AGAIN = 1 << 10,
+	SUBMIT_NO_MAPPINGS = 1 << 11, /* receive_override_options */
+	SUBMIT_NO_CHECKS = 1 << 12,
 };
 
 #define IPC_MORE_RCPTS(F) F(LIST, rcpts)

@@ -1,19 +1,24 @@
 libbarid_a_SOURCES += \
 	lib/mail/addr.c lib/mail/addr.h \
 	lib/mail/addr_log.c lib/mail/addr_log.h \
+	lib/mail/addr_map.c lib/mail/addr_map.h \
 	lib/mail/addrlist.c lib/mail/addrlist.h \
 	lib/mail/compose.c lib/mail/compose.h \
 	lib/mail/content.c lib/mail/content.h \
 	lib/mail/date.c lib/mail/date.h \
 	lib/mail/deliver_log.c lib/mail/deliver_log.h \
 	lib/mail/dialogue.c lib/mail/dialogue.h \
+	lib/mail/domain.c lib/mail/domain.h \
 	lib/mail/drop.c lib/mail/drop.h \
 	lib/mail/dsn.c lib/mail/dsn.h \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
+	lib/mail/find.c lib/mail/find.h \
 	lib/mail/header.c lib/mail/header.h \
 	lib/mail/mbox.c lib/mail/mbox.h \
 	lib/mail/mime.c lib/mail/mime.h \
 	lib/mail/mime_type.c lib/mail/mime_type.h \
+	lib/mail/override.c lib/mail/override.h \
+	lib/mail/own.c lib/mail/own.h \
 	lib/mail/queue_disk.c lib/mail/queue_disk.h \
 	lib/mail/queue_file.c lib/mail/queue_file.h \
 	lib/mail/queue_id.c lib/mail/queue_id.h \
@@ -28,6 +33,7 @@ libbarid_a_SOURCES += \
 check_PROGRAMS += \
 	lib/mail/addr_log_test \
 	lib/mail/addr_test \
+	lib/mail/addr_map_test \
 	lib/mail/addrlist_test \
 	lib/mail/compose_test \
 	lib/mail/content_test \
@@ -50,6 +56,8 @@ check_PROGRAMS += \
 
 lib_mail_addr_test_SOURCES = lib/mail/addr_test.c
 lib_mail_addr_test_LDADD = $(TEST_LDADD)
+lib_mail_addr_map_test_SOURCES = lib/mail/addr_map_test.c
+lib_mail_addr_map_test_LDADD = $(TEST_LDADD)
 lib_mail_addrlist_test_SOURCES = lib/mail/addrlist_test.c
 lib_mail_addrlist_test_LDADD = $(TEST_LDADD)
 lib_mail_compose_test_SOURCES = lib/mail/compose_test.c

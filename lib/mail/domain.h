@@ -3,8 +3,8 @@
  * case, and for internationalised names (RFC 5890) with A-labels (xn--...) and
  * with U-labels.
  */
-#ifndef REWRITE_DOMAIN_H
-#define REWRITE_DOMAIN_H
+#ifndef MAIL_DOMAIN_H
+#define MAIL_DOMAIN_H
 
 #include "lib/base/str.h"
 

@@ -1,5 +1,5 @@
 /* The machine's own addresses: see own.h. */
-#include "rewrite/own.h"
+#include "lib/mail/own.h"
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"

@@ -1,5 +1,5 @@
 /* Domains in all their forms: see domain.h. */
-#include "rewrite/domain.h"
+#include "lib/mail/domain.h"
 
 #include "lib/mail/addr.h"
 #include "lib/run/fiber.h"

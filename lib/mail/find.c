@@ -1,5 +1,5 @@
 /* Looking addresses up: see find.h. */
-#include "rewrite/find.h"
+#include "lib/mail/find.h"
 
 #include "lib/mail/addr.h"
 
@@ -37,18 +37,57 @@ ask(const struct find *f, struct table_list *list, struct view local,
 	return e;
 }
 
+/* The local part as it stands, and as it is written where it needs quotes:
+ * tables have it so, old ones without. */
+static struct err
+ask_quoted(const struct find *f, struct table_list *list, struct view local,
+    enum table_which which, struct str *value, bool *found)
+{
+	struct str external = STR_EMPTY;
+	struct err e = ERR_OK;
+
+	*found = false;
+	if (view_find_any(local, " ()<>,;:\\\"[]@") != VIEW_NPOS ||
+	    !view_is_ascii(local)) {
+		addr_to_external(&external, local);
+		if (!view_eq(str_view(&external), local))
+			e = ask(f, list, str_view(&external), which, value,
+			    found);
+		str_clear(&external);
+	}
+	if (!err_is(e) && !*found)
+		e = ask(f, list, local, which, value, found);
+	return e;
+}
+
+/* Keys without a domain. */
+static struct err
+ask_names(struct find *f, struct table_list *list, enum table_which first,
+    struct str *value, bool *found)
+{
+	struct err e = table_list_find(list, f->local, first, value, found);
+
+	if (err_is(e) || *found || !f->has_extension)
+		return e;
+	e = table_list_find(list, f->user, TABLE_FIXED, value, found);
+	f->is_shortened = *found;
+	return e;
+}
+
 struct err
-find_whole(const struct find *f, struct table_list *list, struct str *value,
+find_whole(struct find *f, struct table_list *list, struct str *value,
     bool *found)
 {
 	struct err e;
 
-	*found = false;
+	*found = f->is_shortened = false;
 	if (f->domain == NULL)
-		return ERR_OK;
-	e = ask(f, list, f->local, TABLE_ALL, value, found);
-	if (!err_is(e) && !*found && f->has_extension)
-		e = ask(f, list, f->user, TABLE_FIXED, value, found);
+		return ask_names(f, list, TABLE_ALL, value, found);
+	e = ask_quoted(f, list, f->local, TABLE_ALL, value, found);
+	if (err_is(e) || *found || !f->has_extension)
+		return e;
+	e = ask_quoted(f, list, f->user, TABLE_FIXED, value, found);
+	f->is_shortened = *found;
 	return e;
 }
 
@@ -89,20 +128,24 @@ find_domains(const struct find *f, struct table_list *list,
 	return e;
 }
 
-/* Keys without a domain. */
-static struct err
-ask_names(const struct find *f, struct table_list *list, enum table_which first,
+struct err
+find_parts(struct find *f, struct table_list *list, bool is_local,
     struct str *value, bool *found)
 {
-	struct err e = table_list_find(list, f->local, first, value, found);
+	struct err e = ERR_OK;
 
-	if (!err_is(e) && !*found && f->has_extension)
-		e = table_list_find(list, f->user, TABLE_FIXED, value, found);
+	*found = f->is_shortened = false;
+	if (f->domain == NULL)
+		return e;
+	if (is_local)
+		e = ask_names(f, list, TABLE_FIXED, value, found);
+	if (!err_is(e) && !*found)
+		e = ask(f, list, VIEW_EMPTY, TABLE_FIXED, value, found);
 	return e;
 }
 
 struct err
-find_address(const struct find *f, struct table_list *list, bool is_local,
+find_address(struct find *f, struct table_list *list, bool is_local,
     struct str *value, bool *found)
 {
 	struct err e;
@@ -110,12 +153,8 @@ find_address(const struct find *f, struct table_list *list, bool is_local,
 	*found = false;
 	if (table_list_is_empty(list))
 		return ERR_OK;
-	if (f->domain == NULL)
-		return ask_names(f, list, TABLE_ALL, value, found);
 	e = find_whole(f, list, value, found);
-	if (!err_is(e) && !*found && is_local)
-		e = ask_names(f, list, TABLE_FIXED, value, found);
 	if (!err_is(e) && !*found)
-		e = ask(f, list, VIEW_EMPTY, TABLE_FIXED, value, found);
+		e = find_parts(f, list, is_local, value, found);
 	return e;
 }

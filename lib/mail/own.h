@@ -2,8 +2,8 @@
  * The machine's own addresses, for mail to user@[192.0.2.1]: those of
  * inet_interfaces and of proxy_interfaces.
  */
-#ifndef REWRITE_OWN_H
-#define REWRITE_OWN_H
+#ifndef MAIL_OWN_H
+#define MAIL_OWN_H
 
 #include "lib/conf/conf.h"
 #include "lib/table/net.h"
