@@ -180,38 +180,39 @@ START_TEST(an_origin_may_be_a_file)
 {
 	static const struct {
 		const char *file, *origin, *error;
-	} cases[] = {
+	} origins[] = {
 		{ "mail.example\n", "mail.example", NULL },
 		{ "mail.example \nmore\n", "mail.example", NULL },
 		{ "", NULL, "no domain in the first line of " },
 		{ "\nmail.example\n", NULL, "no domain in the first line of " },
-		{ NULL, NULL, "main.cf, line 1: parameter myorigin: no domain" },
+		{ NULL, NULL,
+		    "main.cf, line 1: parameter myorigin: no domain" },
 	};
 	char path[] = "/tmp/barid.XXXXXX", text[100];
 	struct conf *conf = NULL;
 	int fd = mkstemp(path);
 
 	ck_assert_int_ge(fd, 0);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
 		struct err e;
 
-		if (cases[i].file == NULL)
+		if (origins[i].file == NULL)
 			ck_assert_int_eq(unlink(path), 0);
 		else {
-			size_t len = strlen(cases[i].file);
+			size_t len = strlen(origins[i].file);
 
 			ck_assert_int_eq(ftruncate(fd, 0), 0);
 			ck_assert_int_eq(
-			    pwrite(fd, cases[i].file, len, 0), (ssize_t)len);
+			    pwrite(fd, origins[i].file, len, 0), (ssize_t)len);
 		}
 		snprintf(text, sizeof(text), "myorigin = %s\n", path);
 		e = load(text, &conf);
-		ck_assert_int_eq(err_is(e), cases[i].error != NULL);
-		if (cases[i].error != NULL) {
-			ck_assert_ptr_nonnull(strstr(e.text, cases[i].error));
+		ck_assert_int_eq(err_is(e), origins[i].error != NULL);
+		if (origins[i].error != NULL) {
+			ck_assert_ptr_nonnull(strstr(e.text, origins[i].error));
 			continue;
 		}
-		ck_assert_str_eq(conf->myorigin, cases[i].origin);
+		ck_assert_str_eq(conf->myorigin, origins[i].origin);
 		ck_assert_str_eq(conf_find(conf, "myorigin"), path);
 		conf_free(conf);
 	}
@@ -299,5 +300,5 @@ UNIT_MAIN("conf", { rows_are_sorted_and_documented, 1 },
     { defaults_load_at_every_compatibility_level, 5 },
     { values_are_held_to_their_range, ARRAY_LEN(cases) },
     { units_and_macros_reach_the_fields, 1 }, { an_origin_may_be_a_file, 1 },
-    { overrides_beat_the_file, 1 },
-    { what_has_no_effect_is_told, 1 }, { a_missing_file_is_temporary, 1 })
+    { overrides_beat_the_file, 1 }, { what_has_no_effect_is_told, 1 },
+    { a_missing_file_is_temporary, 1 })

@@ -26,8 +26,8 @@ const char *conf_light_dir(const struct conf_light *c);
  * c) and, for a number or a yes, its value (time in seconds).  Either may be
  * NULL.  ERR_PERM if the value is impossible.
  */
-struct err conf_light_get(struct conf_light *c, const char *name,
-    const char **text, int64_t *number);
+struct err conf_light_get(
+    struct conf_light *c, const char *name, const char **text, int64_t *number);
 
 /*
  * May a set-gid program that somebody called use this folder?  Only the

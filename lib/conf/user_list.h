@@ -15,14 +15,14 @@
 
 /* Is the name on the list (words: name, !word, /file, static:x, type:table)?
  * ERR_TEMP if a file or a table cannot be asked. */
-struct err user_list_matches(struct conf_light *conf, struct view list,
-    struct view name, bool *yes);
+struct err user_list_matches(
+    struct conf_light *conf, struct view list, struct view name, bool *yes);
 
 /*
  * May the process's real uid do what this parameter guards?  ERR_PERM: "User
  * NAME(UID) is not allowed to ACT".  A uid without a name is "unknown".
  */
-struct err user_list_check(struct conf_light *conf, const char *parameter,
-    const char *act);
+struct err user_list_check(
+    struct conf_light *conf, const char *parameter, const char *act);
 
 #endif
