@@ -775,6 +775,12 @@ static int (*const modes[])(const struct run *, char **) = {
 	[MODE_LIST] = run_list,
 };
 
+static const char *
+find_parameter(void *arg, const char *name)
+{
+	return conf_find(arg, name);
+}
+
 static void
 configure(struct run *run, int argc, char **argv)
 {
@@ -792,7 +798,8 @@ configure(struct run *run, int argc, char **argv)
 	run->host = xstrdup(conf->myhostname);
 	utf8 = run->utf8_on || (conf->smtputf8_enable && !run->utf8_off);
 	run->source = utf8 ? SOURCE_UTF8 : 0;
-	conf_free(conf);
+	/* Tables with parameters in main.cf ask for them; it stays. */
+	table_set_conf(find_parameter, conf);
 	if (argv[optind] == NULL && run->mode != MODE_LIST)
 		fatal("usage: %s %s", program_invocation_short_name,
 		    run->tool->usage);

@@ -22,9 +22,10 @@ entry_free(void *arg)
 }
 
 void
-cache_init(struct cache *c)
+cache_init(struct cache *c, int64_t life_seconds)
 {
 	htable_init(&c->entries);
+	c->life_ms = life_seconds * 1000;
 }
 
 void
@@ -67,13 +68,14 @@ cache_add(struct cache *c, struct view spec, struct view key, int64_t now,
 	struct str name = STR_EMPTY;
 	struct entry *e;
 
-	if (value.len > CACHE_VALUE_MAX || key.len > CACHE_VALUE_MAX)
+	if (value.len > CACHE_VALUE_MAX || key.len > CACHE_VALUE_MAX ||
+	    c->life_ms == 0)
 		return;
 	/* They live for seconds only: nobody misses them. */
 	if (c->entries.n_entries >= CACHE_ENTRIES_MAX)
 		cache_clear(c);
 	e = xcalloc(1, sizeof(*e));
-	e->until = now + CACHE_MS;
+	e->until = now + c->life_ms;
 	str_init(&e->value);
 	str_set(&e->value, value);
 	make_key(&name, spec, key);

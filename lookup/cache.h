@@ -1,6 +1,6 @@
 /*
  * What was found a moment ago: one message makes several processes ask for the
- * same account.  Only hits are kept, for a few seconds.
+ * same key.  Only hits are kept, for lookup_cache_time.
  */
 #ifndef LOOKUP_CACHE_H
 #define LOOKUP_CACHE_H
@@ -12,15 +12,16 @@
 
 enum {
 	CACHE_ENTRIES_MAX = 10000,
-	CACHE_MS = 5000,
 	CACHE_VALUE_MAX = 4096 /* bytes; longer ones are not kept */
 };
 
 struct cache {
 	struct htable entries;
+	int64_t life_ms;
 };
 
-void cache_init(struct cache *c);
+/* With a life of 0 nothing is kept. */
+void cache_init(struct cache *c, int64_t life_seconds);
 void cache_clear(struct cache *c);
 /* `now` is in ms of the monotonic clock. */
 bool cache_find(struct cache *c, struct view spec, struct view key, int64_t now,

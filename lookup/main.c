@@ -4,21 +4,28 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/peers.h"
 #include "lib/run/loop.h"
+#include "lib/run/offload.h"
+#include "lib/table/table.h"
 #include "lookup/cache.h"
 #include "lookup/permit.h"
 #include "lookup/pool.h"
 
 #include <grp.h>
+#include <netdb.h>
 #include <pwd.h>
 
 /* Below what those who ask wait for (lib/daemon). */
 enum { LOOKUP_TIMEOUT = 90 };
 
-/* What the name service reads, and sockets that it and databases have. */
-static const struct sandbox_path paths[] = {
+/* What the name service reads, and sockets that it and databases have; then
+ * the folders of tables that are files. */
+enum { PATHS_FIXED = 8, PATHS_MAX = 200 };
+
+static struct sandbox_path paths[PATHS_MAX + 1] = {
 	{ "/etc", false },
 	{ "/run", false },
 	{ "/usr/lib", false },
@@ -27,29 +34,25 @@ static const struct sandbox_path paths[] = {
 	{ "/var", false },
 	{ "/dev", false },
 	{ "private", false },
-	{ NULL, false },
 };
+static size_t n_paths = PATHS_FIXED;
 
 static const struct sandbox_role lookup_role = {
 	.name = "lookup",
 	.identity = IDENTITY_LOOKUP,
 	.root = ROOT_NONE,
 	.calls = CALLS_BASE | CALLS_THREAD | CALLS_STREAM | CALLS_CONNECT |
-	    CALLS_INET | CALLS_ACCEPT | CALLS_FILE_READ | CALLS_RESOLVER,
+	    CALLS_INET | CALLS_ACCEPT | CALLS_FILE_READ | CALLS_RESOLVER |
+	    CALLS_DATABASE,
 	.paths = paths,
 };
 
 struct lookup {
+	const struct conf *conf;
 	struct permit permit;
 	struct pool pool;
 	struct cache cache;
 };
-
-static bool
-is_cached(struct view spec)
-{
-	return view_starts(spec, VIEW("unix:"));
-}
 
 /* Passwords are for who logs in with them. */
 static bool
@@ -73,8 +76,7 @@ find(struct lookup *l, const struct ipc_table_ask *ask, uid_t uid,
 		    "table %.*s: not in the configuration",
 		    VIEW_ARGS(view_first(ask->table, 100)));
 	}
-	if (is_cached(ask->table) &&
-	    cache_find(&l->cache, ask->table, ask->key, loop_now(), value)) {
+	if (cache_find(&l->cache, ask->table, ask->key, loop_now(), value)) {
 		*found = true;
 		return ERR_OK;
 	}
@@ -82,7 +84,7 @@ find(struct lookup *l, const struct ipc_table_ask *ask, uid_t uid,
 	    deadline_in(LOOKUP_TIMEOUT));
 	if (err_is(e))
 		log_warn("%s", e.text);
-	else if (*found && is_cached(ask->table))
+	else if (*found)
 		cache_add(&l->cache, ask->table, ask->key, loop_now(),
 		    str_view(value));
 	return e;
@@ -126,8 +128,53 @@ tables_changed(void *owner)
 	return pool_has_changed(&l->pool);
 }
 
+static const char *
+find_parameter(void *arg, const char *name)
+{
+	const struct lookup *l = arg;
+
+	return conf_find(l->conf, name);
+}
+
+static void
+add_path(void *arg, struct view folder)
+{
+	(void)arg;
+	for (size_t i = 0; i < n_paths; i++)
+		if (view_eq(folder, view_of(paths[i].path)))
+			return;
+	if (n_paths < PATHS_MAX)
+		paths[n_paths++].path = xstrndup(folder.ptr, folder.len);
+}
+
+/* What has to be done with the rights that we still have. */
+static void
+prepare_table(struct view spec, void *kind, void *arg)
+{
+	(void)kind;
+	(void)arg;
+	if (!table_wants_server(spec))
+		return;
+	table_prepare(spec);
+	table_each_folder(spec, add_path, NULL);
+}
+
+/* Threads that wait for servers, and what clients of databases need of a
+ * stack. */
+enum { LOOKUP_THREADS = 64, LOOKUP_STACK = 4 << 20 };
+
 /* The name service's modules are loaded when the first of them is asked and
  * those after it are, and below the drop nothing can be loaded. */
+static void
+load_name_service_of_hosts(void)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *all = NULL;
+
+	if (getaddrinfo("localhost", "25", &hints, &all) == 0)
+		freeaddrinfo(all);
+}
+
 static void
 load_name_service(void)
 {
@@ -137,6 +184,7 @@ load_name_service(void)
 	(void)getpwnam(nobody);
 	(void)getgrnam("root");
 	(void)getgrnam(nobody);
+	load_name_service_of_hosts();
 }
 
 int
@@ -154,9 +202,14 @@ main(int argc, char **argv)
 	e = permit_init(&l.permit, d.conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
+	l.conf = d.conf;
 	pool_init(&l.pool);
-	cache_init(&l.cache);
+	cache_init(&l.cache, d.conf->lookup_cache_time);
 	load_name_service();
+	table_set_conf(find_parameter, &l);
+	htable_each(&l.permit.specs, prepare_table, NULL);
+	offload_set_threads(LOOKUP_THREADS);
+	offload_set_stack(LOOKUP_STACK);
 	daemon_drop(&d, &lookup_role);
 	daemon_watch_tables(&d, tables_changed, &l);
 	return daemon_serve_ipc(&d, handlers, &l);

@@ -9,11 +9,17 @@
 #include "lib/run/offload.h"
 #include "lib/table/table.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pool_spec {
 	struct str name;
-	struct table *idle[POOL_OPEN_MAX];
+	/* The one that was used last is at the end, and is taken first. */
+	struct {
+		struct table *table;
+		int64_t since;
+	} idle[POOL_OPEN_MAX];
 	size_t n_idle, n_open;
 	struct wait_queue free;
 };
@@ -42,7 +48,7 @@ spec_free(void *arg)
 	struct pool_spec *s = arg;
 
 	for (size_t i = 0; i < s->n_idle; i++)
-		table_close(s->idle[i]);
+		table_close(s->idle[i].table);
 	str_clear(&s->name);
 	free(s);
 }
@@ -50,6 +56,7 @@ spec_free(void *arg)
 void
 pool_clear(struct pool *p)
 {
+	timer_cancel(&p->sweep);
 	htable_clear(&p->specs, spec_free);
 }
 
@@ -90,17 +97,92 @@ run_question(void *arg)
 		    q->table, str_view(&q->key), &q->value, &q->found);
 }
 
+/* --- what lies idle --- */
+
+struct sweep {
+	int64_t before;
+	struct table **old;
+	size_t n, n_left;
+};
+
+static void
+take_old(struct view key, void *value, void *arg)
+{
+	struct pool_spec *s = value;
+	struct sweep *sweep = arg;
+	size_t n = 0;
+
+	(void)key;
+	while (n < s->n_idle && s->idle[n].since <= sweep->before &&
+	    table_has_connection(s->idle[n].table))
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		sweep->old = xreallocarray(
+		    sweep->old, sweep->n + 1, sizeof(struct table *));
+		sweep->old[sweep->n++] = s->idle[i].table;
+	}
+	s->n_idle -= n;
+	s->n_open -= n;
+	memmove(s->idle, s->idle + n, s->n_idle * sizeof(s->idle[0]));
+	for (size_t i = 0; i < s->n_idle; i++)
+		sweep->n_left += table_has_connection(s->idle[i].table);
+}
+
+/* On a thread: a server is told, which may take a while. */
+static void
+close_old(void *arg)
+{
+	const struct sweep *sweep = arg;
+
+	for (size_t i = 0; i < sweep->n; i++)
+		table_close(sweep->old[i]);
+}
+
+static void start_sweep(struct timer *t);
+
+void
+pool_sweep(struct pool *p, int64_t now)
+{
+	struct sweep sweep = { .before = now - POOL_IDLE_MS };
+
+	htable_each(&p->specs, take_old, &sweep);
+	if (sweep.n_left > 0 && p->sweep.place == 0)
+		timer_set(&p->sweep, now + POOL_IDLE_MS / 2, start_sweep);
+	if (sweep.n > 0)
+		offload(close_old, &sweep);
+	free(sweep.old);
+}
+
+static void
+run_sweep(void *arg)
+{
+	pool_sweep(arg, loop_now());
+}
+
+static void
+start_sweep(struct timer *t)
+{
+	fiber_spawn("sweep", run_sweep,
+	    (char *)t - offsetof(struct pool, sweep));
+}
+
 static void
 give_back(struct question *q)
 {
 	struct pool_spec *s = q->spec;
 
-	/* What failed may be broken: the next one opens it anew. */
-	if (err_is(q->e) || q->table == NULL) {
+	/* A file that failed may be broken: the next one opens it anew.  What
+	 * has a connection knows itself what has become of it. */
+	if (q->table == NULL ||
+	    (err_is(q->e) && !table_has_connection(q->table))) {
 		table_close(q->table);
 		s->n_open--;
 	} else {
-		s->idle[s->n_idle++] = q->table;
+		s->idle[s->n_idle].table = q->table;
+		s->idle[s->n_idle++].since = loop_now();
+		if (q->pool->sweep.place == 0 && table_has_connection(q->table))
+			timer_set(&q->pool->sweep, loop_now() + POOL_IDLE_MS,
+			    start_sweep);
 	}
 	q->table = NULL;
 	wait_queue_wake_one(&s->free);
@@ -132,7 +214,7 @@ take_table(struct question *q, int64_t deadline)
 	if (err_is(e))
 		return err_within(e, "wait for table %s", s->name.ptr);
 	if (s->n_idle > 0)
-		q->table = s->idle[--s->n_idle];
+		q->table = s->idle[--s->n_idle].table;
 	else
 		s->n_open++;
 	return ERR_OK;
@@ -206,7 +288,7 @@ check_spec(struct view key, void *value, void *arg)
 
 	(void)key;
 	for (size_t i = 0; i < s->n_idle; i++)
-		*changed |= table_was_replaced(s->idle[i]);
+		*changed |= table_was_replaced(s->idle[i].table);
 }
 
 bool

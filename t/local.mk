@@ -10,7 +10,8 @@ TAP_TESTS += \
 	t/040-reload.t \
 	t/041-start.t \
 	t/042-processes.t \
-	t/043-setup.t
+	t/043-setup.t \
+	t/150-tables-sql.t
 
 noinst_PROGRAMS += t/intruder t/false_agent
 t_intruder_SOURCES = t/intruder.c
@@ -18,7 +19,7 @@ t_intruder_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 t_false_agent_SOURCES = t/false_agent.c
 t_false_agent_LDADD = $(DAEMON_LDADD)
 
-EXTRA_DIST += t/style t/tap-run t/lib/Barid/Test.pm
+EXTRA_DIST += t/style t/tap-run t/lib/Barid/Databases.pm t/lib/Barid/Test.pm
 
 include $(top_srcdir)/t/durability.mk
 include $(top_srcdir)/t/attacks.mk

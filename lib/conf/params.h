@@ -706,6 +706,8 @@ ROW(STR, local_recipient_maps,
     "Tables of all local recipients; empty accepts any.")
 ROW(STR, local_transport, "local:$myhostname", 1, CONF_LEN_MAX, USED,
     "Transport and next hop for mydestination and this host's addresses.")
+ROW(TIME, lookup_cache_time, "5s", 0, 3600, USED,
+    "How long what lookup has found is remembered; 0 is not at all.")
 ROW(RAW, luser_relay, "", 0, CONF_LEN_MAX, USED,
     "Where mail for unknown local recipients goes.")
 ROW(STR, mail_name, "Barid", 1, CONF_LEN_MAX, USED,

@@ -21,6 +21,30 @@ add_name(void *arg, struct view name)
 	used->pending[used->n_pending++] = name;
 }
 
+/* Types of tables whose parameters may stand in main.cf. */
+static const char *const table_types[] = { "ldap", "memcache", "mongodb",
+	"mysql", "pgsql", "redis", "sqlite" };
+
+/* The tables that a text names, wherever in it they stand. */
+static void
+add_tables(struct used *used, struct view text)
+{
+	struct view word, type;
+
+	while (view_token(&text, ", \t\r\n{}!", &word)) {
+		size_t colon = view_find_last(word, ':');
+
+		if (colon == VIEW_NPOS)
+			continue;
+		type = view_first(word, colon);
+		type = view_skip(type, view_find_last(type, ':') + 1);
+		word = view_skip(word, colon + 1);
+		for (size_t i = 0; i < ARRAY_LEN(table_types); i++)
+			if (view_eq(type, view_of(table_types[i])))
+				htable_set(&used->tables, word, used);
+	}
+}
+
 /* A list of pending names and no recursion: a chain may be long. */
 static void
 follow(struct used *used, struct names *names)
@@ -30,8 +54,10 @@ follow(struct used *used, struct names *names)
 	while (used->n_pending > 0) {
 		struct view name = used->pending[--used->n_pending];
 
-		if (names_find_raw(names, name, &value))
-			conf_expand_names(value, add_name, used);
+		if (!names_find_raw(names, name, &value))
+			continue;
+		conf_expand_names(value, add_name, used);
+		add_tables(used, value);
 	}
 }
 
@@ -39,6 +65,7 @@ void
 used_add_text(struct used *used, struct names *names, struct view text)
 {
 	conf_expand_names(text, add_name, used);
+	add_tables(used, text);
 	follow(used, names);
 }
 
@@ -64,6 +91,7 @@ used_init(struct used *used, struct names *names)
 
 	*used = (struct used){ .n_pending = 0 };
 	htable_init(&used->names);
+	htable_init(&used->tables);
 	for (size_t i = 0; i < conf_n_rows; i++) {
 		struct view name = view_of(conf_rows[i].name);
 
@@ -80,6 +108,7 @@ void
 used_clear(struct used *used)
 {
 	htable_clear(&used->names, NULL);
+	htable_clear(&used->tables, NULL);
 	free(used->pending);
 	*used = (struct used){ .n_pending = 0 };
 }
@@ -87,5 +116,13 @@ used_clear(struct used *used)
 bool
 used_has(const struct used *used, struct view name)
 {
-	return htable_find(&used->names, name) != NULL;
+	if (htable_find(&used->names, name) != NULL)
+		return true;
+	if (used->tables.n_entries == 0)
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] == '_' &&
+		    htable_find(&used->tables, view_first(name, i)) != NULL)
+			return true;
+	return false;
 }

@@ -1,6 +1,7 @@
 /*
  * Which of the names that a site made up something uses: a $name in a
  * parameter, in another used name, in a service's -o, or a restriction class.
+ * And NAME_query, NAME_hosts, ..., where a table "pgsql:NAME" is used.
  */
 #ifndef CONF_USED_H
 #define CONF_USED_H
@@ -9,6 +10,7 @@
 
 struct used {
 	struct htable names;
+	struct htable tables; /* NAME of "pgsql:NAME" */
 	struct view *pending; /* keys to follow */
 	size_t n_pending, room;
 };

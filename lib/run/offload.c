@@ -49,6 +49,8 @@ struct worker {
 	struct worker *next_idle;
 };
 
+static size_t stack_bytes = OFFLOAD_STACK;
+
 static struct {
 	pthread_mutex_t lock;
 	struct job_queue jobs, brief_jobs;
@@ -66,6 +68,12 @@ static struct {
 	.max = OFFLOAD_THREADS,
 	.watch = { .fd = -1 },
 };
+
+void
+offload_set_stack(size_t bytes)
+{
+	stack_bytes = bytes;
+}
 
 void
 offload_set_threads(size_t n)
@@ -198,7 +206,7 @@ start_worker(void)
 	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, OFFLOAD_STACK);
+	pthread_attr_setstacksize(&attr, stack_bytes);
 	code = pthread_create(&w->thread, &attr, worker_main, w);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

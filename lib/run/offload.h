@@ -12,6 +12,8 @@
 /* At most this many threads (1 to 64) from now on; the default is 20.
  * Threads start when they are needed, block all signals, and never leave. */
 void offload_set_threads(size_t n);
+/* Bytes of stack of threads that start from now on; the default is 256 KiB. */
+void offload_set_stack(size_t bytes);
 /* Runs job(arg) elsewhere and returns when it has returned. */
 void offload(void (*job)(void *), void *arg);
 /*

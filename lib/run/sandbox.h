@@ -55,6 +55,8 @@ enum sandbox_calls {
 	CALLS_QUEUE = 1 << 7,     /* create, write, sync, rename, unlink, flock */
 	CALLS_MAILBOX = 1 << 8,   /* as queue, with mkdir, fchmod, fcntl locks */
 	CALLS_RESOLVER = 1 << 9,  /* what libunbound needs beyond INET */
+	CALLS_DATABASE = 1 << 10, /* clients of databases: what they try, and
+				   * can do without, fails and kills not */
 };
 
 enum sandbox_root {

@@ -387,6 +387,18 @@ static const struct {
 	    { MASKED(1, OPEN_CHANGES, O_RDONLY) } },
 	{ "openat", CALLS_FILE_READ | CALLS_SANITIZER, WRITE_FILES, 0, 1,
 	    { MASKED(2, OPEN_CHANGES, O_RDONLY) } },
+	/* SQLite then reads only; getaddrinfo takes all addresses for good. */
+	{ "open", CALLS_DATABASE, WRITE_FILES, EACCES, 1,
+	    { MASKED(1, O_ACCMODE, O_RDWR) } },
+	{ "open", CALLS_DATABASE, WRITE_FILES, EACCES, 1,
+	    { MASKED(1, O_ACCMODE, O_WRONLY) } },
+	{ "openat", CALLS_DATABASE, WRITE_FILES, EACCES, 1,
+	    { MASKED(2, O_ACCMODE, O_RDWR) } },
+	{ "openat", CALLS_DATABASE, WRITE_FILES, EACCES, 1,
+	    { MASKED(2, O_ACCMODE, O_WRONLY) } },
+	{ "unlink", CALLS_DATABASE, WRITE_FILES, EACCES, 0, { { 0 } } },
+	{ "socket", CALLS_DATABASE, 0, EAFNOSUPPORT, 1,
+	    { IS(0, AF_NETLINK) } },
 	/* Callers have another way. */
 	{ "clone3", CALLS_BASE, 0, ENOSYS, 0, { { 0 } } },
 	{ "futex_waitv", CALLS_BASE, 0, ENOSYS, 0, { { 0 } } },

@@ -5,18 +5,31 @@ libbarid_a_SOURCES += \
 	lib/table/compose.c \
 	lib/table/create.c lib/table/create.h \
 	lib/table/db.c \
+	lib/table/dbhosts.c lib/table/dbhosts.h \
+	lib/table/dblink.c lib/table/dblink.h \
+	lib/table/dbserver.c lib/table/dbserver.h \
+	lib/table/duct.c lib/table/duct.h \
 	lib/table/environ.c \
 	lib/table/fail.c \
 	lib/table/held.c lib/table/held.h \
+	lib/table/ldap.c \
 	lib/table/maps.c \
 	lib/table/match.c lib/table/match.h \
+	lib/table/memcache.c \
+	lib/table/module.c lib/table/module.h \
 	lib/table/net.c lib/table/net.h \
+	lib/table/params.c lib/table/params.h \
 	lib/table/posix_re.c lib/table/posix_re.h \
+	lib/table/query.c lib/table/query.h \
+	lib/table/redis.c \
 	lib/table/regexp.c \
 	lib/table/rules.c lib/table/rules.h \
+	lib/table/socketmap.c \
 	lib/table/source.c lib/table/source.h \
+	lib/table/sql.c \
 	lib/table/static.c \
 	lib/table/table.c lib/table/table.h \
+	lib/table/tcp.c \
 	lib/table/texthash.c \
 	lib/table/type.h \
 	lib/table/unix.c \
@@ -26,6 +39,7 @@ check_PROGRAMS += \
 	lib/table/cache_test \
 	lib/table/create_test \
 	lib/table/match_test \
+	lib/table/query_test \
 	lib/table/source_test \
 	lib/table/table_test
 lib_table_cache_test_SOURCES = lib/table/cache_test.c
@@ -34,6 +48,8 @@ lib_table_create_test_SOURCES = lib/table/create_test.c
 lib_table_create_test_LDADD = $(TEST_LDADD)
 lib_table_match_test_SOURCES = lib/table/match_test.c
 lib_table_match_test_LDADD = $(TEST_LDADD)
+lib_table_query_test_SOURCES = lib/table/query_test.c
+lib_table_query_test_LDADD = $(TEST_LDADD)
 lib_table_source_test_SOURCES = lib/table/source_test.c
 lib_table_source_test_LDADD = $(TEST_LDADD)
 lib_table_table_test_SOURCES = lib/table/table_test.c

@@ -6,6 +6,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/table/module.h"
+#include "lib/table/params.h"
 #include "lib/table/type.h"
 #include "lib/table/words.h"
 
@@ -18,19 +20,23 @@ static const struct table_type *const types[] = {
 	&type_fail,
 	&type_hash,
 	&type_inline,
+	&type_ldap,
+	&type_memcache,
+	&type_mysql,
 	&type_pcre,
+	&type_pgsql,
 	&type_pipemap,
 	&type_randmap,
+	&type_redis,
 	&type_regexp,
+	&type_socketmap,
+	&type_sqlite,
 	&type_static,
+	&type_tcp,
 	&type_texthash,
 	&type_unionmap,
 	&type_unix,
 };
-
-/* Types that this library cannot open itself: only another process can. */
-static const char *const far_types[] = { "ldap", "memcache", "mongodb", "mysql",
-	"pgsql", "redis", "socketmap", "sqlite", "tcp" };
 
 static table_ask_fn *ask_remote;
 
@@ -43,7 +49,12 @@ table_set_remote(table_ask_fn *ask)
 const char *
 table_type_name(size_t i)
 {
-	return i < ARRAY_LEN(types) ? types[i]->name : NULL;
+	for (size_t at = 0; at < ARRAY_LEN(types); at++)
+		if ((!(types[at]->flags & TYPE_MODULE) ||
+			module_is_there(types[at]->name)) &&
+		    i-- == 0)
+			return types[at]->name;
+	return NULL;
 }
 
 const struct table_type *
@@ -55,13 +66,10 @@ table_type_find(struct view name)
 	return NULL;
 }
 
-static bool
-is_far(struct view name)
+bool
+table_spec_is_remote(struct view spec)
 {
-	for (size_t i = 0; i < ARRAY_LEN(far_types); i++)
-		if (view_eq(name, view_of(far_types[i])))
-			return true;
-	return false;
+	return ask_remote != NULL && table_wants_server(spec);
 }
 
 static struct view
@@ -81,29 +89,109 @@ member_is_remote(struct view name)
 	if (!words_in_braces(name, &inside))
 		return false;
 	while (words_next(&inside, &word))
-		if (table_spec_is_remote(word))
+		if (table_wants_server(word))
 			return true;
 	return false;
 }
 
 bool
-table_spec_is_remote(struct view spec)
+table_wants_server(struct view spec)
 {
 	const struct table_type *type;
 	size_t colon;
 
-	if (ask_remote == NULL)
-		return false;
 	spec = without_proxy(spec);
 	colon = view_find(spec, ':');
 	if (colon == VIEW_NPOS)
 		return false;
 	type = table_type_find(view_first(spec, colon));
 	if (type == NULL)
-		return is_far(view_first(spec, colon));
+		return false;
 	if (type->flags & TYPE_MEMBERS)
 		return member_is_remote(view_skip(spec, colon + 1));
 	return (type->flags & TYPE_REMOTE) != 0;
+}
+
+/* As a composite's members are found, below. */
+static void
+prepare_members(struct view name)
+{
+	struct view inside, word;
+
+	if (words_in_braces(name, &inside))
+		while (words_next(&inside, &word))
+			table_prepare(word);
+}
+
+void
+table_prepare(struct view spec)
+{
+	const struct table_module *module;
+	const struct table_type *type;
+	const struct params *params;
+	struct err e = ERR_OK;
+	size_t colon;
+
+	spec = without_proxy(view_trim(spec));
+	colon = view_find(spec, ':');
+	type = colon == VIEW_NPOS ? NULL
+				  : table_type_find(view_first(spec, colon));
+	if (type == NULL)
+		return;
+	if (type->flags & TYPE_MEMBERS)
+		prepare_members(view_skip(spec, colon + 1));
+	if (type->flags & TYPE_MODULE)
+		e = module_load(type->name, &module);
+	if (!err_is(e) && type->flags & TYPE_PARAMS)
+		e = params_load(spec, &params);
+	if (err_is(e))
+		log_warn("%s", e.text);
+	/* memcache: the table behind it. */
+	else if (type->flags & TYPE_PARAMS &&
+	    params_find(params, "backup") != NULL)
+		table_prepare(view_of(params_find(params, "backup")));
+}
+
+struct visit {
+	void (*visit)(void *arg, struct view folder);
+	void *arg;
+};
+
+static void
+visit_path(void *arg, struct view path)
+{
+	const struct visit *v = arg;
+	size_t slash = view_find_last(path, '/');
+
+	if (path.len > 1 && path.ptr[0] == '/')
+		v->visit(v->arg, view_first(path, slash == 0 ? 1 : slash));
+}
+
+void
+table_each_folder(struct view spec,
+    void (*visit)(void *arg, struct view folder), void *arg)
+{
+	struct visit v = { visit, arg };
+	const struct table_type *type;
+	const struct params *params;
+	struct view inside, word;
+	size_t colon;
+
+	spec = without_proxy(view_trim(spec));
+	colon = view_find(spec, ':');
+	type = colon == VIEW_NPOS ? NULL
+				  : table_type_find(view_first(spec, colon));
+	if (type == NULL)
+		return;
+	spec = type->flags & TYPE_PARAMS ? spec : view_skip(spec, colon + 1);
+	if (type->flags & TYPE_MEMBERS && words_in_braces(spec, &inside))
+		while (words_next(&inside, &word))
+			table_each_folder(word, visit, arg);
+	else if (type->flags & TYPE_PARAMS &&
+	    !err_is(params_load(spec, &params)))
+		params_each_path(params, visit_path, &v);
+	else
+		visit_path(&v, spec);
 }
 
 static struct err
@@ -218,6 +306,13 @@ bool
 table_is_pattern(const struct table *t)
 {
 	return !t->fixed;
+}
+
+bool
+table_has_connection(const struct table *t)
+{
+	return t->ask == NULL && t->type != NULL &&
+	    (t->type->flags & (TYPE_SERVER | TYPE_MEMBERS)) != 0;
 }
 
 bool

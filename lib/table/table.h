@@ -99,7 +99,38 @@ typedef struct err table_ask_fn(
  */
 void table_set_remote(table_ask_fn *ask);
 
-/* A type's name by number from 0, NULL past the last (postconf -m). */
+/* A parameter of main.cf, expanded; NULL if it is not set. */
+typedef const char *table_conf_fn(void *arg, const char *name);
+
+/*
+ * Where "pgsql:NAME" finds NAME_hosts, NAME_query, ...: for processes that open
+ * such tables themselves.  Called under a lock, from any thread.
+ */
+void table_set_conf(table_conf_fn *find, void *arg);
+
+/* True if it is of these types, or has a member that is. */
+bool table_wants_server(struct view spec);
+
+/*
+ * Do now what opening this table will need rights for (files of parameters,
+ * modules): in a process that is about to give them up.  What cannot be done
+ * is warned of, and is an error again when the table is opened.
+ */
+void table_prepare(struct view spec);
+
+/*
+ * The folders that it reads from, beside where its parameters stand: of an
+ * SQLite database, certificates, a file that a member of a composite is.  After
+ * table_prepare; visit's view is valid until it returns.
+ */
+void table_each_folder(struct view spec,
+    void (*visit)(void *arg, struct view folder), void *arg);
+
+/* True if the table keeps a connection open between questions. */
+bool table_has_connection(const struct table *t);
+
+/* A type's name by number from 0, NULL past the last (postconf -m); those
+ * whose modules are not installed are left out. */
 const char *table_type_name(size_t i);
 
 /*

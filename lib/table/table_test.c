@@ -118,7 +118,8 @@ static const struct {
 	const char *text;
 } refusals[] = {
 	{ "nosuch:x", ERR_PERM, "unsupported dictionary type: nosuch" },
-	{ "pgsql:/x", ERR_PERM, "unsupported dictionary type: pgsql" },
+	{ "mongodb:/x", ERR_PERM,
+	    "unsupported dictionary type: mongodb" },
 	{ "hash:/nonexistent/x", ERR_TEMP,
 	    "open database /nonexistent/x.db: No such file or directory" },
 	{ "texthash:/nonexistent/x", ERR_TEMP,

@@ -12,6 +12,9 @@ enum {
 	TYPE_FIXED = 1 << 0,   /* keys are strings, folded to lower case */
 	TYPE_REMOTE = 1 << 1,  /* asked of another process if there is one */
 	TYPE_MEMBERS = 1 << 2, /* made of other tables: remote if one is */
+	TYPE_SERVER = 1 << 3,  /* keeps a connection between questions */
+	TYPE_MODULE = 1 << 4,  /* table/module.h has to load it */
+	TYPE_PARAMS = 1 << 5,  /* has parameters: table/params.h */
 };
 
 struct table_type {
@@ -43,9 +46,11 @@ struct table {
 	void *state; /* the type's own */
 };
 
-extern const struct table_type type_hash, type_btree, type_texthash,
-    type_inline, type_static, type_regexp, type_pcre, type_cidr, type_unix,
-    type_fail, type_environ, type_unionmap, type_pipemap, type_randmap;
+extern const struct table_type type_btree, type_cidr, type_environ, type_fail,
+    type_hash, type_inline, type_ldap, type_memcache, type_mysql, type_pcre,
+    type_pgsql, type_pipemap, type_randmap, type_redis, type_regexp,
+    type_socketmap, type_sqlite, type_static, type_tcp, type_texthash,
+    type_unionmap, type_unix;
 
 /* The row of that name or NULL. */
 const struct table_type *table_type_find(struct view name);

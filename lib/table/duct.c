@@ -1,0 +1,236 @@
+/* Connections to servers with a simple protocol: see duct.h. */
+#include "lib/table/duct.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/table/module.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Bytes that may come for one question. */
+enum { DUCT_IN_MAX = 4 << 20 };
+
+struct duct {
+	int fd;
+	int64_t deadline;
+	struct str in;
+	size_t used; /* of in */
+};
+
+static bool
+say(char *why, const char *what, const char *text)
+{
+	snprintf(why, MODULE_WHY_MAX, "%s: %s", what, text);
+	return false;
+}
+
+/* False past the deadline; what happened, the next call tells. */
+static bool
+wait_for(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = { fd, events, 0 };
+
+	for (;;) {
+		int left = deadline_left(deadline);
+		int n = left == 0 ? 0 : poll(&p, 1, left);
+
+		if (n >= 0 || errno != EINTR)
+			return n > 0;
+	}
+}
+
+static bool
+finish_connect(int fd, int64_t deadline, char *why)
+{
+	int code = 0;
+	socklen_t size = sizeof(code);
+
+	if (!wait_for(fd, POLLOUT, deadline))
+		return say(why, "connect", "timeout");
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+		code = errno;
+	return code == 0 || say(why, "connect", strerror(code));
+}
+
+static int
+connect_to(const struct sockaddr *addr, socklen_t len, int64_t deadline,
+    char *why)
+{
+	int on = 1;
+	int fd = socket(addr->sa_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) {
+		say(why, "socket", strerror(errno));
+		return -1;
+	}
+	if (addr->sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, addr, len) == 0)
+		return fd;
+	if (errno != EINPROGRESS)
+		say(why, "connect", strerror(errno));
+	else if (finish_connect(fd, deadline, why))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+connect_unix(const char *path, int64_t deadline, char *why)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+
+	if (len >= sizeof(addr.sun_path)) {
+		say(why, "connect", "the path is too long");
+		return -1;
+	}
+	memcpy(addr.sun_path, path, len + 1);
+	return connect_to(
+	    (struct sockaddr *)&addr, sizeof(addr), deadline, why);
+}
+
+static int
+connect_inet(const struct dbhost *host, unsigned port, int64_t deadline,
+    char *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all;
+	char service[16];
+	int fd = -1, rc;
+
+	snprintf(service, sizeof(service), "%u",
+	    host->port == 0 ? port : host->port);
+	rc = getaddrinfo(host->name.ptr, service, &hints, &all);
+	if (rc != 0) {
+		say(why, "find address", gai_strerror(rc));
+		return -1;
+	}
+	for (struct addrinfo *a = all; a != NULL && fd < 0; a = a->ai_next)
+		fd = connect_to(a->ai_addr, a->ai_addrlen, deadline, why);
+	freeaddrinfo(all);
+	return fd;
+}
+
+struct duct *
+duct_connect(
+    const struct dbhost *host, unsigned port, int timeout_ms, char *why)
+{
+	int64_t deadline = deadline_in_ms(timeout_ms);
+	struct duct *w;
+	int fd;
+
+	if (host->is_socket)
+		fd = connect_unix(host->name.ptr, deadline, why);
+	else
+		fd = connect_inet(host, port, deadline, why);
+	if (fd < 0)
+		return NULL;
+	w = xcalloc(1, sizeof(*w));
+	w->fd = fd;
+	w->deadline = deadline;
+	str_init(&w->in);
+	return w;
+}
+
+void
+duct_close(struct duct *w)
+{
+	close(w->fd);
+	str_clear(&w->in);
+	free(w);
+}
+
+bool
+duct_begin(struct duct *w, int timeout_ms, char *why)
+{
+	struct pollfd p = { w->fd, POLLIN, 0 };
+
+	w->deadline = deadline_in_ms(timeout_ms);
+	if (w->in.len > w->used || poll(&p, 1, 0) != 0)
+		return say(why, "ask", "the connection was closed");
+	str_reset(&w->in);
+	w->used = 0;
+	return true;
+}
+
+bool
+duct_send(struct duct *w, struct view bytes, char *why)
+{
+	while (bytes.len > 0) {
+		ssize_t n = send(w->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+
+		if (n >= 0)
+			bytes = view_skip(bytes, (size_t)n);
+		else if (errno == EAGAIN) {
+			if (!wait_for(w->fd, POLLOUT, w->deadline))
+				return say(why, "send", "timeout");
+		} else if (errno != EINTR)
+			return say(why, "send", strerror(errno));
+	}
+	return true;
+}
+
+static bool
+read_more(struct duct *w, char *why)
+{
+	if (w->in.len > DUCT_IN_MAX)
+		return say(why, "read", "the reply is too long");
+	for (;;) {
+		ssize_t n =
+		    recv(w->fd, str_reserve(&w->in, 4096), 4096, 0);
+
+		if (n > 0) {
+			str_grew(&w->in, (size_t)n);
+			return true;
+		}
+		if (n == 0)
+			return say(why, "read", "the connection was closed");
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return say(why, "read", strerror(errno));
+		if (!wait_for(w->fd, POLLIN, w->deadline))
+			return say(why, "read", "timeout");
+	}
+}
+
+bool
+duct_read_line(struct duct *w, size_t max, struct view *line, char *why)
+{
+	for (;;) {
+		struct view rest = view_skip(str_view(&w->in), w->used);
+		size_t end = view_find(rest, '\n');
+
+		if (end != VIEW_NPOS && end <= max) {
+			*line = view_first(rest, end);
+			w->used += end + 1;
+			if (end > 0 && line->ptr[end - 1] == '\r')
+				line->len--;
+			return true;
+		}
+		if (rest.len > max)
+			return say(why, "read", "a line is too long");
+		if (!read_more(w, why))
+			return false;
+	}
+}
+
+bool
+duct_read_n(struct duct *w, size_t n, struct view *bytes, char *why)
+{
+	while (w->in.len - w->used < n)
+		if (!read_more(w, why))
+			return false;
+	*bytes = view_sub(str_view(&w->in), w->used, n);
+	w->used += n;
+	return true;
+}
