@@ -25,6 +25,10 @@ enum {
 	 * (net.unix.max_dgram_qlen, often 10). */
 	LOG_KEPT_MAX = 131072,
 	LOG_DRAIN_US = 100000,
+	/* How long to leave a log alone that does not read: twice as long each
+	 * time. */
+	LOG_FULL_MIN_US = 20000,
+	LOG_FULL_MAX_US = 1000000,
 };
 
 static struct {
@@ -37,6 +41,8 @@ static struct {
 	struct str gathered;
 	uint64_t dropped;
 	int64_t oldest_us; /* of what is gathered */
+	int64_t full_us;   /* the other end was full: so long until the next try */
+	int64_t retry_us;  /* when that is */
 } log_state = { .tag = "barid", .fd = -1, .to_stderr = true,
 	.gathered = { str_nothing, 0, 0 } };
 
@@ -242,13 +248,29 @@ tell_lost(void)
 	log_state.dropped = 0;
 }
 
-/* With the lock held.  What the other end has no room for stays. */
 static void
-flush_gathered(void)
+note_full(bool urgent)
+{
+	int64_t wait_us = log_state.full_us * (urgent ? 1 : 2);
+
+	if (wait_us < LOG_FULL_MIN_US)
+		wait_us = LOG_FULL_MIN_US;
+	if (wait_us > LOG_FULL_MAX_US)
+		wait_us = LOG_FULL_MAX_US;
+	log_state.full_us = wait_us;
+	log_state.retry_us = clock_us() + wait_us;
+}
+
+/* With the lock held.  What the other end has no room for stays.  One that was
+ * full a moment ago is asked again only if it is urgent. */
+static void
+flush_gathered(bool urgent)
 {
 	struct view rest;
 
-	if (log_state.fd < 0 || log_state.gathered.len == 0)
+	if (log_state.fd < 0 || log_state.gathered.len == 0 ||
+	    (!urgent && log_state.full_us > 0 &&
+		clock_us() < log_state.retry_us))
 		return;
 	tell_lost();
 	rest = str_view(&log_state.gathered);
@@ -256,8 +278,11 @@ flush_gathered(void)
 		struct view lines = first_datagram(rest);
 		enum send_result result = log_send(lines);
 
-		if (result == SEND_FULL)
+		if (result == SEND_FULL) {
+			note_full(urgent);
 			break;
+		}
+		log_state.full_us = 0;
 		if (result == SEND_DEAD)
 			log_state.dropped += count_lines(lines);
 		rest = view_skip(rest, lines.len);
@@ -270,7 +295,7 @@ void
 log_flush(void)
 {
 	pthread_mutex_lock(&lock);
-	flush_gathered();
+	flush_gathered(true);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -292,20 +317,24 @@ log_drain(void)
 	}
 }
 
-bool
+int
 log_flush_if_old(void)
 {
-	bool waits;
+	int64_t us = 0;
 
 	if (log_state.gathered.len == 0)
-		return false;
+		return 0;
 	pthread_mutex_lock(&lock);
-	waits = clock_us() - log_state.oldest_us < LOG_GATHER_US;
-	if (!waits)
-		flush_gathered();
-	waits = log_state.gathered.len > 0;
+	if (clock_us() - log_state.oldest_us >= LOG_GATHER_US)
+		flush_gathered(false);
+	if (log_state.gathered.len > 0)
+		us = log_state.full_us > 0 ? log_state.retry_us - clock_us()
+					   : LOG_GATHER_US;
 	pthread_mutex_unlock(&lock);
-	return waits;
+	/* At least one: 0 is that nothing waits. */
+	return log_state.gathered.len == 0 ? 0
+	    : us <= 1000		     ? 1
+					     : (int)(us / 1000);
 }
 
 /* With the lock held. */
@@ -313,7 +342,7 @@ static void
 gather(enum log_level level, const char *text, size_t max)
 {
 	if (log_state.gathered.len + max > LOG_DATAGRAM_MAX)
-		flush_gathered();
+		flush_gathered(false);
 	if (log_state.gathered.len + max > LOG_KEPT_MAX) {
 		log_state.dropped++;
 		return;
@@ -323,7 +352,7 @@ gather(enum log_level level, const char *text, size_t max)
 	str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
 	    clock_wall_us(), own_pid(), log_state.tag, text);
 	if (level >= LOG_LEVEL_FATAL)
-		flush_gathered();
+		flush_gathered(true);
 }
 
 static bool

@@ -51,9 +51,10 @@ void log_flush(void);
  * nothing else to do. */
 void log_drain(void);
 /* The same if the oldest line has waited for some milliseconds; the loop calls
- * it each turn, so that lines of many turns share a datagram.  True if lines
- * are left waiting. */
-bool log_flush_if_old(void);
+ * it each turn, so that lines of many turns share a datagram.  The milliseconds
+ * until it should be called again if lines are left waiting, more and more of
+ * them, up to a second, while the other end does not read; else 0. */
+int log_flush_if_old(void);
 /* A line with time stamp and host, for who writes without `log`:
  * "Nov 21 22:00:00 host tag[pid]: text". Time is wall clock in us. */
 void log_format_line(struct str *out, int64_t wall_us, struct view host,

@@ -246,6 +246,35 @@ START_TEST(what_cannot_be_sent_is_kept)
 }
 END_TEST
 
+/* A log that does not read is asked less and less often, and reads all in the
+ * end. */
+START_TEST(a_full_log_is_left_alone)
+{
+	int fd = log_to_pair(), ms = 0, longest = 0, calls = 0;
+	int64_t end = clock_us() + 700000;
+	size_t lost;
+
+	for (int i = 0; i < 1500; i++) {
+		log_info("line");
+		log_flush();
+	}
+	while (clock_us() < end) {
+		ms = log_flush_if_old();
+		ck_assert_int_gt(ms, 0);
+		longest = ms > longest ? ms : longest;
+		calls++;
+		usleep((useconds_t)ms * 1000);
+	}
+	ck_assert_int_ge(longest, 200);
+	ck_assert_int_le(longest, 1000);
+	ck_assert_int_le(calls, 10);
+	ck_assert_uint_eq(read_all(fd, &lost), 1500);
+	ck_assert_uint_eq(lost, 0);
+	ck_assert_int_eq(log_flush_if_old(), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(what_cannot_be_kept_is_counted_and_told)
 {
 	int fd = log_to_pair();
@@ -332,6 +361,7 @@ UNIT_MAIN("log",
     { records_are_gathered_until_the_flush, 1 },
     { a_line_is_bounded_and_a_full_datagram_leaves, 1 },
     { what_cannot_be_sent_is_kept, 1 },
+    { a_full_log_is_left_alone, 1 },
     { what_cannot_be_kept_is_counted_and_told, 1 },
     { who_leaves_waits_but_not_for_ever, 1 },
     { a_dead_log_stops_nobody, 1 }, { dying_flushes_and_tells_master_why, 2 })

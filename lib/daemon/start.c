@@ -226,17 +226,20 @@ static struct timer log_timer;
 static void
 on_log_timer(struct timer *t)
 {
-	if (log_flush_if_old())
-		timer_set(t, loop_now() + DAEMON_LOG_MS, on_log_timer);
+	int ms = log_flush_if_old();
+
+	if (ms > 0)
+		timer_set(t, loop_now() + ms, on_log_timer);
 }
 
 static void
 flush_log_each_turn(struct loop_hook *h)
 {
+	int ms = log_flush_if_old();
+
 	(void)h;
-	if (log_flush_if_old() && log_timer.place == 0)
-		timer_set(&log_timer, loop_now() + DAEMON_LOG_MS,
-		    on_log_timer);
+	if (ms > 0 && log_timer.place == 0)
+		timer_set(&log_timer, loop_now() + ms, on_log_timer);
 }
 
 static void

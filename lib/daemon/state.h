@@ -6,7 +6,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/run/loop.h"
 
-enum { DAEMON_LOOKUP_TIMEOUT = 100, DAEMON_LOG_MS = 20 };
+enum { DAEMON_LOOKUP_TIMEOUT = 100 };
 
 struct daemon_state {
 	bool chroot, debugger, draining, told_change;
