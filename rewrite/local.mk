@@ -1,5 +1,4 @@
 rewrite_core = \
-	rewrite/address.c rewrite/address.h \
 	rewrite/peel.c rewrite/peel.h \
 	rewrite/route.c rewrite/route.h \
 	rewrite/router.c \
@@ -11,12 +10,9 @@ rewrite_rewrite_LDADD = $(DAEMON_LDADD)
 dist_man8_MANS += rewrite/rewrite.8
 
 check_PROGRAMS += \
-	rewrite/address_test \
 	rewrite/route_test \
 	rewrite/transport_map_test
 
-rewrite_address_test_SOURCES = rewrite/address_test.c rewrite/address.c
-rewrite_address_test_LDADD = $(TEST_LDADD)
 rewrite_route_test_SOURCES = rewrite/route_test.c $(rewrite_core)
 rewrite_route_test_LDADD = $(TEST_LDADD)
 rewrite_transport_map_test_SOURCES = rewrite/transport_map_test.c \

@@ -3,7 +3,7 @@
  */
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 #include "rewrite/route.h"
 
 #include <assert.h>

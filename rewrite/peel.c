@@ -2,7 +2,7 @@
 #include "rewrite/peel.h"
 
 #include "lib/mail/addr.h"
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 
 /* Each round takes at least one operator away. */
 enum { PEEL_ROUNDS_MAX = 100 };

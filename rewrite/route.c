@@ -8,7 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/verify_sender.h"
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 #include "rewrite/peel.h"
 #include "rewrite/transport_map.h"
 

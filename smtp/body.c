@@ -9,6 +9,7 @@
 #include "lib/mail/dialogue.h"
 #include "smtp/downgrade.h"
 #include "smtp/envelope.h"
+#include "smtp/generic.h"
 
 #include <inttypes.h>
 
@@ -125,6 +126,8 @@ struct sender {
 	struct content_out out;
 	struct downgrade down;
 	struct str plain; /* downgraded, not yet stuffed */
+	struct generic_header generic;
+	struct str mapped; /* with other addresses */
 };
 
 static void
@@ -139,6 +142,20 @@ encode(struct sender *x, struct view piece, struct str *out)
 	} else {
 		content_out_feed(&x->out, piece, out);
 	}
+}
+
+/* By way of smtp_generic_maps, while the header lasts. */
+static struct err
+encode_mapped(struct sender *x, struct view piece, bool is_end, struct str *out)
+{
+	struct err e;
+
+	str_reset(&x->mapped);
+	e = is_end ? generic_header_finish(&x->generic, &x->mapped)
+		   : generic_header_feed(&x->generic, piece, &x->mapped);
+	if (!err_is(e) && x->mapped.len > 0)
+		encode(x, str_view(&x->mapped), out);
+	return e;
 }
 
 static void
@@ -180,12 +197,24 @@ send_pieces(struct sender *x, struct queue_content *c,
 		if (piece.len == 0)
 			break;
 		sent += (int64_t)piece.len;
-		encode(x, piece, &s->io.out);
+		if (x->generic.is_done)
+			encode(x, piece, &s->io.out);
+		else
+			e = encode_mapped(x, piece, false, &s->io.out);
+		if (err_is(e))
+			return fail_locally(s, &e, why);
 		/* A layout may be of many small ranges. */
 		if (s->io.out.len < SEND_MIN ||
 		    session_flush(s, PHASE_BODY, why))
 			continue;
 		return session_read_last_words(s) ? BODY_REFUSED : BODY_FAILED;
+	}
+	if (!x->generic.is_done) {
+		struct err e =
+		    encode_mapped(x, VIEW_EMPTY, true, &s->io.out);
+
+		if (err_is(e))
+			return fail_locally(s, &e, why);
 	}
 	/* The size was announced: another one would be another message. */
 	if (x->envelope->is_bdat && sent != ask->size) {
@@ -203,18 +232,23 @@ enum body_end
 body_send(const struct envelope *en, const struct ipc_deliver *ask,
     struct session *s, struct why *why)
 {
-	struct sender x = { .envelope = en, .plain = STR_EMPTY };
+	struct sender x = {
+		.envelope = en, .plain = STR_EMPTY, .mapped = STR_EMPTY
+	};
 	struct queue_content c;
 	enum body_end end;
 
 	content_out_init(&x.out, line_limit(s->set));
 	downgrade_init(&x.down);
+	generic_header_init(&x.generic, s->set);
 	queue_content_init(&c, ask->file, ask->layout);
 	if (en->is_bdat)
 		session_sayf(s, "BDAT %" PRId64 " LAST\r\n", ask->size);
 	end = send_pieces(&x, &c, ask, s, why);
 	queue_content_clear(&c);
 	downgrade_clear(&x.down);
+	generic_header_clear(&x.generic);
 	str_clear(&x.plain);
+	str_clear(&x.mapped);
 	return end;
 }

@@ -6,6 +6,7 @@
 #include "lib/run/fiber.h"
 #include "smtp/connect.h"
 #include "smtp/envelope.h"
+#include "smtp/generic.h"
 #include "smtp/transaction.h"
 
 enum { DNS_TIMEOUT = 100 };
@@ -254,8 +255,14 @@ deliver(struct agent *a, struct delivery *d, struct session **last)
 		.rest = d->ask.nexthop,
 		.fallback = view_of(a->set.fallback_relay) };
 
+	struct err e = generic_map_envelope(d);
+
 	*last = NULL;
-	if (d->set->is_tls_required) {
+	if (err_is(e)) {
+		log_warn("%.*s: %s", VIEW_ARGS(d->ask.queue_id), e.text);
+		why_set(&d->why, DSN_STATUS(4, 3, 0),
+		    "address mapping is not available");
+	} else if (d->set->is_tls_required) {
 		/* Never in clear against the site's policy. */
 		why_set(&d->why, DSN_STATUS(4, 7, 4),
 		    "TLS is required by security level \"%s\", but is not "

@@ -31,7 +31,9 @@ read_rcpts(struct delivery *d)
 		d->rcpts =
 		    xreallocarray(d->rcpts, d->n_rcpts + 1, sizeof(*d->rcpts));
 		d->rcpts[d->n_rcpts++] = (struct rcpt){
-			.ask = rcpt, .why = WHY_EMPTY, .relay = STR_EMPTY
+			.ask = rcpt, .address = rcpt.address,
+			.mapped = STR_EMPTY, .why = WHY_EMPTY,
+			.relay = STR_EMPTY
 		};
 	}
 }
@@ -42,7 +44,8 @@ delivery_init(struct delivery *d, const struct settings *set,
 {
 	struct err e;
 
-	*d = (struct delivery){ .set = set, .ask = *ask, .why = WHY_EMPTY };
+	*d = (struct delivery){ .set = set, .ask = *ask, .why = WHY_EMPTY,
+		.sender = ask->sender, .mapped_sender = STR_EMPTY };
 	d->times = (struct deliver_times){ .arrival_us = ask->arrival_us,
 		.active_us = ask->active_us,
 		.handoff_us = clock_wall_us() };
@@ -59,12 +62,16 @@ delivery_clear(struct delivery *d)
 	for (size_t i = 0; i < d->n_rcpts; i++) {
 		why_clear(&d->rcpts[i].why);
 		str_clear(&d->rcpts[i].relay);
+		str_clear(&d->rcpts[i].mapped);
 	}
 	free(d->rcpts);
+	str_clear(&d->mapped_sender);
 	why_clear(&d->why);
 	if (d->ask.file >= 0)
 		close(d->ask.file);
-	*d = (struct delivery){ .ask.file = -1, .why = WHY_EMPTY };
+	*d = (struct delivery){
+		.ask.file = -1, .why = WHY_EMPTY, .mapped_sender = STR_EMPTY
+	};
 }
 
 static void

@@ -23,6 +23,8 @@ enum rcpt_state {
 
 struct rcpt {
 	struct ipc_rcpt ask; /* borrows from the request */
+	struct view address; /* as servers get to see it */
+	struct str mapped;   /* that, if it is another one */
 	enum rcpt_state state;
 	struct why why;	  /* the last refusal, for good or not */
 	struct str relay; /* who said so; empty: nobody did */
@@ -33,6 +35,8 @@ struct rcpt {
 struct delivery {
 	const struct settings *set;
 	struct ipc_deliver ask; /* its descriptor is closed by clear */
+	struct view sender; /* as servers get to see it */
+	struct str mapped_sender;
 	struct rcpt *rcpts;
 	size_t n_rcpts, n_todo; /* not done */
 	struct why why; /* why nothing was sent, if no server said more */

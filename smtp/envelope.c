@@ -5,6 +5,7 @@
 #include "lib/mail/addr.h"
 #include "lib/mail/xtext.h"
 #include "smtp/body.h"
+#include "smtp/generic.h"
 
 #include <inttypes.h>
 
@@ -12,11 +13,11 @@
 static bool
 needs_smtputf8(const struct delivery *d)
 {
-	if (!view_is_ascii(d->ask.sender))
+	if (!view_is_ascii(d->sender))
 		return true;
 	for (size_t i = 0; i < d->n_rcpts; i++)
 		if (d->rcpts[i].state != RCPT_DONE &&
-		    !view_is_ascii(d->rcpts[i].ask.address))
+		    !view_is_ascii(d->rcpts[i].address))
 			return true;
 	return (d->ask.flags & SUBMIT_SMTPUTF8) != 0 &&
 	    (d->ask.flags & SUBMIT_EIGHT_BIT) != 0 &&
@@ -52,7 +53,9 @@ envelope_fit(struct envelope *en, const struct delivery *d,
 		    has_8bit || (d->ask.flags & SUBMIT_BODY_8BITMIME) != 0;
 	else
 		en->is_downgraded = has_8bit && d->set->convert_8bit;
+	/* Its size must be known before. */
 	en->is_bdat = (offers & PEER_CHUNKING) != 0 && !en->is_downgraded &&
+	    !generic_is_on(d->set) &&
 	    (d->ask.flags & SUBMIT_PROBE) == 0 &&
 	    body_is_fit_for_bdat(&d->ask, s);
 	return true;
@@ -68,12 +71,13 @@ static const struct {
 
 void
 envelope_add_mail(struct str *out, const struct envelope *en,
-    const struct ipc_deliver *ask, const struct session *s)
+    const struct delivery *d, const struct session *s)
 {
+	const struct ipc_deliver *ask = &d->ask;
 	unsigned offers = s->peer.offers;
 
 	str_add_text(out, "MAIL FROM:<");
-	addr_to_external(out, ask->sender);
+	addr_to_external(out, d->sender);
 	str_add_byte(out, '>');
 	if ((offers & PEER_SIZE) != 0)
 		str_addf(out, " SIZE=%" PRId64, ask->size);
@@ -122,10 +126,12 @@ add_orcpt(struct str *out, const struct ipc_rcpt *rcpt, bool is_smtputf8)
 
 void
 envelope_add_rcpt(struct str *out, const struct envelope *en,
-    const struct ipc_rcpt *rcpt, const struct session *s)
+    const struct rcpt *r, const struct session *s)
 {
+	const struct ipc_rcpt *rcpt = &r->ask;
+
 	str_add_text(out, "RCPT TO:<");
-	addr_to_external(out, rcpt->address);
+	addr_to_external(out, r->address);
 	str_add_byte(out, '>');
 	if ((s->peer.offers & PEER_DSN) != 0) {
 		if (rcpt->notify != 0) {

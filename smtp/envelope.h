@@ -23,9 +23,9 @@ bool envelope_fit(struct envelope *en, const struct delivery *d,
 
 /* Append the whole command. */
 void envelope_add_mail(struct str *out, const struct envelope *en,
-    const struct ipc_deliver *ask, const struct session *s);
+    const struct delivery *d, const struct session *s);
 void envelope_add_rcpt(struct str *out, const struct envelope *en,
-    const struct ipc_rcpt *rcpt, const struct session *s);
+    const struct rcpt *r, const struct session *s);
 
 /* Tell the server where the message came from (XFORWARD), if it takes that and
  * the configuration wants it.  False if the connection failed. */

@@ -8,6 +8,7 @@ smtp_core = \
 	smtp/dest.c smtp/dest.h \
 	smtp/downgrade.c smtp/downgrade.h \
 	smtp/envelope.c smtp/envelope.h \
+	smtp/generic.c smtp/generic.h \
 	smtp/health.c smtp/health.h \
 	smtp/peer.c smtp/peer.h \
 	smtp/session.c smtp/session.h \
@@ -25,6 +26,7 @@ check_PROGRAMS += \
 	smtp/deliver_test \
 	smtp/dest_test \
 	smtp/downgrade_test \
+	smtp/generic_test \
 	smtp/session_test \
 	smtp/target_test
 
@@ -34,6 +36,8 @@ smtp_dest_test_SOURCES = smtp/dest_test.c smtp/dest.c smtp/settings.c
 smtp_dest_test_LDADD = $(TEST_LDADD)
 smtp_downgrade_test_SOURCES = smtp/downgrade_test.c smtp/downgrade.c
 smtp_downgrade_test_LDADD = $(TEST_LDADD)
+smtp_generic_test_SOURCES = smtp/generic_test.c $(smtp_core)
+smtp_generic_test_LDADD = $(TEST_LDADD)
 smtp_session_test_SOURCES = smtp/session_test.c smtp/script.h $(smtp_core)
 smtp_session_test_LDADD = $(TEST_LDADD)
 smtp_target_test_SOURCES = smtp/target_test.c smtp/dest.c smtp/settings.c \

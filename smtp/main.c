@@ -3,8 +3,10 @@
  * It opens no file: a message comes as a descriptor, names are asked of
  * `resolve`, and Unix sockets are connected by `dial`.
  */
+#include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "smtp/agent.h"
+#include "smtp/generic.h"
 
 #include <string.h>
 
@@ -23,22 +25,35 @@ is_lmtp(const char *path)
 	return strcmp(slash != NULL ? slash + 1 : path, "lmtp") == 0;
 }
 
+static bool
+tables_changed(void *owner)
+{
+	return generic_has_changed(owner);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct agent agent;
 	bool lmtp = argc > 0 && is_lmtp(argv[0]);
 	struct daemon d;
+	struct err e;
 	int status;
 
 	daemon_start(&d, lmtp ? "lmtp" : "smtp", argc, argv);
 	settings_load(&agent.set, d.conf, lmtp);
+	e = generic_open(&agent.set, d.conf, lmtp);
+	if (err_is(e))
+		die_temp("parameter %s", e.text);
 	daemon_service(&d, "resolve", &agent.resolve);
 	daemon_service(&d, "dial", &agent.dial);
 	daemon_drop(&d, &smtp_role);
+	if (generic_is_on(&agent.set))
+		daemon_watch_tables(&d, tables_changed, &agent.set);
 	agent_init(&agent);
 	daemon_finish_orphaned(&d);
 	status = daemon_serve_ipc(&d, agent_handlers, &agent);
+	generic_close(&agent.set);
 	agent_clear(&agent);
 	return status;
 }

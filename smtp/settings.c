@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-enum { OWN_MAX = 1000 };
+enum { ADDRESSES_MAX = 1000 };
 
 static bool
 list_has(const char *list, const char *word)
@@ -34,7 +34,7 @@ add_own(struct settings *s, const struct sockaddr *addr)
 
 	if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
 		return;
-	if (s->n_own >= OWN_MAX)
+	if (s->n_own >= ADDRESSES_MAX)
 		return;
 	s->own = xreallocarray(s->own, s->n_own + 1, sizeof(*s->own));
 	s->own[s->n_own] = (struct sockaddr_storage){ 0 };

@@ -6,6 +6,7 @@
 #define SMTP_SETTINGS_H
 
 #include "lib/conf/conf.h"
+#include "lib/mail/addr_map.h"
 #include "lib/table/match.h"
 
 #include <stdbool.h>
@@ -47,6 +48,10 @@ struct settings {
 	bool soft_bounce;
 	bool convert_8bit;    /* disable_mime_output_conversion = no */
 	bool is_tls_required; /* encrypt and above */
+	/* smtp_generic_maps, and which domains are ours; opened if there are
+	 * any. */
+	struct addr_map generic;
+	struct addr_site site;
 	/* Servers whose sessions are logged in detail, and how much. */
 	struct match_list *debug_peers;
 	int64_t debug_level;

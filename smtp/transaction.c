@@ -115,14 +115,14 @@ data_reply(struct transaction *t)
 static void
 make_mail(struct transaction *t)
 {
-	envelope_add_mail(&t->next, &t->envelope, &t->d->ask, t->s);
+	envelope_add_mail(&t->next, &t->envelope, t->d, t->s);
 }
 
 static void
 make_rcpt(struct transaction *t)
 {
 	envelope_add_rcpt(
-	    &t->next, &t->envelope, &t->rcpts[t->n_sent - 1]->ask, t->s);
+	    &t->next, &t->envelope, t->rcpts[t->n_sent - 1], t->s);
 }
 
 static void

@@ -123,6 +123,14 @@ my @profiles = (
 		    '{o@a.test = a@x.test} {owner-list = boss@x.test} ' .
 		    '{l2@a.test = list} }',
 	} },
+	{ name => 'generic', main => {
+		smtp_generic_maps => 'inline:{ {joe@orig.test = j@isp.test} ' .
+		    '{ann = ann@isp.test} {@old.test = @new.test} ' .
+		    '{short@loc.test = me} {two@a.test = a@x.test b@x.test} ' .
+		    '{v2@b.test = v3@isp.test} }',
+		virtual_alias_maps => 'inline:{ {v = v2@b.test, ann} }',
+		local_header_rewrite_clients => '',
+	} },
 	{ name => 'no mappings', main => {
 		receive_override_options =>
 		    'no_address_mappings, no_unknown_recipient_checks',
@@ -242,6 +250,14 @@ my %mail = (
 		['f@f.test', 'list', 'o@a.test', 'a@x.test', 'A@x.test'],
 		['f@f.test', 'owner-list', 'list-request', 'list-x',
 		    'owner-other', 'l2-y@a.test', 'owner@x', 'o-@a.test'],
+	],
+	'generic' => [
+		map { [$_, { head => "From: \"N\" <$_> (c)\nTo: $_,\n\t$_ (x)\n" .
+			"Reply-To: b\@c\nX-Other: $_\n" }, $_, 'v'] } qw(joe
+			joe@orig.test JOE@Orig.Test joe+e@orig.test ann
+			ann@mx.host.test ann@other.test u+x@old.test
+			short@loc.test two@a.test two+x@a.test v2@b.test
+			x@x.test), '"j q"@old.test',
 	],
 	'no mappings' => [
 		['s@a.test', { head => "From: s\@a.test\nTo: a\@h.m.test\n" },

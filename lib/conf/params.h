@@ -511,7 +511,7 @@ ROW(BOOL, lmtp_enforce_tls, "no", 0, 1, USED,
     "For LMTP what smtp_enforce_tls is for SMTP.")
 ROW(STR, lmtp_fallback_relay, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_fallback_relay is for SMTP.")
-ROW(STR, lmtp_generic_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_generic_maps, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_generic_maps is for SMTP.")
 ROW(STR, lmtp_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
     "For LMTP what smtp_header_checks is for SMTP.")
@@ -1246,7 +1246,7 @@ ROW(BOOL, smtp_enforce_tls, "no", 0, 1, USED,
     "Send only with TLS (smtp_tls_security_level replaces this).")
 ROW(STR, smtp_fallback_relay, "$fallback_relay", 0, CONF_LEN_MAX, USED,
     "Next hops for mail that cannot be delivered.")
-ROW(STR, smtp_generic_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtp_generic_maps, "", 0, CONF_LEN_MAX, USED,
     "Tables that rewrite addresses of mail that is sent.")
 ROW(STR, smtp_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
     "header_checks for mail that is sent.")

@@ -2,6 +2,7 @@ libbarid_a_SOURCES += \
 	lib/mail/addr.c lib/mail/addr.h \
 	lib/mail/addr_log.c lib/mail/addr_log.h \
 	lib/mail/addr_map.c lib/mail/addr_map.h \
+	lib/mail/address.c lib/mail/address.h \
 	lib/mail/addrlist.c lib/mail/addrlist.h \
 	lib/mail/compose.c lib/mail/compose.h \
 	lib/mail/content.c lib/mail/content.h \
@@ -14,6 +15,7 @@ libbarid_a_SOURCES += \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
 	lib/mail/find.c lib/mail/find.h \
 	lib/mail/header.c lib/mail/header.h \
+	lib/mail/header_addresses.c lib/mail/header_addresses.h \
 	lib/mail/mbox.c lib/mail/mbox.h \
 	lib/mail/mime.c lib/mail/mime.h \
 	lib/mail/mime_type.c lib/mail/mime_type.h \
@@ -34,6 +36,7 @@ check_PROGRAMS += \
 	lib/mail/addr_log_test \
 	lib/mail/addr_test \
 	lib/mail/addr_map_test \
+	lib/mail/address_test \
 	lib/mail/addrlist_test \
 	lib/mail/compose_test \
 	lib/mail/content_test \
@@ -58,6 +61,8 @@ lib_mail_addr_test_SOURCES = lib/mail/addr_test.c
 lib_mail_addr_test_LDADD = $(TEST_LDADD)
 lib_mail_addr_map_test_SOURCES = lib/mail/addr_map_test.c
 lib_mail_addr_map_test_LDADD = $(TEST_LDADD)
+lib_mail_address_test_SOURCES = lib/mail/address_test.c
+lib_mail_address_test_LDADD = $(TEST_LDADD)
 lib_mail_addrlist_test_SOURCES = lib/mail/addrlist_test.c
 lib_mail_addrlist_test_LDADD = $(TEST_LDADD)
 lib_mail_compose_test_SOURCES = lib/mail/compose_test.c

@@ -1,6 +1,6 @@
 /* Completing and routing of addresses, whatever they are. */
 #include "lib/base/log.h"
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 #include "rewrite/route.h"
 
 #include <assert.h>

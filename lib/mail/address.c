@@ -1,5 +1,5 @@
 /* Completing addresses: see address.h. */
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 
 /* Drop "@a,@b:", which nobody follows (RFC 5321 appendix C); but only if it is
  * one, for a quoted local part may look nearly the same. */

@@ -3,8 +3,8 @@
  * joe@$myorigin, "joe@pc" joe@pc.$mydomain.  Also old ways to write a route:
  * "host!joe", "joe%host" without an @, "@a,@b:joe@c".
  */
-#ifndef REWRITE_ADDRESS_H
-#define REWRITE_ADDRESS_H
+#ifndef MAIL_ADDRESS_H
+#define MAIL_ADDRESS_H
 
 #include "lib/base/str.h"
 #include "lib/conf/conf.h"

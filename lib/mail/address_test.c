@@ -1,5 +1,5 @@
 /* Completing addresses. */
-#include "rewrite/address.h"
+#include "lib/mail/address.h"
 
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
