@@ -6,6 +6,7 @@
 #include "cleanup/message.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/mail/compose.h"
 #include "lib/mail/date.h"
@@ -13,82 +14,7 @@
 
 #include <inttypes.h>
 
-enum {
-	PIECES_STEP = 16,
-	/* A layout must fit in the frames that it travels in.  A header that
-	 * would need more pieces is copied. */
-	PIECES_MAX = 200,
-	MESSAGE_ID_MAX = 1000
-};
-
-static void
-add_piece(struct message *m, bool added, int64_t at, int64_t len)
-{
-	struct piece *last =
-	    m->n_pieces > 0 ? &m->pieces[m->n_pieces - 1] : NULL;
-
-	if (len == 0)
-		return;
-	if (last != NULL && last->added == added && last->at + last->len == at) {
-		last->len += len;
-		return;
-	}
-	if (m->n_pieces % PIECES_STEP == 0)
-		m->pieces = xreallocarray(m->pieces, m->n_pieces + PIECES_STEP,
-		    sizeof(*m->pieces));
-	m->pieces[m->n_pieces++] = (struct piece){ added, at, len };
-}
-
-/* All that is sent of the header so far, as one piece of m->added. */
-static void
-copy_pieces(struct message *m)
-{
-	struct str copy = STR_EMPTY;
-
-	for (size_t i = 0; i < m->n_pieces; i++) {
-		const struct piece *p = &m->pieces[i];
-		struct view from =
-		    p->added ? str_view(&m->added) : m->header;
-
-		str_add(&copy, view_sub(from, (size_t)p->at, (size_t)p->len));
-	}
-	str_clear(&m->added);
-	m->added = copy;
-	m->is_header_copied = true;
-	m->n_pieces = 0;
-	add_piece(m, true, 0, (int64_t)copy.len);
-}
-
-/* A part of the header is sent as it is. */
-static void
-keep(struct message *m, const struct header *h)
-{
-	int64_t from;
-
-	if (!m->is_header_copied && m->n_pieces >= PIECES_MAX)
-		copy_pieces(m);
-	if (!m->is_header_copied) {
-		add_piece(m, false, (int64_t)h->offset, (int64_t)h->text.len);
-		return;
-	}
-	from = (int64_t)m->added.len;
-	str_add(&m->added, h->text);
-	add_piece(m, true, from, (int64_t)h->text.len);
-}
-
-/* The text since `from` of m->added goes in here. */
-static void
-add_own(struct message *m, size_t from)
-{
-	add_piece(m, true, (int64_t)from, (int64_t)(m->added.len - from));
-}
-
-/* What was seen on the way through the block. */
-struct seen {
-	bool from, date, message_id, to, resent_from, resent_date, resent_id;
-	bool is_resent;
-	int64_t hops;
-};
+enum { MESSAGE_ID_MAX = 1000 };
 
 static bool
 is_dropped(const struct message *m, const struct header *h)
@@ -101,6 +27,25 @@ is_dropped(const struct message *m, const struct header *h)
 		lower[i] = ascii_lower(h->name.ptr[i]);
 	return htable_find(&m->cleanup->drop_headers,
 	    view_make(lower, h->name.len)) != NULL;
+}
+
+static void
+log_message_id(const struct message *m, struct view name, struct view id)
+{
+	log_info("%.*s: %.*smessage-id=%.*s", VIEW_ARGS(m->submit.queue_id),
+	    VIEW_ARGS(name), VIEW_ARGS(id));
+}
+
+static void
+note_message_id(struct message *m, const struct header *h)
+{
+	char buffer[MESSAGE_ID_MAX];
+	struct view id = header_unfold(h->body, buffer, sizeof(buffer));
+
+	log_message_id(m,
+	    h->id == HEADER_MESSAGE_ID ? VIEW_EMPTY : VIEW("resent-"), id);
+	if (h->id == HEADER_MESSAGE_ID && m->message_id.len == 0)
+		str_set(&m->message_id, id);
 }
 
 static void
@@ -127,17 +72,27 @@ note_header(struct message *m, const struct header *h, struct seen *seen)
 		seen->is_resent = true;
 	if (h->id == HEADER_RECEIVED || h->id == HEADER_DELIVERED_TO)
 		seen->hops += h->id == HEADER_RECEIVED;
-	if ((h->id == HEADER_MESSAGE_ID && m->message_id.len == 0)) {
-		char buffer[MESSAGE_ID_MAX];
-
-		str_set(&m->message_id,
-		    header_unfold(h->body, buffer, sizeof(buffer)));
-	}
+	if (h->id == HEADER_MESSAGE_ID || h->id == HEADER_RESENT_MESSAGE_ID)
+		note_message_id(m, h);
 }
 
-/* One header field: kept, dropped or rewritten. */
-static struct err
-process_field(struct message *m, const struct header *h, struct seen *seen)
+/* It is sent as it is: out of the content, or what a rule made of it. */
+static void
+keep(struct message *m, const struct header *h, const struct range *where)
+{
+	size_t from = m->added.len;
+
+	if (where != NULL) {
+		pieces_keep(m, where->at, where->len);
+		return;
+	}
+	str_add(&m->added, h->text);
+	pieces_add_own(m, from);
+}
+
+struct err
+headers_take(struct message *m, const struct header *h,
+    const struct range *where, struct seen *seen)
 {
 	size_t from = m->added.len;
 	bool changed = false;
@@ -149,9 +104,9 @@ process_field(struct message *m, const struct header *h, struct seen *seen)
 	if (header_addresses_apply(m, h->flags))
 		e = header_addresses_rewrite(m, h, &changed);
 	if (changed)
-		add_own(m, from);
+		pieces_add_own(m, from);
 	else
-		keep(m, h);
+		keep(m, h, where);
 	return e;
 }
 
@@ -166,7 +121,11 @@ add_message_id(struct message *m, const char *field)
 	    view_of(m->cleanup->conf->myhostname),
 	    m->submit.arrival_us / 1000000);
 	str_addf(&m->added, "%s: %s\r\n", field, value.ptr);
-	str_set(&m->message_id, str_view(&value));
+	log_message_id(m,
+	    strcmp(field, "Message-Id") == 0 ? VIEW_EMPTY : VIEW("resent-"),
+	    str_view(&value));
+	if (m->message_id.len == 0)
+		str_set(&m->message_id, str_view(&value));
 	str_clear(&value);
 }
 
@@ -205,7 +164,7 @@ add_missing(struct message *m, const struct seen *seen)
 	if (!seen->to && !r && conf->undisclosed_recipients_header[0] != '\0')
 		str_addf(&m->added, "%s\r\n",
 		    conf->undisclosed_recipients_header);
-	add_own(m, start);
+	pieces_add_own(m, start);
 }
 
 /* What of the content is looked at.  If that is not all, it ends with a whole
@@ -244,10 +203,41 @@ process_block(struct message *m, struct view head, struct seen *seen,
 			return e;
 		}
 		if (*end == HEADER_FIELD)
-			e = process_field(m, &h, seen);
+			e = headers_take(m, &h,
+			    &(struct range){ (int64_t)h.offset,
+				(int64_t)h.text.len },
+			    seen);
 		if (err_is(e))
 			return e;
 	}
+}
+
+static const struct verdict write_error = { 451,
+	"4.3.0 Error: queue file write error" };
+static const struct verdict too_many_hops = { 554,
+	"5.4.0 Error: too many hops" };
+
+bool
+headers_end(struct message *m, const struct seen *seen, struct verdict *verdict)
+{
+	if (seen->hops > m->cleanup->conf->hopcount_limit &&
+	    (m->submit.flags & SUBMIT_REQUEUED) == 0) {
+		*verdict = too_many_hops;
+		return false;
+	}
+	add_missing(m, seen);
+	if (!seen->message_id && m->message_id.len == 0)
+		log_message_id(m, VIEW_EMPTY, VIEW("<>"));
+	return true;
+}
+
+void
+headers_end_without_line(struct message *m)
+{
+	size_t from = m->added.len;
+
+	str_add_text(&m->added, "\r\n");
+	pieces_add_own(m, from);
 }
 
 bool
@@ -255,29 +245,20 @@ headers_process(struct message *m, struct view head, struct verdict *verdict)
 {
 	struct seen seen = { false };
 	enum header_what end;
-	size_t rest, from;
+	size_t rest;
 	struct err e;
 
 	m->header = whole_lines(m, head);
 	e = process_block(m, m->header, &seen, &end, &rest);
 	if (err_is(e)) {
-		*verdict = (struct verdict){ 451,
-			"4.3.0 Error: queue file write error" };
+		*verdict = write_error;
 		return false;
 	}
-	if (seen.hops > m->cleanup->conf->hopcount_limit &&
-	    (m->submit.flags & SUBMIT_REQUEUED) == 0) {
-		*verdict = (struct verdict){ 554,
-			"5.4.0 Error: too many hops" };
+	if (!headers_end(m, &seen, verdict))
 		return false;
-	}
-	add_missing(m, &seen);
-	from = m->added.len;
 	/* There was no empty line: the body begins with one. */
-	if (end == HEADER_NOT || (end == HEADER_EOF && m->n_pieces > 0)) {
-		str_add_text(&m->added, "\r\n");
-		add_own(m, from);
-	}
-	add_piece(m, false, (int64_t)rest, m->content_len - (int64_t)rest);
+	if (end == HEADER_NOT || (end == HEADER_EOF && m->n_pieces > 0))
+		headers_end_without_line(m);
+	pieces_keep_rest(m, (int64_t)rest);
 	return true;
 }

@@ -4,6 +4,8 @@ cleanup_cleanup_SOURCES = \
 	cleanup/aliases.c \
 	cleanup/check.c \
 	cleanup/check.h \
+	cleanup/checks.c \
+	cleanup/checks.h \
 	cleanup/complete.c \
 	cleanup/envelope.c \
 	cleanup/header_addresses.c \
@@ -12,8 +14,11 @@ cleanup_cleanup_SOURCES = \
 	cleanup/mapping.c \
 	cleanup/mapping.h \
 	cleanup/message.h \
+	cleanup/orders.c \
+	cleanup/pieces.c \
 	cleanup/store.c \
-	cleanup/submit.c
+	cleanup/submit.c \
+	cleanup/walk.c
 cleanup_cleanup_LDADD = $(DAEMON_LDADD)
 dist_man8_MANS += cleanup/cleanup.8
 
@@ -33,10 +38,26 @@ cleanup_envelope_test_SOURCES = cleanup/envelope_test.c cleanup/testing.h \
 	cleanup/check.c cleanup/envelope.c $(cleanup_mapping)
 cleanup_envelope_test_LDADD = $(TEST_LDADD)
 cleanup_headers_test_SOURCES = cleanup/headers_test.c cleanup/testing.h \
-	cleanup/headers.c cleanup/header_addresses.c $(cleanup_mapping)
+	cleanup/headers.c cleanup/header_addresses.c cleanup/pieces.c \
+	$(cleanup_mapping)
 cleanup_headers_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/cleanup_headers
 t_fuzz_cleanup_headers_SOURCES = t/fuzz/cleanup_headers.c \
 	cleanup/testing.h cleanup/headers.c cleanup/header_addresses.c \
-	$(cleanup_mapping)
+	cleanup/pieces.c $(cleanup_mapping)
+
+check_PROGRAMS += cleanup/walk_test
+cleanup_walk_test_SOURCES = cleanup/walk_test.c cleanup/testing.h \
+	cleanup/check.c cleanup/checks.c cleanup/checks.h \
+	cleanup/envelope.c cleanup/headers.c cleanup/orders.c \
+	cleanup/header_addresses.c $(cleanup_mapping) \
+	cleanup/pieces.c cleanup/walk.c
+cleanup_walk_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += t/fuzz/cleanup_walk
+t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
+	cleanup/check.c cleanup/checks.c cleanup/checks.h \
+	cleanup/envelope.c cleanup/headers.c cleanup/orders.c \
+	cleanup/header_addresses.c $(cleanup_mapping) \
+	cleanup/pieces.c cleanup/walk.c

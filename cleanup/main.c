@@ -2,6 +2,7 @@
  * cleanup: turns a received message into a queue file.  It owns the header's
  * rules and the durable commit; where mail goes, and when, is qmgr's.
  */
+#include "cleanup/checks.h"
 #include "cleanup/mapping.h"
 
 #include "lib/base/log.h"
@@ -63,14 +64,20 @@ learn_drop_headers(struct cleanup *c)
 static bool
 tables_changed(void *owner)
 {
-	return mapping_has_changed(owner);
+	const struct cleanup *c = owner;
+
+	return mapping_has_changed(c->mapping) ||
+	    checks_have_changed(c->checks);
 }
 
 int
 main(int argc, char **argv)
 {
 	static struct mapping mapping;
-	static struct cleanup cleanup = { .room = true, .mapping = &mapping };
+	static struct checks checks;
+	static struct cleanup cleanup = { .room = true,
+		.mapping = &mapping,
+		.checks = &checks };
 	struct daemon d;
 	struct err e;
 
@@ -85,9 +92,11 @@ main(int argc, char **argv)
 	daemon_service(&d, "rewrite", &cleanup.rewrite);
 	queue_disk_learn();
 	e = mapping_open(&mapping, d.conf);
+	if (!err_is(e))
+		e = checks_open(&checks, d.conf);
 	if (err_is(e))
 		die_temp("parameter %s", e.text);
 	daemon_drop(&d, &cleanup_role);
-	daemon_watch_tables(&d, tables_changed, &mapping);
+	daemon_watch_tables(&d, tables_changed, &cleanup);
 	return daemon_serve_ipc(&d, handlers, &cleanup);
 }

@@ -29,6 +29,8 @@ enum {
 	 * frames. */
 	CLEANUP_WRITE_STEP = 256 * 1024,
 	CLEANUP_WRITE_FRAMES = 32,
+	/* Content is read back in such steps, with others' turns between. */
+	CLEANUP_READ_STEP = 64 * 1024,
 };
 
 struct mapping;
@@ -50,12 +52,31 @@ struct cleanup {
 	/* Headers that are dropped, by lower-case name. */
 	struct htable drop_headers;
 	bool from_obsolete;
+	struct checks *checks;
+};
+
+/* A range of the content. */
+struct range {
+	int64_t at, len;
 };
 
 /* A range of the message as it is sent. */
 struct piece {
 	bool added;     /* of `added`, else of the content */
 	int64_t at, len;
+};
+
+/*
+ * What access control, header and body checks want done with a message.  Once
+ * code is set it is refused.
+ */
+struct orders {
+	int code;          /* 0: go on */
+	struct str reason; /* with its enhanced code */
+	bool hold, discard;
+	bool no_more_checks;
+	struct str filter, redirect; /* empty: none */
+	struct str bcc, rcpts;       /* more: lists of rcpt messages */
 };
 
 struct message {
@@ -82,12 +103,16 @@ struct message {
 	struct header_scan head_scan;
 	int64_t content_len;
 	int fd;                     /* the queue file while it is written */
+	const char *created_in;     /* the folder */
 	bool created, too_large;
 	bool is_again;              /* SUBMIT_AGAIN: see again.c */
 	int64_t flags;
 
+	struct orders orders;
 	struct view header;         /* what of the content is looked at */
-	bool is_header_copied;      /* to `added`: it had too many pieces */
+	struct view window;         /* what was read back last, and from where */
+	int64_t window_at;
+	bool is_copied;             /* to `added`: it had too many pieces */
 	struct str added;
 	struct piece *pieces;
 	size_t n_pieces;
@@ -128,8 +153,52 @@ struct err header_addresses_rewrite(
 /* Does this message get the headers that it lacks?  Mail of our own clients
  * does, and if the site has a domain for others, theirs. */
 bool header_addresses_are_local(const struct message *m);
+/* --- orders.c --- */
+void orders_init(struct orders *o);
+void orders_clear(struct orders *o);
+/* What submit and submit_end say. */
+void orders_take(struct orders *o, int64_t hold, struct view filter,
+    struct view redirect);
+void orders_add_bcc(struct orders *o, struct view address);
+/* Refused, unless it was already; the reason has an enhanced code. */
+void orders_refuse(struct orders *o, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Recipients and folder as they are wanted, when all is known. */
+struct err orders_apply(struct message *m);
+
+/* --- pieces.c --- */
+/* A part of the content is sent as it is. */
+void pieces_keep(struct message *m, int64_t at, int64_t len);
+/* All that follows is. */
+void pieces_keep_rest(struct message *m, int64_t at);
+/* The text since `from` of m->added goes in here. */
+void pieces_add_own(struct message *m, size_t from);
+/* The same for new text: lines ended by LF, the last one not.  Those after the
+ * first are folded if it is a header. */
+void pieces_add_lines(struct message *m, struct view text, bool is_header);
+/* Append a part of the content, wherever it is; m->failure if it cannot be
+ * read. */
+void pieces_read(
+    struct message *m, int64_t at, int64_t len, struct str *out);
 
 /* --- headers.c --- */
+/* What was seen on the way through the header. */
+struct seen {
+	bool from, date, message_id, to, resent_from, resent_date, resent_id;
+	bool is_resent;
+	int64_t hops;
+};
+
+/* One field: kept, dropped or rewritten.  `where` it stands in the content;
+ * NULL if it does not. */
+struct err headers_take(struct message *m, const struct header *h,
+    const struct range *where, struct seen *seen);
+/* The header has ended: add what is missing.  False, and the verdict: refused.
+ */
+bool headers_end(
+    struct message *m, const struct seen *seen, struct verdict *verdict);
+/* There was no empty line: the body begins with one. */
+void headers_end_without_line(struct message *m);
 /* Go through the header block `head`; make the pieces.  Returns false, and
  * the verdict, for what is refused. */
 bool headers_process(struct message *m, struct view head,
@@ -153,6 +222,8 @@ struct err store_commit(struct message *m);
 void store_cancel(struct message *m);
 /* Free what was not written. */
 void store_clear(struct message *m);
+/* Write all that came, so that pieces_read finds it. */
+void store_flush(struct message *m);
 /* Is there space for one more message? */
 bool store_has_space(struct cleanup *c);
 

@@ -32,7 +32,6 @@ set_places(struct message *m)
 	if (p->content_at != 0)
 		return;
 	p->content_at = QUEUE_PREAMBLE_LEN;
-	p->n_rcpts = m->n_rcpts;
 	if (m->n_rcpts > QUEUE_RCPTS_INLINE) {
 		p->rcpts_at = QUEUE_PREAMBLE_LEN;
 		p->rcpts_len = (int64_t)m->rcpts.len;
@@ -58,6 +57,7 @@ create_file(struct message *m, struct view preamble)
 
 	if (m->created)
 		return;
+	m->created_in = m->queue;
 	e = queue_create(m->queue, m->submit.queue_id, &m->fd);
 	m->created = !err_is(e);
 	if (err_is(e) && errno == EEXIST && m->is_again && preamble.len > 0)
@@ -125,8 +125,8 @@ store_clear(struct message *m)
 	account(m);
 }
 
-static void
-flush_pending(struct message *m)
+void
+store_flush(struct message *m)
 {
 	if (m->n_pending == 0)
 		return;
@@ -178,7 +178,7 @@ store_take_content(
 	step = is_memory_short(m) ? CLEANUP_WRITE_SMALL : CLEANUP_WRITE_STEP;
 	if (m->pending_len >= step ||
 	    m->n_pending == CLEANUP_WRITE_FRAMES)
-		flush_pending(m);
+		store_flush(m);
 }
 
 /* The pieces as ranges of the file. */
@@ -214,10 +214,12 @@ build_tail(struct message *m)
 		.helo = s->helo,
 		.sasl_method = s->sasl_method,
 		.sasl_username = s->sasl_username,
+		.filter = str_view(&m->orders.filter),
 		.layout = str_view(&m->layout),
 	};
 	bool early = m->preamble.rcpts_at != 0;
 
+	m->preamble.n_rcpts = m->n_rcpts;
 	m->preamble.flags = m->flags;
 	m->preamble.arrival_us = s->arrival_us;
 	m->preamble.content_len = m->content_len;
@@ -249,6 +251,23 @@ write_rest(struct message *m)
 	return e;
 }
 
+/* To the folder where it is wanted now; nobody takes it up while it has our
+ * lock. */
+static void
+move_file(struct message *m)
+{
+	struct queue_path from, to;
+
+	if (m->created_in == m->queue)
+		return;
+	from = queue_path_of(m->created_in, m->submit.queue_id);
+	to = queue_path_of(m->queue, m->submit.queue_id);
+	if (queue_move(from.text, to.text) < 0)
+		fail(m, err_sys(ERR_TEMP, "move %s to %s", from.text, to.text));
+	else
+		m->created_in = m->queue;
+}
+
 static void
 commit_file(void *arg)
 {
@@ -261,6 +280,8 @@ commit_file(void *arg)
 	    queue_body_sum(crc32c(m->sum, str_view(&m->added)));
 	queue_build_preamble(preamble, &m->preamble);
 	create_file(m, view_make(preamble, sizeof(preamble)));
+	if (!err_is(m->failure))
+		move_file(m);
 	if (err_is(m->failure))
 		return;
 	TEST_POINT("cleanup-created");
@@ -292,7 +313,7 @@ struct err
 store_commit(struct message *m)
 {
 	set_places(m);
-	flush_pending(m);
+	store_flush(m);
 	build_layout(m);
 	build_tail(m);
 	if (!err_is(m->failure))
@@ -305,7 +326,7 @@ remove_file(void *arg)
 {
 	struct message *m = arg;
 	struct queue_path path =
-	    queue_path_of(m->queue, m->submit.queue_id);
+	    queue_path_of(m->created_in, m->submit.queue_id);
 
 	if (unlink(path.text) < 0 && errno != ENOENT) {
 		log_warn("remove %s: %s", path.text, strerror(errno));

@@ -3,6 +3,7 @@
  * the answer that it is safe, and the notice to qmgr.
  */
 #include "cleanup/check.h"
+#include "cleanup/checks.h"
 #include "cleanup/message.h"
 
 #include "lib/base/clock.h"
@@ -40,6 +41,7 @@ message_init(struct message *m, struct cleanup *c)
 		.rcpts = STR_EMPTY, .sender = STR_EMPTY,
 		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
 		.tail = STR_EMPTY, .message_id = STR_EMPTY };
+	orders_init(&m->orders);
 	header_scan_init(&m->head_scan);
 }
 
@@ -47,6 +49,7 @@ static void
 message_clear(struct message *m)
 {
 	store_clear(m);
+	orders_clear(&m->orders);
 	htable_clear(&m->seen, NULL);
 	str_clear(&m->rcpts);
 	str_clear(&m->sender);
@@ -93,6 +96,15 @@ end_rcpts(struct message *m)
 		refuse(m, e);
 }
 
+/* What was decided once the content was there. */
+static void
+take_end(struct message *m, const struct ipc_submit_end *end)
+{
+	m->flags |= check_flags(&m->submit, end->flags);
+	orders_take(&m->orders, end->hold, end->filter, end->redirect);
+	str_add(&m->orders.rcpts, end->rcpts);
+}
+
 /* One frame of the conversation, which it takes.  *ended with submit_end. */
 static struct err
 take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
@@ -124,7 +136,7 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 		*ended = !err_is(e);
 		*commit = *ended && end.commit != 0;
 		if (*ended)
-			m->flags |= check_flags(&m->submit, end.flags);
+			take_end(m, &end);
 	}
 	ipc_frame_free(f);
 	return e;
@@ -154,19 +166,22 @@ take_stream(struct message *m, struct ipc_request *r, struct verdict *v)
 	return commit;
 }
 
-static void
-log_message_id(struct message *m)
-{
-	log_info("%.*s: message-id=%s", VIEW_ARGS(m->submit.queue_id),
-	    m->message_id.len > 0 ? m->message_id.ptr : "<>");
-}
-
-/* Headers, then the disk. */
-static struct verdict
-commit(struct message *m)
+/* What of it is sent, and whether it is wanted. */
+static bool
+process_content(struct message *m, struct verdict *v)
 {
 	struct view head = m->submit.whole != 0 ?
 	    view_first(m->content, CLEANUP_HEADER_MAX) : str_view(&m->head);
+
+	return checks_are_for(m->cleanup->checks, m)
+	    ? walk_content(m, v)
+	    : headers_process(m, head, v);
+}
+
+/* Headers and checks, then the disk. */
+static struct verdict
+commit(struct message *m)
+{
 	struct verdict v;
 	struct err e;
 
@@ -177,13 +192,18 @@ commit(struct message *m)
 		return no_rcpts;
 	if (m->too_large)
 		return too_large;
-	if (!headers_process(m, head, &v))
+	if (!process_content(m, &v))
 		return v;
-	log_message_id(m);
-	e = store_commit(m);
+	if (m->orders.discard)
+		return queued;
+	e = orders_apply(m);
+	if (!err_is(e))
+		e = store_commit(m);
 	if (err_is(e)) {
 		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
-		return m->no_space ? no_space : write_error;
+		return m->refusal.code != 0 ? m->refusal
+		    : m->no_space		    ? no_space
+					    : write_error;
 	}
 	return queued;
 }
@@ -209,6 +229,7 @@ tell_qmgr(struct message *m)
 		.client_addr = m->submit.client_addr,
 		.protocol = m->submit.protocol,
 		.helo = m->submit.helo,
+		.filter = str_view(&m->orders.filter),
 		.n_rcpts = m->n_rcpts,
 		.rcpts = with_rcpts ? str_view(&m->rcpts) : VIEW_EMPTY,
 	};
@@ -259,8 +280,10 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 		    (long)ipc_request_uid(r), e.text);
 		return v;
 	}
-	m->queue = m->submit.hold != 0 ? "hold" :
-	    m->cleanup->room	       ? "active" : "incoming";
+	orders_take(&m->orders, m->submit.hold, m->submit.filter,
+	    m->submit.redirect);
+	m->queue = m->orders.hold   ? "hold"
+	    : m->cleanup->room ? "active" : "incoming";
 	m->flags = m->submit.flags;
 	if (!store_has_space(m->cleanup))
 		m->failure = err_make(ERR_TEMP, "too little space");
@@ -291,12 +314,15 @@ submit_run(struct ipc_request *r)
 	message_init(m, ipc_request_owner(r));
 	if (ipc_request_read(r, IPC_IN(submit, &m->submit))) {
 		v = run(m, r, &silent);
-		if (v.code == 250) {
+		if (v.code == 250 && m->orders.discard) {
+			store_cancel(m);
+			answer(r, v);
+		} else if (v.code == 250) {
 			TEST_POINT("cleanup-before-answer");
 			hold_back(m);
 			answer(r, v);
 			TEST_POINT("cleanup-answered");
-			if (m->submit.hold == 0)
+			if (!m->orders.hold)
 				tell_qmgr(m);
 		} else {
 			store_cancel(m);

@@ -66,6 +66,11 @@ test_message_init(struct message *m, struct cleanup *c, const char *context,
 		    .context = view_of(context),
 		    .arrival_us = INT64_C(1700000000000000),
 		    .full_name = VIEW_EMPTY } };
+	m->orders = (struct orders){ .reason = STR_EMPTY,
+		.filter = STR_EMPTY,
+		.redirect = STR_EMPTY,
+		.bcc = STR_EMPTY,
+		.rcpts = STR_EMPTY };
 	m->rcpts = m->sender = m->head = m->added = m->layout =
 	    m->tail = m->message_id = STR_EMPTY;
 	str_add_text(&m->sender, "me@here.example");
@@ -74,6 +79,11 @@ test_message_init(struct message *m, struct cleanup *c, const char *context,
 static inline void
 test_message_clear(struct message *m)
 {
+	str_clear(&m->orders.reason);
+	str_clear(&m->orders.filter);
+	str_clear(&m->orders.redirect);
+	str_clear(&m->orders.bcc);
+	str_clear(&m->orders.rcpts);
 	htable_clear(&m->seen, NULL);
 	str_clear(&m->rcpts);
 	str_clear(&m->sender);

@@ -140,6 +140,8 @@ print_envelope(struct printing *p)
 	print_attribute("helo_name", e->helo);
 	print_attribute("sasl_method", e->sasl_method);
 	print_attribute("sasl_username", e->sasl_username);
+	if (e->filter.len > 0)
+		print_text("content_filter: ", e->filter);
 	if (e->full_name.len > 0)
 		print_text("sender_fullname: ", e->full_name);
 	print_address("sender: ", e->sender);

@@ -93,6 +93,7 @@ message_free(struct message *m)
 	free(m->client_addr);
 	free(m->protocol);
 	free(m->helo);
+	free(m->filter);
 	free(m->decided);
 	free(m->site);
 	str_clear(&m->layout);
@@ -297,6 +298,7 @@ fill_from_notice(struct message *m, const struct ipc_queued *n)
 	m->client_addr = copy(n->client_addr);
 	m->protocol = copy(n->protocol);
 	m->helo = copy(n->helo);
+	m->filter = copy(n->filter);
 	str_add(&m->layout, n->layout);
 	m->n_rcpts = n->n_rcpts;
 	return !err_is(take_rcpts(m, n->rcpts)) && m->n_read == m->n_rcpts;
@@ -548,6 +550,7 @@ take_envelope(struct message *m, const struct queue_file *q)
 	m->client_addr = copy(e->client_addr);
 	m->protocol = copy(e->protocol);
 	m->helo = copy(e->helo);
+	m->filter = copy(e->filter);
 	str_add(&m->layout, e->layout);
 	m->rcpts_at = 0;
 }

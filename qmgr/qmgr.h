@@ -58,6 +58,7 @@ struct message {
 	const char *queue;        /* the folder its file stands in */
 	int64_t arrival_us, active_us, size, flags, ret;
 	char *sender, *envid, *client_name, *client_addr, *protocol, *helo;
+	char *filter;             /* transport:nexthop for all of it, or "" */
 	struct str layout;
 	struct list jobs;         /* its own, in all destinations */
 	int64_t n_rcpts;          /* in the file */

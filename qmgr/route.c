@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/mail/addr.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,32 @@ keep_route(struct view key, const struct ipc_routed *a)
 	return r;
 }
 
+/*
+ * FILTER, content_filter: all of it goes there.  Without a next hop in it each
+ * recipient's domain is one, unless the site has another.
+ */
+static void
+make_filter_route(
+    const struct message *m, const struct rcpt *rcpt, struct ipc_routed *a)
+{
+	struct view filter = view_of(m->filter);
+	size_t colon = view_find(filter, ':');
+
+	*a = (struct ipc_routed){ .status = ERR_NONE,
+		.text = VIEW_EMPTY,
+		.transport = view_first(filter, colon),
+		.nexthop = VIEW_EMPTY,
+		.recipient = view_of(rcpt->address) };
+	if (colon != VIEW_NPOS)
+		a->nexthop = view_skip(filter, colon + 1);
+	if (a->nexthop.len == 0)
+		a->nexthop = view_of(qmgr.conf->default_filter_nexthop);
+	if (a->nexthop.len == 0)
+		a->nexthop = addr_domain(a->recipient);
+	if (a->nexthop.len == 0)
+		a->nexthop = view_of(qmgr.conf->myhostname);
+}
+
 /* Never NULL; valid until the next wait. */
 static struct route *
 find_route(const struct message *m, const struct rcpt *rcpt)
@@ -83,6 +110,16 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 	struct err e;
 
 	make_key(&key, m, rcpt);
+	if (m->filter != NULL && m->filter[0] != '\0' &&
+	    (m->flags & SUBMIT_PROBE) == 0) {
+		make_filter_route(m, rcpt, &answer);
+		str_add_byte(&key, '\0');
+		str_add_byte(&key, '\0');
+		str_add_text(&key, m->filter);
+		r = keep_route(str_view(&key), &answer);
+		str_clear(&key);
+		return r;
+	}
 	if (qmgr.rewrite.generation != cache_generation) {
 		cache_generation = qmgr.rewrite.generation;
 		htable_clear(&cache, route_free);

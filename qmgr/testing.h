@@ -117,7 +117,8 @@ test_put(const char *queue, const char *id, const char *addresses,
 		.protocol = VIEW_EMPTY,
 		.helo = VIEW_EMPTY,
 		.sasl_method = VIEW_EMPTY,
-		.sasl_username = VIEW_EMPTY };
+		.sasl_username = VIEW_EMPTY,
+		.filter = VIEW_EMPTY };
 	struct queue_path path = queue_path_of(queue, view_of(id));
 	int fd;
 

@@ -7,6 +7,7 @@ TAP_TESTS += \
 	t/430-submit.t \
 	t/440-dovecot.t \
 	t/450-postfix.t \
+	t/455-checks-postfix.t \
 	t/460-mx.t \
 	t/470-reports.t \
 	t/475-loops.t \

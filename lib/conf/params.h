@@ -132,9 +132,9 @@ ROW(STR, best_mx_transport, "", 0, CONF_LEN_MAX, KNOWN,
     "does not know.")
 ROW(BOOL, biff, "yes", 0, 1, KNOWN,
     "Tell logged-in users of new mail.")
-ROW(STR, body_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, body_checks, "", 0, CONF_LEN_MAX, USED,
     "Tables for lines of the body.")
-ROW(SIZE, body_checks_size_limit, "51200", 0, CONF_SIZE_MAX, KNOWN,
+ROW(SIZE, body_checks_size_limit, "51200", 0, CONF_SIZE_MAX, USED,
     "How much of each part of a message body_checks looks at.")
 ROW(STR, bounce_notice_recipient, "postmaster", 0, CONF_LEN_MAX, USED,
     "Who gets copies of bounces if notify_classes has bounce.")
@@ -231,7 +231,7 @@ ROW(INT, default_destination_recipient_limit, "50", 0, CONF_INT_MAX, USED,
     "Most recipients in one delivery; 0 is no limit.")
 ROW(INT, default_extra_recipient_limit, "1000", 0, CONF_INT_MAX, USED,
     "Recipients that a message which goes before others may bring.")
-ROW(STR, default_filter_nexthop, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, default_filter_nexthop, "", 0, CONF_LEN_MAX, USED,
     "Next hop of a content_filter that names none.")
 ROW(INT, default_minimum_delivery_slots, "3", 0, CONF_INT_MAX, USED,
     "Recipients a message must have before others go before it.")
@@ -286,7 +286,7 @@ ROW(BOOL, detect_8bit_encoding_header, "yes", 0, 1, KNOWN,
     "Take the encoding of 8-bit content from Content-Transfer-Encoding.")
 ROW(BOOL, disable_dns_lookups, "no", 0, 1, USED,
     "Find hosts without DNS (no MX), by the system's name service.")
-ROW(BOOL, disable_mime_input_processing, "no", 0, 1, KNOWN,
+ROW(BOOL, disable_mime_input_processing, "no", 0, 1, USED,
     "Do not look at the MIME structure of received mail.")
 ROW(BOOL, disable_mime_output_conversion, "no", 0, 1, USED,
     "Do not convert 8-bit content for servers without 8BITMIME.")
@@ -406,7 +406,7 @@ ROW(STR, hash_queue_names, "deferred, defer", 0, CONF_LEN_MAX, USED,
     "Queues with folders below them.")
 ROW(INT, header_address_token_limit, "10240", 1, CONF_INT_MAX, KNOWN,
     "Parts of an address header that are looked at.")
-ROW(STR, header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, header_checks, "", 0, CONF_LEN_MAX, USED,
     "Tables for headers.")
 ENUM(header_from_format, "standard", "standard|obsolete", USED,
     "Form of From headers that we add.")
@@ -438,7 +438,7 @@ ENUM(info_log_address_format, "external", "external|internal", USED,
     "Form of addresses in the log: quoted as in mail, or plain.")
 ROW(INT, initial_destination_concurrency, "5", 1, CONF_INT_MAX, USED,
     "Parallel deliveries to a destination at first.")
-ROW(STR, internal_mail_filter_classes, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, internal_mail_filter_classes, "", 0, CONF_LEN_MAX, USED,
     "Mail of our own that is filtered: bounce, notify.")
 ROW(INT, invalid_hostname_reject_code, "501", 400, 599, USED,
     "Reply code of reject_invalid_helo_hostname.")
@@ -819,7 +819,7 @@ ROW(STR, milter_unknown_command_macros, "", 0, CONF_LEN_MAX, KNOWN,
     "Macros sent at an unknown command.")
 ROW(SIZE, mime_boundary_length_limit, "2048", 1, CONF_SIZE_MAX, USED,
     "Bytes of a MIME boundary that count.")
-ROW(STR, mime_header_checks, "$header_checks", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, mime_header_checks, "$header_checks", 0, CONF_LEN_MAX, USED,
     "Tables for MIME headers.")
 ROW(INT, mime_nesting_limit, "100", 1, CONF_INT_MAX, USED,
     "Deepest nesting of MIME parts.")
@@ -853,7 +853,7 @@ ENUM(mynetworks_style,
 ROW(STR, myorigin, "$myhostname", 1, CONF_LEN_MAX, USED,
     "The domain that completes local addresses, or the path of a file "
     "whose first line it is.")
-ROW(STR, nested_header_checks, "$header_checks", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, nested_header_checks, "$header_checks", 0, CONF_LEN_MAX, USED,
     "Tables for headers of attached messages.")
 ROW(STR, newaliases_path, BARID_NEWALIASES, 0, CONF_LEN_MAX, USED,
     "The newaliases command.")
@@ -1716,15 +1716,15 @@ ROW(INT, state_entry_limit, "1000000", 100, CONF_INT_MAX, USED,
     "Most entries that each cache of the state service keeps.")
 ROW(STR, stress, "", 0, CONF_LEN_MAX, USED,
     "Set by master while a service has no process left.")
-ROW(BOOL, strict_7bit_headers, "no", 0, 1, KNOWN,
+ROW(BOOL, strict_7bit_headers, "no", 0, 1, USED,
     "Refuse 8-bit bytes in headers.")
-ROW(BOOL, strict_8bitmime, "no", 0, 1, KNOWN,
+ROW(BOOL, strict_8bitmime, "no", 0, 1, USED,
     "Refuse 8-bit bytes in headers and in content not marked as such.")
-ROW(BOOL, strict_8bitmime_body, "no", 0, 1, KNOWN,
+ROW(BOOL, strict_8bitmime_body, "no", 0, 1, USED,
     "Refuse 8-bit content not marked as such.")
 ROW(BOOL, strict_mailbox_ownership, "yes", 0, 1, USED,
     "A mailbox must belong to its user.")
-ROW(BOOL, strict_mime_encoding_domain, "no", 0, 1, KNOWN,
+ROW(BOOL, strict_mime_encoding_domain, "no", 0, 1, USED,
     "Refuse wrong encodings of attached messages.")
 ROW(BOOL, strict_rfc821_envelopes, "no", 0, 1, USED,
     "Addresses in MAIL and RCPT must be in <> and plain.")

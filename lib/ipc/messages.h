@@ -145,6 +145,7 @@ enum submit_flags {
 	F(STR, client_addr) \
 	F(STR, protocol)    \
 	F(STR, helo)        \
+	F(STR, filter)      /* transport:nexthop for all of it, or empty */ \
 	F(INT, n_rcpts)     \
 	F(LIST, rcpts)
 /* qmgr, to cleanup, unasked for: hold replies that long; is there room? */

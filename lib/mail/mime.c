@@ -51,7 +51,14 @@ mime_finish(struct mime *m)
 uint64_t
 mime_offset(const struct mime *m)
 {
+	/* A line that was told lies before m->at, or what is held. */
 	return m->has_field ? m->field_at : m->has_line ? m->line_at : m->at;
+}
+
+bool
+mime_is_flat_from(const struct mime *m, uint64_t size)
+{
+	return !m->in_header && m->depth == 0 && m->body_offset >= size;
 }
 
 unsigned
@@ -176,6 +183,7 @@ examine_field(struct mime *m)
 {
 	struct view name = view_first(str_view(&m->field), m->name_len);
 	enum header_id id;
+	bool has_boundary;
 
 	m->is_examined = true;
 	if (m->limits.is_flat)
@@ -188,9 +196,10 @@ examine_field(struct mime *m)
 		m->encoding = mime_read_encoding(field_body(m));
 	} else if (id == HEADER_CONTENT_TYPE) {
 		m->kind = mime_read_type(
-		    field_body(m), m->limits.boundary, &m->boundary);
+		    field_body(m), m->limits.boundary, &m->boundary,
+		    &has_boundary);
 		if ((m->kind == MIME_MULTIPART || m->kind == MIME_DIGEST) &&
-		    m->boundary.len > 0)
+		    has_boundary)
 			push_stage(m);
 	}
 }
@@ -222,8 +231,12 @@ begin_header(struct mime *m, enum mime_class class, enum mime_kind kind)
 static void
 begin_field(struct mime *m, size_t name_len)
 {
-	str_set(&m->field, m->line);
-	m->field_cut = false;
+	size_t colon = view_find(m->line, ':');
+
+	/* Without blanks before the colon: rules look for the usual form. */
+	str_set(&m->field, view_first(m->line, name_len));
+	str_add(&m->field, view_skip(m->line, colon));
+	m->field_changed = colon != name_len;
 	m->field_at = m->line_at;
 	m->field_len = m->line_len;
 	m->name_len = name_len;
@@ -238,7 +251,7 @@ extend_field(struct mime *m)
 	m->field_len += m->line_len;
 	m->has_line = false;
 	if (m->field.len >= m->limits.header_size) {
-		m->field_cut |= m->line.len > 0;
+		m->field_changed |= m->line.len > 0;
 		return;
 	}
 	if (m->line_starts)
@@ -279,7 +292,7 @@ tell_field(struct mime *m, struct mime_event *ev)
 		.text = str_view(&m->field),
 		.name = view_first(str_view(&m->field), m->name_len),
 		.body = field_body(m),
-		.is_cut = m->field_cut };
+		.is_changed = m->field_changed };
 	ev->id = header_find_id(ev->name);
 	m->has_field = false;
 	m->is_examined = false;
@@ -306,8 +319,8 @@ tell_headers_end(struct mime *m, struct mime_event *ev)
 	if (is_empty)
 		m->has_line = false;
 	m->is_examined = false;
-	if (m->kind == MIME_MESSAGE && m->encoding != MIME_CODED &&
-	    !m->limits.is_flat && m->has_line + is_empty > 0) {
+	if (m->kind == MIME_MESSAGE && !m->limits.is_flat &&
+	    (m->has_line || is_empty)) {
 		begin_header(m, MIME_NESTED, MIME_TEXT);
 	} else {
 		m->in_header = false;

@@ -69,7 +69,9 @@ struct mime_event {
 	struct view text;
 	struct view name, body; /* HEADER: in text; body without blanks before */
 	enum header_id id;
-	bool is_cut;	 /* HEADER: text is not all of it */
+	/* HEADER: text is not what is there: cut, or it has no blanks before
+	 * its colon, as it should be. */
+	bool is_changed;
 	/* LINE: the line's end is in the range; HEADERS_END: a body follows. */
 	bool is_ended;
 	uint64_t offset; /* LINE: of text in this part's body */
@@ -96,7 +98,7 @@ struct mime {
 	struct str field;
 	uint64_t field_at, field_len;
 	size_t name_len;
-	bool has_field, field_cut;
+	bool has_field, field_changed;
 	bool is_examined; /* the field, else the line, was */
 	/* Where we are. */
 	bool in_header, seen_field;
@@ -118,6 +120,8 @@ void mime_take(struct mime *m, struct view piece);
 void mime_finish(struct mime *m);
 bool mime_next(struct mime *m, struct mime_event *event);
 
+/* The rest is one body, and more than `size` of it has passed. */
+bool mime_is_flat_from(const struct mime *m, uint64_t size);
 /* Where the next event begins. */
 uint64_t mime_offset(const struct mime *m);
 /* All faults so far. */

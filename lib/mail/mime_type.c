@@ -140,14 +140,16 @@ read_kind(struct view *rest, struct token *t)
 }
 
 enum mime_kind
-mime_read_type(struct view body, size_t max, struct str *boundary)
+mime_read_type(
+    struct view body, size_t max, struct str *boundary, bool *has_boundary)
 {
 	struct token t = { .text = STR_EMPTY, .max = max < 64 ? 64 : max };
 	enum mime_kind kind = read_kind(&body, &t);
 	bool is_name = false; /* a ';' stands before this token */
 
 	str_reset(boundary);
-	while (t.kind != TOKEN_END && boundary->len == 0) {
+	*has_boundary = false;
+	while (t.kind != TOKEN_END && !*has_boundary) {
 		bool is_ours = is_name && is_word(&t, "boundary");
 
 		is_name = is_special(&t, ';');
@@ -155,7 +157,8 @@ mime_read_type(struct view body, size_t max, struct str *boundary)
 		if (!is_ours || !is_special(&t, '='))
 			continue;
 		next_token(&body, &t);
-		if (t.kind == TOKEN_WORD)
+		*has_boundary = t.kind == TOKEN_WORD;
+		if (*has_boundary)
 			str_set(boundary,
 			    view_first(str_view(&t.text), max));
 	}

@@ -29,10 +29,10 @@ enum mime_encoding {
 /*
  * Read the body of a Content-Type header, folded or not.  *boundary is set to
  * the value of its first boundary parameter, quotes and comments gone, at most
- * `max` bytes of it; left empty if there is none.
+ * `max` bytes of it; *has_boundary is false if there is none.
  */
 enum mime_kind mime_read_type(
-    struct view body, size_t max, struct str *boundary);
+    struct view body, size_t max, struct str *boundary, bool *has_boundary);
 
 /* MIME_7BIT for what is not known. */
 enum mime_encoding mime_read_encoding(struct view body);

@@ -21,6 +21,7 @@ static const struct {
 	    "one" },
 	{ "multipart/mixed; boundary=\"open", MIME_MULTIPART, "open" },
 	{ "multipart/mixed; boundary=", MIME_MULTIPART, "" },
+	{ "multipart/mixed; boundary=\"\"", MIME_MULTIPART, "" },
 	{ "multipart/mixed; boundary", MIME_MULTIPART, "" },
 	{ "multipart/mixed; x=boundary; y=boundary=z", MIME_MULTIPART, "" },
 	{ "multipart/mixed; xboundary=z", MIME_MULTIPART, "" },
@@ -51,10 +52,15 @@ static const struct {
 START_TEST(a_content_type_says_what_a_part_is)
 {
 	struct str boundary = STR_EMPTY;
+	bool has_boundary;
 
 	ck_assert_int_eq(
-	    mime_read_type(view_of(types[_i].body), 70, &boundary),
+	    mime_read_type(
+		view_of(types[_i].body), 70, &boundary, &has_boundary),
 	    types[_i].kind);
+	ck_assert(has_boundary ==
+	    (boundary.len > 0 ||
+		strstr(types[_i].body, "boundary=\"\"") != NULL));
 	ck_assert_str_eq(boundary.ptr, types[_i].boundary);
 	str_clear(&boundary);
 }

@@ -77,6 +77,7 @@ struct queue_preamble {
 	F(STR, helo)          \
 	F(STR, sasl_method)   \
 	F(STR, sasl_username) \
+	F(STR, filter)        /* transport:nexthop for all of it, or empty */ \
 	F(STR, layout)
 IPC_DECLARE(envelope, QUEUE_ENVELOPE)
 

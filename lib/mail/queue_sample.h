@@ -57,7 +57,8 @@ queue_sample_build(
 		.protocol = VIEW("ESMTP"),
 		.helo = VIEW("c"),
 		.sasl_method = VIEW_EMPTY,
-		.sasl_username = VIEW_EMPTY };
+		.sasl_username = VIEW_EMPTY,
+		.filter = VIEW_EMPTY };
 
 	queue_sample_rcpts(&rcpts, s->n_rcpts, s->notify);
 	*p = (struct queue_preamble){ .flags = s->flags,

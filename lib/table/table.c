@@ -279,7 +279,7 @@ table_find(struct table *t, struct view key, struct str *value, bool *found)
 	*found = false;
 	if (err_is(t->refused))
 		return t->refused;
-	if (key.len > TABLE_KEY_MAX)
+	if (key.len > TABLE_KEY_MAX && (t->fixed || t->ask != NULL))
 		return ERR_OK;
 	if (t->fixed && !(t->flags & TABLE_NO_FOLD))
 		key = fold(&folded, key);

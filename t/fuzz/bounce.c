@@ -141,7 +141,8 @@ build(struct str *file, const struct input *in)
 		.protocol = VIEW("ESMTP"),
 		.helo = VIEW("c"),
 		.sasl_method = VIEW_EMPTY,
-		.sasl_username = VIEW_EMPTY };
+		.sasl_username = VIEW_EMPTY,
+		.filter = VIEW_EMPTY };
 	char head[QUEUE_PREAMBLE_LEN];
 
 	p.flags = ((in->flags & IS_UTF8) != 0 ? SUBMIT_SMTPUTF8 : 0) |

@@ -6,7 +6,10 @@
  */
 #include "cleanup/testing.h"
 
+#include "lib/base/log.h"
+
 #include <assert.h>
+#include <fcntl.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,6 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
+	if (cleanup.conf == NULL)
+		log_take_socket(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	if (cleanup.conf == NULL)
 		test_cleanup_init(&cleanup, "hopcount_limit = 5\n");
 	content = view_make(data + 2, size - 2);

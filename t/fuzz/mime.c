@@ -16,10 +16,10 @@ check_event(const struct mime *m, const struct mime_event *ev)
 
 	assert(m->depth <= l->nesting);
 	for (unsigned i = 0; i < m->depth; i++)
-		assert(m->stages[i].boundary.len > 0 &&
-		    m->stages[i].boundary.len <= l->boundary);
+		assert(m->stages[i].boundary.len <= l->boundary);
 	if (ev->what == MIME_HEADER) {
 		assert(ev->text.len <= l->header_size + l->line + 1);
+		assert(ev->name.ptr[ev->name.len] == ':');
 		assert(ev->name.len > 0 && ev->name.len < ev->text.len);
 		assert(ev->len >= ev->text.len);
 	} else if (ev->what == MIME_LINE) {
@@ -58,7 +58,7 @@ run(const struct mime_limits *limits, struct view text, size_t step,
 			str_addf(out, "%d %d %u %llu %llu %d%d %llu ",
 			    (int)ev.what, (int)ev.class, (unsigned)ev.fault,
 			    (unsigned long long)ev.at,
-			    (unsigned long long)ev.len, ev.is_cut, ev.is_ended,
+			    (unsigned long long)ev.len, ev.is_changed, ev.is_ended,
 			    (unsigned long long)ev.offset);
 			str_add(out, ev.text);
 			str_add_byte(out, '\n');
