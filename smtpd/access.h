@@ -9,10 +9,18 @@
 
 #include "smtpd/session.h"
 
+/* What all lists share: classes, tables that restrictions ask by themselves.
+ * Before the lists, and before the drop. */
+void access_open(struct smtpd *smtpd);
+void access_close(struct smtpd *smtpd);
+/* A table of any list or class was replaced. */
+bool access_has_changed(const struct smtpd *smtpd);
 /* Parse a list and open its tables: before the drop.  Never fails: what cannot
  * be is a restriction that refuses temporarily and says so in the log. */
-struct access_list *access_list_open(struct smtpd *smtpd,
-    enum access_stage stage, const char *parameter, const char *value);
+struct access_list *access_list_open(
+    struct smtpd *smtpd, const char *parameter, const char *value);
+/* smtpd_restriction_classes; access_open calls it. */
+void access_classes_open(struct smtpd *smtpd);
 void access_list_close(struct access_list *l);
 bool access_list_has_changed(const struct access_list *l);
 /* Whether mail for other hosts is refused in the end: one of

@@ -1,29 +1,12 @@
 /*
- * check_*_access: the keys that a table is asked for, and the actions that it
- * may answer with (access(5)).
+ * check_*_access: the keys that a table is asked for (access(5)).
  */
-#include "lib/base/log.h"
-#include "lib/base/mem.h"
 #include "lib/mail/addr.h"
-#include "lib/mail/dsn.h"
 #include "smtpd/access_run.h"
-#include "smtpd/notice.h"
-#include "smtpd/reply.h"
-
-#include <stdlib.h>
-
-enum { PREPEND_MAX = 64 * 1024 };
-
-/* One look into the table; what is left of a name is not asked of patterns. */
-struct search {
-	struct table *table;
-	struct str value;
-	bool found, is_part;
-};
 
 /* False: go on with the next key. */
 static bool
-ask(struct search *q, struct view key, struct err *e)
+ask(struct access_search *q, struct view key, struct err *e)
 {
 	if (key.len == 0 || (q->is_part && table_is_pattern(q->table)))
 		return false;
@@ -31,10 +14,11 @@ ask(struct search *q, struct view key, struct err *e)
 	return err_is(*e) || q->found;
 }
 
-/* A name, then its parents. */
-static struct err
-find_domain(struct search *q, struct view name, bool bare_parents)
+struct err
+access_find_domain(
+    const struct access *a, struct access_search *q, struct view name)
 {
+	bool bare_parents = a->s->smtpd->access_parents;
 	struct err e = ERR_OK;
 
 	if (ask(q, name, &e))
@@ -53,9 +37,8 @@ find_domain(struct search *q, struct view name, bool bare_parents)
 	return e;
 }
 
-/* An address, then the networks it is in, part by part. */
-static struct err
-find_addr(struct search *q, struct view addr)
+struct err
+access_find_addr(struct access_search *q, struct view addr)
 {
 	char separator = view_find(addr, ':') != VIEW_NPOS ? ':' : '.';
 	struct err e = ERR_OK;
@@ -80,7 +63,7 @@ find_addr(struct search *q, struct view addr)
 
 /* "user@" */
 static bool
-ask_user(struct search *q, struct view user, struct err *e)
+ask_user(struct access_search *q, struct view user, struct err *e)
 {
 	struct str key = STR_EMPTY;
 	bool done;
@@ -93,7 +76,7 @@ ask_user(struct search *q, struct view user, struct err *e)
 }
 
 static struct err
-find_mail(struct search *q, const struct access *a, struct view address)
+find_mail(struct access_search *q, const struct access *a, struct view address)
 {
 	const struct smtpd *smtpd = a->s->smtpd;
 	struct view local = addr_local(address), user, extension;
@@ -112,7 +95,7 @@ find_mail(struct search *q, const struct access *a, struct view address)
 		goto out;
 	/* A part itself: patterns saw the whole address. */
 	if (addr_domain(address).len > 0 && !table_is_pattern(q->table)) {
-		e = find_domain(q, addr_domain(address), smtpd->access_parents);
+		e = access_find_domain(a, q, addr_domain(address));
 		if (err_is(e) || q->found)
 			goto out;
 		q->is_part = true;
@@ -124,43 +107,66 @@ out:
 	return e;
 }
 
+/* By its name, verified or not, and by its address. */
 static struct err
-find_client(struct search *q, const struct access *a)
+find_client(struct access_search *q, const struct access *a, const char *name)
 {
-	struct err e = find_domain(
-	    q, view_of(a->s->client.name), a->s->smtpd->access_parents);
+	struct err e = access_find_domain(a, q, view_of(name));
 
 	if (err_is(e) || q->found)
 		return e;
-	return find_addr(q, view_of(a->s->client.addr));
+	return access_find_addr(q, view_of(a->s->client.addr));
 }
 
 static struct err
-find_subject(
-    struct search *q, const struct access *a, enum access_subject subject)
+find_sender(struct access_search *q, const struct access *a)
 {
 	const struct session *s = a->s;
-	bool parents = s->smtpd->access_parents;
+
+	if (s->t == NULL)
+		return ERR_OK;
+	if (s->t->sender.len > 0)
+		return find_mail(q, a, str_view(&s->t->sender));
+	return find_mail(
+	    q, a, view_of(s->smtpd->conf->smtpd_null_access_lookup_key));
+}
+
+static struct err
+find_login(struct access_search *q, const struct access *a)
+{
+	struct err e = ERR_OK;
+
+	if (a->s->login.username != NULL)
+		ask(q, view_of(a->s->login.username), &e);
+	return e;
+}
+
+static struct err
+find_subject(struct access_search *q, const struct access *a,
+    enum access_subject subject)
+{
+	const struct session *s = a->s;
 
 	switch (subject) {
 	case SUBJECT_CLIENT:
-		return find_client(q, a);
+		return find_client(q, a, s->client.name);
+	case SUBJECT_REVERSE:
+		return find_client(q, a, s->client.reverse);
 	case SUBJECT_HELO:
-		if (s->helo == NULL)
-			return ERR_OK;
-		return find_domain(q, view_of(s->helo), parents);
+		return s->helo != NULL
+		    ? access_find_domain(a, q, view_of(s->helo))
+		    : ERR_OK;
 	case SUBJECT_SENDER:
-		if (s->t == NULL)
-			return ERR_OK;
-		return find_mail(q, a,
-		    s->t->sender.len > 0
-			? str_view(&s->t->sender)
-			: view_of(
-			      s->smtpd->conf->smtpd_null_access_lookup_key));
+		return find_sender(q, a);
 	case SUBJECT_RECIPIENT:
-		return find_mail(q, a, a->recipient);
+		return a->recipient.len > 0 ? find_mail(q, a, a->recipient)
+					    : ERR_OK;
+	case SUBJECT_LOGIN:
+		return find_login(q, a);
 	case SUBJECT_ETRN:
-		return find_domain(q, a->etrn, parents);
+		return access_find_domain(a, q, a->etrn);
+	/* Nobody shows a certificate before there is TLS. */
+	case SUBJECT_CERTIFICATE:
 	case SUBJECT_DATA:
 	case SUBJECT_END_OF_DATA:
 	case SUBJECT_NONE:
@@ -169,221 +175,19 @@ find_subject(
 	return ERR_OK;
 }
 
-/* --- actions --- */
-
-struct action {
-	const char *name;
-	enum access_verdict (*run)(
-	    struct access *a, enum access_subject subject, struct view text);
-};
-
-static enum access_verdict
-action_ok(struct access *a, enum access_subject subject, struct view text)
-{
-	(void)a, (void)subject, (void)text;
-	return ACCESS_OK;
-}
-
-static enum access_verdict
-action_dunno(struct access *a, enum access_subject subject, struct view text)
-{
-	(void)a, (void)subject, (void)text;
-	return ACCESS_DUNNO;
-}
-
-/* The code's own enhanced code may stand before the text. */
-static enum access_verdict
-refuse_with(struct access *a, enum access_subject subject, int64_t code,
-    struct view text)
-{
-	struct dsn_split why =
-	    dsn_split(text, DSN_STATUS((uint8_t)(code / 100), 7, 1));
-	char dsn[DSN_STATUS_SIZE];
-
-	if (why.text.len == 0)
-		why.text = VIEW("Access denied");
-	return access_refuse(a, subject, code, dsn_text(why.status, dsn),
-	    "%.*s", VIEW_ARGS(why.text));
-}
-
-static enum access_verdict
-action_reject(struct access *a, enum access_subject subject, struct view text)
-{
-	return refuse_with(
-	    a, subject, a->s->smtpd->conf->access_map_reject_code, text);
-}
-
-static enum access_verdict
-action_defer(struct access *a, enum access_subject subject, struct view text)
-{
-	return refuse_with(
-	    a, subject, a->s->smtpd->conf->access_map_defer_code, text);
-}
-
-static enum access_verdict
-action_defer_if(struct access *a, enum access_subject subject, struct view text,
-    bool permit)
-{
-	struct dsn_split why = dsn_split(text, DSN_STATUS(4, 7, 1));
-	char dsn[DSN_STATUS_SIZE];
-
-	if (why.text.len == 0)
-		why.text = VIEW("Service unavailable");
-	dsn_text(why.status, dsn);
-	return permit ? access_defer_if_permit(
-			    a, subject, 450, dsn, "%.*s", VIEW_ARGS(why.text))
-		      : access_defer_if_reject(
-			    a, subject, 450, dsn, "%.*s", VIEW_ARGS(why.text));
-}
-
-static enum access_verdict
-action_defer_if_permit(
-    struct access *a, enum access_subject subject, struct view text)
-{
-	return action_defer_if(a, subject, text, true);
-}
-
-static enum access_verdict
-action_defer_if_reject(
-    struct access *a, enum access_subject subject, struct view text)
-{
-	return action_defer_if(a, subject, text, false);
-}
-
-/* "<x@y>: Sender address TEXT" */
-static void
-tell(struct access *a, enum access_subject subject, const char *what,
-    struct view text, const char *otherwise)
-{
-	struct str line = STR_EMPTY;
-
-	str_add_byte(&line, '<');
-	access_add_subject(&line, a, subject);
-	str_addf(&line, ">: %s ", access_subject_title(subject));
-	if (text.len > 0)
-		str_add(&line, text);
-	else
-		str_add_text(&line, otherwise);
-	notice(a->s, what, line.ptr, a->recipient);
-	str_clear(&line);
-}
-
-static enum access_verdict
-action_warn(struct access *a, enum access_subject subject, struct view text)
-{
-	tell(a, subject, "warn", text, "triggers WARN action");
-	return ACCESS_DUNNO;
-}
-
-static enum access_verdict
-action_info(struct access *a, enum access_subject subject, struct view text)
-{
-	tell(a, subject, "info", text, "triggers INFO action");
-	return ACCESS_DUNNO;
-}
-
-static enum access_verdict
-action_hold(struct access *a, enum access_subject subject, struct view text)
-{
-	tell(a, subject, "hold", text, "triggers HOLD action");
-	if (!a->is_warning && a->s->t != NULL)
-		a->s->t->hold = true;
-	return ACCESS_DUNNO;
-}
-
-static enum access_verdict
-action_discard(struct access *a, enum access_subject subject, struct view text)
-{
-	tell(a, subject, "discard", text, "triggers DISCARD action");
-	if (a->is_warning || a->s->t == NULL)
-		return ACCESS_DUNNO;
-	a->s->t->discard = true;
-	return ACCESS_OK;
-}
-
-/* One header, of one line. */
-static enum access_verdict
-action_prepend(struct access *a, enum access_subject subject, struct view text)
-{
-	struct transaction *t = a->s->t;
-
-	if (header_name_len(text) == 0 ||
-	    view_find_any(text, "\r\n") != VIEW_NPOS)
-		return access_misconfigured(a, "PREPEND needs a header");
-	tell(a, subject, "prepend", text, "");
-	if (t == NULL || a->is_warning ||
-	    t->prepend.len + text.len > PREPEND_MAX)
-		return ACCESS_DUNNO;
-	str_add(&t->prepend, text);
-	str_add_text(&t->prepend, "\r\n");
-	return ACCESS_DUNNO;
-}
-
-static const struct action actions[] = {
-	{ "OK", action_ok },
-	{ "DUNNO", action_dunno },
-	{ "REJECT", action_reject },
-	{ "DEFER", action_defer },
-	{ "DEFER_IF_PERMIT", action_defer_if_permit },
-	{ "DEFER_IF_REJECT", action_defer_if_reject },
-	{ "WARN", action_warn },
-	{ "INFO", action_info },
-	{ "HOLD", action_hold },
-	{ "DISCARD", action_discard },
-	{ "PREPEND", action_prepend },
-};
-
-static bool
-is_all_digits(struct view v)
-{
-	size_t i = 0;
-
-	while (i < v.len && ascii_is_digit(v.ptr[i]))
-		i++;
-	return v.len > 0 && i == v.len;
-}
-
-/* "550 5.7.1 text" */
-static bool
-is_reply(struct view word)
-{
-	return word.len == 3 && is_all_digits(word) &&
-	    (word.ptr[0] == '4' || word.ptr[0] == '5');
-}
-
-static enum access_verdict
-act(struct access *a, enum access_subject subject, struct view value)
-{
-	struct view line = view_trim(value);
-	struct view word = view_first(line, view_find_any(line, " \t"));
-	struct view text = view_trim(view_skip(line, word.len));
-	int64_t code;
-
-	if (is_reply(word) && view_to_int(word, &code))
-		return refuse_with(a, subject, code, text);
-	if (is_all_digits(line))
-		return ACCESS_OK;
-	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-		if (view_eq_case(word, view_of(actions[i].name)))
-			return actions[i].run(a, subject, text);
-	return access_run_words(a, line);
-}
-
 enum access_verdict
 access_check_table(struct access *a, const struct access_item *item)
 {
 	enum access_subject subject = (enum access_subject)item->row->subject;
-	struct search q = { .table = item->table, .value = STR_EMPTY };
+	struct access_search q = { .table = item->table, .value = STR_EMPTY };
 	enum access_verdict v = ACCESS_DUNNO;
-	struct err e;
+	struct err e = find_subject(&q, a, subject);
 
-	if (subject == SUBJECT_RECIPIENT && a->recipient.len == 0)
-		return v;
-	e = find_subject(&q, a, subject);
 	if (err_is(e))
-		v = access_lookup_failed(a, table_spec(item->table), e);
+		v = access_table_failed(a, subject, table_spec(item->table), e);
 	else if (q.found)
-		v = act(a, subject, str_view(&q.value));
+		v = access_act(
+		    a, subject, str_view(&q.value), table_spec(item->table).ptr);
 	str_clear(&q.value);
 	return v;
 }

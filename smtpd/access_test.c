@@ -115,18 +115,22 @@ static const struct {
 	    NULL },
 	{ "smtpd_client_restrictions = check_client_access fail:x\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
-	    "451 4.3.0 <fail:x>: Temporary lookup failure", NULL },
+	    "451 4.3.5 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Server configuration error",
+	    NULL },
 	/* --- mistakes in the configuration --- */
 	{ "smtpd_recipient_restrictions = permit_everbody\n", "192.0.2.1",
-	    EHLO MAIL RCPT, "451 4.3.5 Server configuration problem",
-	    "warning: access control: restriction \"permit_everbody\" is "
-	    "not known\n" },
+	    EHLO MAIL RCPT, "451 4.3.5 Server configuration error",
+	    "warning: unknown smtpd restriction: \"permit_everbody\"\n" },
 	{ "smtpd_client_restrictions = warn_if_reject foo\n", "192.0.2.1",
-	    EHLO MAIL RCPT, "451 4.3.5 Server configuration problem", NULL },
+	    EHLO MAIL RCPT, "451 4.3.5 Server configuration error", NULL },
 	{ "smtpd_client_restrictions = check_client_access\n", "192.0.2.1",
-	    EHLO MAIL RCPT, "451 4.3.5 Server configuration problem", NULL },
+	    EHLO MAIL RCPT, "451 4.3.5 Server configuration error", NULL },
 	{ "smtpd_client_restrictions = check_client_access foo\n", "192.0.2.1",
-	    EHLO MAIL RCPT, "451 4.3.0 <foo>: Temporary lookup failure", NULL },
+	    EHLO MAIL RCPT,
+	    "451 4.3.5 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Server configuration error",
+	    NULL },
 	/* --- lists: order, ends, delays --- */
 	{ "smtpd_client_restrictions = permit, reject\n"
 	  "smtpd_recipient_restrictions = reject\n",
@@ -230,7 +234,7 @@ static const struct {
 	{ "smtpd_client_restrictions = "
 	  "reject_unknown_reverse_client_hostname\n",
 	    "192.0.2.9", EHLO MAIL RCPT,
-	    "450 4.7.25 Client host rejected: cannot find your reverse "
+	    "450 4.7.1 Client host rejected: cannot find your reverse "
 	    "hostname, [192.0.2.9]",
 	    NULL },
 	{ "smtpd_helo_restrictions = reject_non_fqdn_helo_hostname\n",
@@ -307,11 +311,13 @@ static const struct {
 	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: go "
 	    "away",
 	    NULL },
-	{ "smtpd_client_restrictions = inline:{ 192.0.2.1=450 }\n", "192.0.2.1",
-	    EHLO MAIL RCPT,
-	    "450 4.7.1 <client.example[192.0.2.1]>: Client host rejected: "
-	    "Access denied",
+	{ "smtpd_client_restrictions = inline:{ {192.0.2.1=450 x} }\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "450 4.7.1 <client.example[192.0.2.1]>: Client host rejected: x",
 	    NULL },
+	/* Digits alone permit, as Postfix has it. */
+	{ "smtpd_client_restrictions = inline:{ 192.0.2.1=450 }, reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
 	{ "smtpd_client_restrictions = inline:{ 2001:db8=REJECT }\n",
 	    "2001:db8::1", EHLO MAIL RCPT,
 	    "554 5.7.1 <client.example[2001:db8::1]>: Client host rejected: "
@@ -366,11 +372,11 @@ static const struct {
 	    NULL },
 	{ "smtpd_sender_restrictions = inline:{ {a@b.example=550 5.1.1 x} }\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
-	    "550 5.1.0 <a@b.example>: Sender address rejected: x", NULL },
+	    "550 5.1.7 <a@b.example>: Sender address rejected: x", NULL },
 	{ "smtpd_sender_restrictions = inline:{ {a@b.example=WARN look} }\n",
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok",
 	    "NOQUEUE: warn: RCPT from client.example[192.0.2.1]: "
-	    "<a@b.example>: Sender address look; from=<a@b.example> "
+	    "look; from=<a@b.example> "
 	    "to=<user@local.test> proto=ESMTP helo=<me.example>\n" },
 	{ "smtpd_sender_restrictions = inline:{ a@b.example=12345 }, reject\n",
 	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
@@ -382,10 +388,10 @@ static const struct {
 	    NULL },
 	{ "smtpd_sender_restrictions = inline:{ a@b.example=FOO }\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
-	    "451 4.3.5 Server configuration problem", NULL },
+	    "451 4.3.5 Server configuration error", NULL },
 	{ "smtpd_sender_restrictions = inline:{ a@b.example=FILTER }\n",
-	    "192.0.2.1", EHLO MAIL RCPT,
-	    "451 4.3.5 Server configuration problem", NULL },
+	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok",
+	    "FILTER requires transport:destination\n" },
 };
 
 static struct view

@@ -68,8 +68,8 @@ envelope(struct session *s)
 		.client_port = s->client.port,
 		.protocol = view_of(session_protocol(s)),
 		.helo = text_or(s->helo, VIEW_EMPTY),
-		.sasl_method = VIEW_EMPTY,
-		.sasl_username = VIEW_EMPTY,
+		.sasl_method = text_or(s->login.method, VIEW_EMPTY),
+		.sasl_username = text_or(s->login.username, VIEW_EMPTY),
 		.hold = t->hold,
 		.filter = str_view(&t->filter),
 		.redirect = str_view(&t->redirect),
@@ -105,7 +105,8 @@ whole_max(const struct session *s)
 	const struct transaction *t = s->t;
 	size_t rest = FRAME_OVERHEAD + t->rcpts.len + t->bcc.len +
 	    t->sender.len + t->envid.len + t->filter.len + t->redirect.len +
-	    (s->helo != NULL ? strlen(s->helo) : 0) + strlen(s->client.name) +
+	    text_or(s->helo, VIEW_EMPTY).len +
+	    text_or(s->login.username, VIEW_EMPTY).len + strlen(s->client.name) +
 	    strlen(s->client.addr);
 
 	return rest < IPC_FRAME_MAX ? IPC_FRAME_MAX - rest : 0;

@@ -7,6 +7,7 @@
 #include "lib/mail/header.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
+#include "smtpd/refine.h"
 #include "smtpd/reply.h"
 
 #include <assert.h>
@@ -216,13 +217,12 @@ trace(const struct session *s, struct view line, bool is_command)
 		    VIEW("(a line that is no command)"));
 }
 
-void
-command_dispatch(struct session *s, struct view line)
+static void
+dispatch(struct session *s, struct view line)
 {
 	struct view verb, args;
 	size_t row;
 
-	line = view_trim_right(line);
 	verb = view_first(line, view_find_any(line, " \t"));
 	args = view_trim_left(view_skip(line, verb.len));
 	row = find_row(verb);
@@ -237,4 +237,15 @@ command_dispatch(struct session *s, struct view line)
 		run_row(s, row, args);
 	else
 		unknown(s, verb, line);
+}
+
+void
+command_dispatch(struct session *s, struct view line)
+{
+	struct str replacement = STR_EMPTY;
+
+	line = view_trim_right(line);
+	if (refine_command(s, &line, &replacement))
+		dispatch(s, line);
+	str_clear(&replacement);
 }

@@ -4,7 +4,10 @@ dist_man8_MANS += smtpd/smtpd.8
 smtpd_core = \
 	smtpd/access.c \
 	smtpd/access.h \
+	smtpd/access_action.c \
+	smtpd/access_list.c \
 	smtpd/access_map.c \
+	smtpd/access_reply.c \
 	smtpd/access_run.h \
 	smtpd/access_verify.c \
 	smtpd/alone.c \
@@ -18,19 +21,37 @@ smtpd_core = \
 	smtpd/command_hello.c \
 	smtpd/command_mail.c \
 	smtpd/data.c \
+	smtpd/dnslist.c \
+	smtpd/dnslist.h \
 	smtpd/limits.c \
 	smtpd/limits.h \
+	smtpd/lookup.c \
+	smtpd/lookup.h \
+	smtpd/macros.c \
+	smtpd/macros.h \
 	smtpd/notice.c \
 	smtpd/notice.h \
 	smtpd/offer.c \
 	smtpd/offer.h \
+	smtpd/policy.c \
+	smtpd/policy.h \
+	smtpd/policy_reply.c \
+	smtpd/policy_request.c \
 	smtpd/rcpt_class.c \
 	smtpd/rcpt_class.h \
 	smtpd/recall.c \
 	smtpd/recall.h \
+	smtpd/refine.c \
+	smtpd/refine.h \
 	smtpd/reply.c \
 	smtpd/reply.h \
 	smtpd/restrictions.c \
+	smtpd/restrictions_address.c \
+	smtpd/restrictions_dnslist.c \
+	smtpd/restrictions_hosts.c \
+	smtpd/restrictions_login.c \
+	smtpd/restrictions_name.c \
+	smtpd/restrictions_relay.c \
 	smtpd/session.c \
 	smtpd/session.h \
 	smtpd/settings.c \

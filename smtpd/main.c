@@ -112,6 +112,7 @@ main(int argc, char **argv)
 	daemon_service(&d, "anvil", &smtpd.anvil_service);
 	daemon_service(&d, "qmgr", &smtpd.qmgr);
 	daemon_service(&d, "state", &smtpd.state);
+	daemon_service(&d, "dial", &smtpd.dial);
 	dns_client_init(&smtpd.dns, &smtpd.resolve);
 	anvil_init(&smtpd.anvil, &smtpd.anvil_service);
 	smtpd_open(&smtpd, d.conf);

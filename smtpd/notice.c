@@ -52,6 +52,9 @@ notice_client(struct session *s)
 		str_addf(&line, ", orig_client=%s[%s]",
 		    f->name[0] != '\0' ? f->name : "unknown",
 		    f->addr[0] != '\0' ? f->addr : "unknown");
+	if (s->login.username != NULL)
+		str_addf(&line, ", sasl_method=%s, sasl_username=%s",
+		    s->login.method, s->login.username);
 	log_info("%s", line.ptr);
 	str_clear(&line);
 }

@@ -3,6 +3,7 @@
 
 #include "lib/mail/dialogue.h"
 #include "smtpd/limits.h"
+#include "smtpd/refine.h"
 
 #include <stdio.h>
 
@@ -83,20 +84,46 @@ reply_part(struct session *s, struct view line)
 		s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
 }
 
+/* Several lines are one reply: all but the last have a hyphen. */
+static void
+say_lines(struct session *s, struct str *lines)
+{
+	struct view rest = str_view(lines), line;
+	size_t at = 0;
+
+	while (view_field(&rest, '\n', &line)) {
+		if (rest.ptr != NULL && line.len > 3)
+			lines->ptr[at + 3] = '-';
+		reply_part(s, line);
+		at += line.len + 1;
+	}
+}
+
+static void
+say_refined(struct session *s, struct view line)
+{
+	struct str text = STR_EMPTY, lines = STR_EMPTY;
+
+	str_set(&text, line);
+	reply_soften(s->smtpd, &text);
+	refine_reply(s, str_view(&text), &lines);
+	say_lines(s, &lines);
+	str_clear(&text);
+	str_clear(&lines);
+}
+
 void
 reply_line(struct session *s, struct view line)
 {
-	struct str text = STR_EMPTY;
+	bool refused =
+	    line.len > 3 && (line.ptr[0] == '4' || line.ptr[0] == '5');
 
 	limits_slow_down(s);
-	if (!s->smtpd->conf->soft_bounce) {
+	if (refused &&
+	    (s->smtpd->conf->soft_bounce || refine_has_replies(s->smtpd)))
+		say_refined(s, line);
+	else
 		reply_part(s, line);
-		return;
-	}
-	str_set(&text, line);
-	reply_soften(s->smtpd, &text);
-	reply_part(s, str_view(&text));
-	str_clear(&text);
 }
 
 static void __attribute__((format(printf, 2, 0)))

@@ -19,6 +19,8 @@
 #include "smtpd/reply.h"
 #include "smtpd/xclient.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -81,6 +83,7 @@ transaction_begin(struct session *s, struct view sender)
 	str_init(&t->redirect);
 	str_init(&t->bcc);
 	str_set(&t->sender, sender);
+	s->serial = ++s->smtpd->n_serials;
 	s->t = t;
 }
 
@@ -114,6 +117,48 @@ session_reset_helo(struct session *s)
 	free(s->helo);
 	s->helo = NULL;
 	s->is_esmtp = false;
+}
+
+void
+session_forget_login(struct session *s)
+{
+	free(s->login.username);
+	free(s->login.method);
+	free(s->login.sender);
+	s->login = (struct login){ NULL, NULL, NULL };
+}
+
+static void
+clear_server(struct session *s)
+{
+	free(s->server.addr);
+	free(s->server.port);
+	s->server = (struct server){ NULL, NULL };
+}
+
+void
+session_find_server(struct session *s)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(ss);
+	char text[DNS_ADDR_TEXT_SIZE] = "", port[8] = "";
+	struct dns_addr addr;
+
+	if (s->server.addr != NULL && s->server.port != NULL)
+		return;
+	if (getsockname(s->io.fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    dns_addr_of_sockaddr((struct sockaddr *)&ss, &addr)) {
+		dns_addr_text(&addr, text);
+		snprintf(port, sizeof(port), "%u",
+		    ntohs(ss.ss_family == AF_INET
+			    ? ((struct sockaddr_in *)(void *)&ss)->sin_port
+			    : ((struct sockaddr_in6 *)(void *)&ss)
+				  ->sin6_port));
+	}
+	if (s->server.addr == NULL)
+		s->server.addr = xstrdup(text);
+	if (s->server.port == NULL)
+		s->server.port = xstrdup(port);
 }
 
 /* --- reading --- */
@@ -306,6 +351,8 @@ session_clear(struct session *s)
 	forwarded_clear(s);
 	stream_clear(&s->io);
 	client_clear(&s->client);
+	session_forget_login(s);
+	clear_server(s);
 	free(s->helo);
 	free(s->refused);
 	free(s->defer_if_permit);
@@ -321,6 +368,7 @@ session_new(struct smtpd *smtpd, struct stream *io)
 
 	s->smtpd = smtpd;
 	s->fiber = fiber_self();
+	s->serial = ++smtpd->n_serials;
 	s->io = *io;
 	s->where = "CONNECT";
 	list_append(&smtpd->sessions, &s->node);

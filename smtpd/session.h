@@ -48,6 +48,16 @@ struct forwarded {
 	bool has_source;
 };
 
+/* Who has logged in, and how; NULL: nobody has. */
+struct login {
+	char *username, *method, *sender;
+};
+
+/* Where the client connected to; NULL while nobody asked. */
+struct server {
+	char *addr, *port;
+};
+
 enum bdat_state {
 	BDAT_NONE,
 	BDAT_MORE,  /* chunks came, the last did not */
@@ -88,6 +98,8 @@ struct session {
 	struct fiber *fiber;
 	struct stream io;
 	struct client client;
+	struct login login;
+	struct server server;
 	struct forwarded *forwarded; /* NULL: XFORWARD was not used */
 	struct transaction *t;	     /* NULL: no MAIL yet */
 	char *helo;		     /* NULL: none yet */
@@ -106,6 +118,7 @@ struct session {
 	int64_t deadline;      /* of the request, if those have one */
 	int64_t content_bytes; /* of the message on its way: for logs */
 	int64_t n_errors, n_junk;
+	uint64_t serial; /* of this transaction, in this process */
 	/* By command: how many, and how many of them succeeded. */
 	uint32_t total[COMMANDS_MAX], good[COMMANDS_MAX];
 };
@@ -123,6 +136,9 @@ void sessions_leave(struct smtpd *smtpd);
 bool session_greet(struct session *s);
 /* Forget HELO. */
 void session_reset_helo(struct session *s);
+/* Fill s->server in, if that was not done. */
+void session_find_server(struct session *s);
+void session_forget_login(struct session *s);
 /* Begin and end a transaction. */
 void transaction_begin(struct session *s, struct view sender);
 void transaction_end(struct session *s);

@@ -3,6 +3,7 @@
  */
 #include "smtpd/smtpd.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "smtpd/access.h"
@@ -62,6 +63,12 @@ open_command_lists(struct smtpd *m)
 	    conf->smtpd_forbidden_commands, MATCH_WHOLE);
 	m->noop_commands = open_match(
 	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
+	m->command_filter =
+	    open_tables("smtpd_command_filter", conf->smtpd_command_filter);
+	m->footers = open_tables(
+	    "smtpd_reject_footer_maps", conf->smtpd_reject_footer_maps);
+	m->reply_filter = open_tables(
+	    "smtpd_reject_filter_maps", conf->smtpd_reject_filter_maps);
 }
 
 static void
@@ -108,6 +115,8 @@ open_maps(struct smtpd *m)
 	    open_tables("virtual_mailbox_maps", conf->virtual_mailbox_maps);
 	maps->relay =
 	    open_tables("relay_recipient_maps", conf->relay_recipient_maps);
+	m->dns_filter = open_tables(
+	    "smtpd_dns_reply_filter", conf->smtpd_dns_reply_filter);
 }
 
 static void
@@ -137,9 +146,10 @@ open_restrictions(struct smtpd *m)
 		    conf->local_header_rewrite_clients },
 	};
 
+	access_open(m);
 	for (size_t i = 0; i < ACCESS_STAGES; i++)
-		m->access[i] = access_list_open(
-		    m, (enum access_stage)i, lists[i].name, lists[i].value);
+		m->access[i] =
+		    access_list_open(m, lists[i].name, lists[i].value);
 	if (!access_list_guards_relay(m->access[ACCESS_RELAY]) &&
 	    !access_list_guards_relay(m->access[ACCESS_RECIPIENT]))
 		die_temp("in parameter smtpd_relay_restrictions or "
@@ -235,6 +245,7 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	struct err e;
 
 	m->conf = conf;
+	m->started_us = clock_wall_us();
 	list_init(&m->sessions);
 	htable_init(&m->cache.entries);
 	list_init(&m->cache.by_age);
@@ -259,8 +270,9 @@ map_at(struct smtpd *m, size_t i)
 {
 	struct table_list **maps[] = { &m->maps.canonical,
 		&m->maps.recipient_canonical, &m->maps.sender_canonical,
-		&m->maps.virtual_alias,
-		&m->maps.local, &m->maps.virtual_mailbox, &m->maps.relay };
+		&m->maps.virtual_alias, &m->maps.local,
+		&m->maps.virtual_mailbox, &m->maps.relay, &m->dns_filter,
+		&m->command_filter, &m->footers, &m->reply_filter };
 
 	return i < ARRAY_LEN(maps) ? maps[i] : NULL;
 }
@@ -286,6 +298,7 @@ smtpd_close(struct smtpd *m)
 		match_list_close(*list_at(m, i));
 	for (size_t i = 0; i < ACCESS_STAGES; i++)
 		access_list_close(m->access[i]);
+	access_close(m);
 	free(m->own);
 }
 
@@ -300,8 +313,5 @@ smtpd_tables_changed(void *owner)
 	for (size_t i = 0; list_at(m, i) != NULL; i++)
 		if (match_list_has_changed(*list_at(m, i)))
 			return true;
-	for (size_t i = 0; i < ACCESS_STAGES; i++)
-		if (access_list_has_changed(m->access[i]))
-			return true;
-	return false;
+	return access_has_changed(m);
 }

@@ -16,6 +16,7 @@
 #include "lib/table/table.h"
 
 struct access_list;
+struct access_shared;
 struct command;
 struct session;
 
@@ -80,8 +81,8 @@ struct smtpd {
 	int slot;
 	bool stand_alone; /* smtpd -S: no access control, no limits */
 
-	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr;
-	struct ipc_service state;
+	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr,
+	    dial, state;
 	struct dns_client dns;
 	struct anvil anvil;
 
@@ -92,6 +93,11 @@ struct smtpd {
 	struct match_list *debug_peers;
 	struct rcpt_maps maps;
 	struct access_list *access[ACCESS_STAGES];
+	struct access_shared *access_shared;
+	/* smtpd_dns_reply_filter, smtpd_command_filter,
+	 * smtpd_reject_footer_maps, smtpd_reject_filter_maps. */
+	struct table_list *dns_filter, *command_filter, *footers,
+	    *reply_filter;
 	bool access_parents; /* parents match in access tables */
 	enum bare_lf bare_lf;
 	unsigned offers;      /* enum offer */
@@ -99,6 +105,8 @@ struct smtpd {
 	struct dns_addr *own; /* addresses of this machine: inet_interfaces */
 	size_t n_own;
 
+	int64_t started_us;  /* with `serial` of a session a name for all time */
+	uint64_t n_serials;
 	struct rcpt_cache cache;
 	int64_t collected; /* bytes of messages in memory, of all sessions */
 	struct list sessions;

@@ -826,6 +826,7 @@ standin_open(const char *lines)
 	ipc_service_init(&m->anvil_service, "private/anvil");
 	ipc_service_init(&m->qmgr, "private/qmgr");
 	ipc_service_init(&m->state, "private/state");
+	ipc_service_init(&m->dial, "private/dial");
 	dns_client_init(&m->dns, &m->resolve);
 	anvil_init(&m->anvil, &m->anvil_service);
 	smtpd_open(m, standin.conf);

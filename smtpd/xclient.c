@@ -3,6 +3,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/mail/xtext.h"
+#include "smtpd/access_run.h"
 #include "smtpd/client.h"
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
@@ -140,14 +141,21 @@ xclient_proto(struct session *s, const struct attribute *a)
 	return is_protocol(str_view(&a->value));
 }
 
-/* Where the client connected to: nothing asks for it yet. */
+/* Where the client connected to. */
 static bool
 xclient_destaddr(struct session *s, const struct attribute *a)
 {
+	char text[DNS_ADDR_TEXT_SIZE] = "unknown";
 	struct dns_addr addr;
 
-	(void)s;
-	return a->is_unavailable || parse_addr(str_view(&a->value), &addr);
+	if (!a->is_unavailable) {
+		if (!parse_addr(str_view(&a->value), &addr))
+			return false;
+		dns_addr_text(&addr, text);
+	}
+	free(s->server.addr);
+	s->server.addr = xstrdup(text);
+	return true;
 }
 
 static bool
@@ -155,8 +163,25 @@ xclient_destport(struct session *s, const struct attribute *a)
 {
 	uint16_t port;
 
-	(void)s;
-	return a->is_unavailable || parse_port(str_view(&a->value), &port);
+	if (!a->is_unavailable && !parse_port(str_view(&a->value), &port))
+		return false;
+	free(s->server.port);
+	s->server.port = a->is_unavailable
+	    ? xstrdup("unknown")
+	    : xstrndup(a->value.ptr, a->value.len);
+	return true;
+}
+
+/* Who logged in there. */
+static bool
+xclient_login(struct session *s, const struct attribute *a)
+{
+	session_forget_login(s);
+	if (a->is_unavailable || a->is_temporary)
+		return true;
+	s->login.username = xstrndup(a->value.ptr, a->value.len);
+	s->login.method = xstrdup("XCLIENT");
+	return true;
 }
 
 static const struct attribute_row xclient_rows[] = {
@@ -168,8 +193,17 @@ static const struct attribute_row xclient_rows[] = {
 	{ VIEW("PORT"), xclient_port },
 	{ VIEW("DESTADDR"), xclient_destaddr },
 	{ VIEW("DESTPORT"), xclient_destport },
+	{ VIEW("LOGIN"), xclient_login },
 	{ { NULL, 0 }, NULL },
 };
+
+/* LOGIN is one only where there are logins. */
+static bool
+has_row(const struct session *s, const struct attribute_row *r)
+{
+	return r->take != xclient_login ||
+	    s->smtpd->access_shared->has_sasl;
+}
 
 /* --- XFORWARD --- */
 
@@ -310,7 +344,8 @@ take_attribute(struct session *s, const struct attribute_row *rows,
 	const struct attribute_row *r = rows;
 	struct str shown = STR_EMPTY;
 
-	while (r->take != NULL && !view_eq_case(r->name, a->name))
+	while (r->take != NULL &&
+	    (!view_eq_case(r->name, a->name) || !has_row(s, r)))
 		r++;
 	if (r->take != NULL && r->take(s, a))
 		return true;
@@ -366,6 +401,7 @@ command_xclient(struct session *s, struct view args)
 	/* What was counted was the server, not this client. */
 	limits_disconnect(s);
 	session_reset_helo(s);
+	session_forget_login(s);
 	ok = take_attributes(s, xclient_rows, args);
 	/* Also after an error in the middle: the lists must fit what is known
 	 * of the client, so that no right is left over. */

@@ -242,7 +242,7 @@ ROW(INT, default_process_limit, "100", 1, CONF_INT_MAX, USED,
     "commands, if master.cf says nothing.")
 ROW(RAW, default_rbl_reply,
     "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using "
-    "$rbl_domain${rbl_reason?; $rbl_reason}", 0, CONF_LEN_MAX, KNOWN,
+    "$rbl_domain${rbl_reason?; $rbl_reason}", 0, CONF_LEN_MAX, USED,
     "Reply to a client that a DNS list refuses.")
 ROW(INT, default_recipient_limit, "20000", 0, CONF_INT_MAX, USED,
     "Most recipients in memory per transport.")
@@ -744,9 +744,9 @@ ROW(STR, mailq_path, BARID_MAILQ, 0, CONF_LEN_MAX, USED,
     "The mailq command.")
 ROW(STR, manpage_directory, BARID_MAN_DIR, 0, CONF_LEN_MAX, USED,
     "Where the manual pages are.")
-ROW(STR, maps_rbl_domains, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, maps_rbl_domains, "", 0, CONF_LEN_MAX, USED,
     "DNS lists of the restriction reject_maps_rbl.")
-ROW(INT, maps_rbl_reject_code, "554", 400, 599, KNOWN,
+ROW(INT, maps_rbl_reject_code, "554", 400, 599, USED,
     "Reply code for clients that a DNS list refuses.")
 ROW(STR, masquerade_classes,
     "envelope_sender, header_sender, header_recipient", 0, CONF_LEN_MAX, USED,
@@ -835,7 +835,7 @@ ROW(STR, multi_instance_name, "", 0, CONF_LEN_MAX, USED,
     "The name of this instance.")
 ROW(STR, multi_instance_wrapper, "", 0, CONF_LEN_MAX, KNOWN,
     "Command that manages several instances.")
-ROW(INT, multi_recipient_bounce_reject_code, "550", 400, 599, KNOWN,
+ROW(INT, multi_recipient_bounce_reject_code, "550", 400, 599, USED,
     "Reply code of reject_multi_recipient_bounce.")
 ROW(STR, mydestination,
     "$myhostname, localhost.$mydomain, localhost", 0, CONF_LEN_MAX, USED,
@@ -857,7 +857,7 @@ ROW(STR, nested_header_checks, "$header_checks", 0, CONF_LEN_MAX, USED,
     "Tables for headers of attached messages.")
 ROW(STR, newaliases_path, BARID_NEWALIASES, 0, CONF_LEN_MAX, USED,
     "The newaliases command.")
-ROW(INT, non_fqdn_reject_code, "504", 400, 599, KNOWN,
+ROW(INT, non_fqdn_reject_code, "504", 400, 599, USED,
     "Reply code for names that are not fully qualified.")
 ROW(STR, non_smtpd_milters, "", 0, CONF_LEN_MAX, KNOWN,
     "Filters for mail that does not come by SMTP.")
@@ -873,14 +873,14 @@ ROW(STR, parent_domain_matches_subdomains,
     "qmqpd_authorized_clients,relay_domains,smtpd_access_maps",
     0, CONF_LEN_MAX, USED,
     "Lists in which example.com matches its subdomains too.")
-ROW(STR, permit_mx_backup_networks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, permit_mx_backup_networks, "", 0, CONF_LEN_MAX, USED,
     "Networks of the best MX for permit_mx_backup.")
 ROW(STR, pickup_service_name, "pickup", 0, CONF_LEN_MAX, KNOWN,
     "Name of the pickup service in master.cf.")
 ROW(STR, pipe_delivery_status_filter,
     "$default_delivery_status_filter", 0, CONF_LEN_MAX, KNOWN,
     "default_delivery_status_filter for pipe.")
-ROW(INT, plaintext_reject_code, "450", 400, 599, KNOWN,
+ROW(INT, plaintext_reject_code, "450", 400, 599, USED,
     "Reply code of reject_plaintext_session.")
 ROW(STR, postlog_service_name, "postlog", 0, CONF_LEN_MAX, KNOWN,
     "Name of the postlog service in master.cf.")
@@ -1104,7 +1104,7 @@ ROW(STR, queue_service_name, "qmgr", 0, CONF_LEN_MAX, KNOWN,
 ROW(BOOL, queue_sync_outcomes, "no", 0, 1, USED,
     "Sync the outcome of deliveries too: after a power cut nothing is "
     "delivered twice.")
-ROW(STR, rbl_reply_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, rbl_reply_maps, "", 0, CONF_LEN_MAX, USED,
     "Replies per DNS list.")
 ROW(STR, readme_directory, "no", 0, CONF_LEN_MAX, USED,
     "Where the documentation is as text; no if nowhere.")
@@ -1121,7 +1121,7 @@ ROW(STR, recipient_delimiter, "", 0, CONF_LEN_MAX, USED,
     "Characters between a user and an extension (user+ext).")
 ROW(INT, reject_code, "554", 400, 599, USED,
     "Reply code of the restriction reject.")
-ROW(STR, reject_tempfail_action, "defer_if_permit", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, reject_tempfail_action, "defer_if_permit", 0, CONF_LEN_MAX, USED,
     "What a restriction does if it cannot decide now.")
 ROW(STR, relay_clientcerts, "", 0, CONF_LEN_MAX, KNOWN,
     "Certificates of clients that may relay.")
@@ -1472,7 +1472,7 @@ ROW(STR, smtpd_client_restrictions, "", 0, CONF_LEN_MAX, USED,
 ROW(SIZE, smtpd_collect_memory_limit, "67108864", 65536, CONF_SIZE_MAX, USED,
     "Memory of one smtpd process for messages being received; above it "
     "content streams.")
-ROW(STR, smtpd_command_filter, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_command_filter, "", 0, CONF_LEN_MAX, USED,
     "Table that replaces commands.")
 ROW(STR, smtpd_data_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at DATA.")
@@ -1484,8 +1484,11 @@ ROW(STR, smtpd_discard_ehlo_keyword_address_maps, "", 0, CONF_LEN_MAX, KNOWN,
     "Clients that see EHLO without some keywords.")
 ROW(STR, smtpd_discard_ehlo_keywords, "", 0, CONF_LEN_MAX, USED,
     "EHLO keywords that are not offered.")
-ROW(STR, smtpd_dns_reply_filter, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_dns_reply_filter, "", 0, CONF_LEN_MAX, USED,
     "Table that changes DNS answers.")
+ROW(STR, smtpd_dns_tempfail_action, "$reject_tempfail_action", 1, CONF_LEN_MAX, USED,
+    "What happens if a DNS list, or the hosts that check_*_mx_access and its "
+    "relatives want, cannot be looked up: defer_if_permit, defer or dunno.")
 ROW(STR, smtpd_end_of_data_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at the end of a message.")
 ROW(BOOL, smtpd_enforce_tls, "no", 0, 1, KNOWN,
@@ -1497,7 +1500,7 @@ ROW(STR, smtpd_etrn_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at ETRN.")
 ROW(RAW, smtpd_expansion_filter,
     "\\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]"
-    "^_`abcdefghijklmnopqrstuvwxyz{|}~", 0, CONF_LEN_MAX, KNOWN,
+    "^_`abcdefghijklmnopqrstuvwxyz{|}~", 0, CONF_LEN_MAX, USED,
     "Characters that may come from a client into a reply.")
 ENUM(smtpd_forbid_bare_newline,
     "normalize", "no|yes|normalize|reject|note", USED,
@@ -1526,7 +1529,7 @@ ROW(INT, smtpd_history_flush_threshold, "100", 1, CONF_INT_MAX, USED,
     "Lines of a session kept for the postmaster.")
 ROW(INT, smtpd_junk_command_limit, "${stress?{1}:{100}}", 1, CONF_INT_MAX, USED,
     "Commands without effect (NOOP, VRFY, RSET) that are not errors.")
-ROW(STR, smtpd_log_access_permit_actions, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_log_access_permit_actions, "", 0, CONF_LEN_MAX, USED,
     "Log these positive decisions of restrictions.")
 ROW(STR, smtpd_milter_maps, "", 0, CONF_LEN_MAX, KNOWN,
     "Filters per client.")
@@ -1536,7 +1539,7 @@ ROW(SIZE, smtpd_min_data_rate, "500", 1, CONF_SIZE_MAX, USED,
     "Bytes a second that count as progress.")
 ROW(STR, smtpd_noop_commands, "", 0, CONF_LEN_MAX, USED,
     "Commands that are answered like NOOP.")
-ROW(STR, smtpd_null_access_lookup_key, "<>", 1, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_null_access_lookup_key, "<>", 1, CONF_LEN_MAX, USED,
     "Key for the null sender in access tables.")
 ROW(BOOL, smtpd_peername_lookup, "yes", 0, 1, USED,
     "Look for the names of clients.")
@@ -1545,21 +1548,21 @@ ROW(BOOL, smtpd_per_request_deadline,
     ":{no}}}}", 0, 1, USED,
     "Time limits are for a whole request, not for each read.")
 ROW(STR, smtpd_policy_service_default_action,
-    "451 4.3.5 Server configuration problem", 1, CONF_LEN_MAX, KNOWN,
+    "451 4.3.5 Server configuration problem", 1, CONF_LEN_MAX, USED,
     "What happens if a policy server cannot be asked.")
-ROW(TIME, smtpd_policy_service_max_idle, "300s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, smtpd_policy_service_max_idle, "300s", 1, CONF_TIME_MAX, USED,
     "How long an unused connection to a policy server is kept.")
-ROW(TIME, smtpd_policy_service_max_ttl, "1000s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, smtpd_policy_service_max_ttl, "1000s", 1, CONF_TIME_MAX, USED,
     "Longest life of a connection to a policy server.")
-ROW(STR, smtpd_policy_service_policy_context, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_policy_service_policy_context, "", 0, CONF_LEN_MAX, USED,
     "Attribute policy_context.")
-ROW(INT, smtpd_policy_service_request_limit, "0", 0, CONF_INT_MAX, KNOWN,
+ROW(INT, smtpd_policy_service_request_limit, "0", 0, CONF_INT_MAX, USED,
     "Most questions over one connection; 0 is no limit.")
-ROW(TIME, smtpd_policy_service_retry_delay, "1s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, smtpd_policy_service_retry_delay, "1s", 1, CONF_TIME_MAX, USED,
     "Time between two attempts to ask.")
-ROW(TIME, smtpd_policy_service_timeout, "100s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, smtpd_policy_service_timeout, "100s", 1, CONF_TIME_MAX, USED,
     "Time limit for a policy server.")
-ROW(INT, smtpd_policy_service_try_limit, "2", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, smtpd_policy_service_try_limit, "2", 1, CONF_INT_MAX, USED,
     "How often it is asked.")
 ROW(STR, smtpd_proxy_ehlo, "$myhostname", 0, CONF_LEN_MAX, KNOWN,
     "Name sent to smtpd_proxy_filter.")
@@ -1575,9 +1578,11 @@ ROW(INT, smtpd_recipient_overshoot_limit, "1000", 1, CONF_INT_MAX, USED,
     "Recipients above it that are refused without counting as errors.")
 ROW(STR, smtpd_recipient_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at RCPT, after smtpd_relay_restrictions.")
-ROW(RAW, smtpd_reject_footer, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_reject_filter_maps, "", 0, CONF_LEN_MAX, USED,
+    "Other texts for replies of class 4 and 5, by the whole reply.")
+ROW(RAW, smtpd_reject_footer, "", 0, CONF_LEN_MAX, USED,
     "Text after each 4xx and 5xx reply.")
-ROW(STR, smtpd_reject_footer_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_reject_footer_maps, "", 0, CONF_LEN_MAX, USED,
     "The same by reply.")
 ROW(BOOL, smtpd_reject_unlisted_recipient, "yes", 0, 1, USED,
     "Refuse unknown recipients also where no restriction says so.")
@@ -1591,7 +1596,7 @@ ROW(STR, smtpd_relay_restrictions,
     "permit_sasl_authenticated, defer_unauth_destination}}",
     0, CONF_LEN_MAX, USED,
     "Who may relay: checked at RCPT.")
-ROW(STR, smtpd_restriction_classes, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_restriction_classes, "", 0, CONF_LEN_MAX, USED,
     "Names of lists of restrictions that tables may return.")
 ROW(BOOL, smtpd_sasl_auth_enable, "no", 0, 1, KNOWN,
     "Offer AUTH.")
@@ -1617,7 +1622,7 @@ ROW(STR, smtpd_sasl_tls_security_options,
     "The same within TLS.")
 ROW(STR, smtpd_sasl_type, "cyrus", 1, CONF_LEN_MAX, KNOWN,
     "The SASL service: dovecot or cyrus.")
-ROW(STR, smtpd_sender_login_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_sender_login_maps, "", 0, CONF_LEN_MAX, USED,
     "Which login may use which sender.")
 ROW(STR, smtpd_sender_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at MAIL.")
@@ -1942,12 +1947,12 @@ ROW(STR, undisclosed_recipients_header, "", 0, CONF_LEN_MAX, USED,
 ROW(INT, unknown_address_reject_code, "450", 400, 599, USED,
     "Reply code for sender and recipient domains that do not exist.")
 ROW(STR, unknown_address_tempfail_action,
-    "$reject_tempfail_action", 0, CONF_LEN_MAX, KNOWN,
+    "$reject_tempfail_action", 0, CONF_LEN_MAX, USED,
     "What happens if that cannot be found out.")
 ROW(INT, unknown_client_reject_code, "450", 400, 599, USED,
     "Reply code for clients without a name.")
 ROW(STR, unknown_helo_hostname_tempfail_action,
-    "$reject_tempfail_action", 0, CONF_LEN_MAX, KNOWN,
+    "$reject_tempfail_action", 0, CONF_LEN_MAX, USED,
     "What happens if the name in HELO cannot be looked up.")
 ROW(INT, unknown_hostname_reject_code, "450", 400, 599, USED,
     "Reply code for names in HELO that do not exist.")

@@ -10,6 +10,8 @@
 #	);
 #	$dns->port, $dns->server (for dns_test_server), $dns->stop
 #
+# `local $Barid::DNS::port = 53` chooses the port.
+#
 # Names that are not there are NXDOMAIN.  "truncate" with records: written
 # { do => 'truncate', A => [...] }; UDP answers are cut off, TCP ones whole.
 package Barid::DNS;
@@ -21,6 +23,8 @@ use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(_exit);
 use Socket qw(AF_INET AF_INET6 inet_pton);
+
+our $port;
 
 my %number = (A => 1, NS => 2, CNAME => 5, SOA => 6, PTR => 12, MX => 15,
 	TXT => 16, AAAA => 28, SRV => 33, TLSA => 52);
@@ -71,7 +75,8 @@ sub open_sockets
 {
 	for (1 .. 50) {
 		my $tcp = IO::Socket::INET->new(Listen => 50,
-			LocalAddr => '127.0.0.1', LocalPort => 0) or next;
+			LocalAddr => '127.0.0.1', LocalPort => $port // 0)
+		    or next;
 		my $udp = IO::Socket::INET->new(Proto => 'udp',
 			LocalAddr => '127.0.0.1',
 			LocalPort => $tcp->sockport) or next;

@@ -231,10 +231,10 @@ sub postfix_folders
 
 # Start Debian's Postfix: start_postfix({parameter => value}) returns {dir,
 # port, log, sendmail => [command], mail => folder of virtual mailboxes}.  Only
-# as root, which its master insists on.
+# as root, which its master insists on.  More arguments are lines of master.cf.
 sub start_postfix
 {
-	my ($main) = @_;
+	my ($main, @services) = @_;
 	my $tree = unpacked('postfix') or return undef;
 
 	if ($> != 0) {
@@ -276,7 +276,7 @@ sub start_postfix
 		join '', map { "$_ = $main{$_}\n" } sort keys %main);
 	write_file("$dir/etc/master.cf", join "\n",
 		"127.0.0.1:$self->{port} inet n - n - - smtpd",
-		@postfix_services, '');
+		@postfix_services, @services, '');
 	File::Copy::copy("$tree/usr/lib/postfix/dynamicmaps.cf", "$dir/etc/")
 	    if -e "$tree/usr/lib/postfix/dynamicmaps.cf";
 	local $ENV{LD_LIBRARY_PATH} = "$tree/usr/lib/postfix";
