@@ -266,6 +266,29 @@ access_list_close(struct access_list *l)
 	free(l);
 }
 
+static enum access_verdict
+run_undefined(struct access *a, const struct access_item *item)
+{
+	return access_misconfigured(
+	    a, "restriction class `%s' needs a definition", item->name);
+}
+
+static const struct access_row undefined_row = { .name = "",
+	.run = run_undefined };
+
+/* A class that says nothing may have been meant to refuse. */
+static void
+add_undefined(struct access_list *l)
+{
+	log_warn("restriction class `%s' needs a definition: mail will be "
+		 "deferred",
+	    l->parameter);
+	l->items = xcalloc(1, sizeof(*l->items));
+	l->items[0] = (struct access_item){ .row = &undefined_row,
+		.name = xstrdup(l->parameter) };
+	l->n = 1;
+}
+
 /* All classes are known before the first is parsed: they may name each
  * other. */
 void
@@ -283,12 +306,11 @@ access_classes_open(struct smtpd *smtpd)
 		struct access_list *l = htable_find(classes, name);
 		const char *value = conf_find(conf, l->parameter);
 
-		if (value == NULL)
-			log_warn("smtpd_restriction_classes: %s is not "
-				 "defined: it decides nothing",
-			    l->parameter);
-		else if (l->n == 0)
-			parse_list(smtpd, l, value);
+		if (l->n > 0)
+			continue;
+		parse_list(smtpd, l, value != NULL ? value : "");
+		if (l->n == 0)
+			add_undefined(l);
 	}
 }
 
@@ -347,6 +369,13 @@ run_item(struct access *a, const struct access_item *item)
 	return v;
 }
 
+/* What will be thrown away is not refused any more: DISCARD. */
+static bool
+is_discarded(const struct access *a)
+{
+	return a->s->t != NULL && a->s->t->discard;
+}
+
 /* False, and the verdict is set, if this would be one list too many. */
 static bool
 enter(struct access *a, enum access_verdict *v)
@@ -377,7 +406,8 @@ access_run_list(
 	if (l == NULL || l->n == 0 || !enter(a, &v))
 		return v;
 	a->subject = subject;
-	for (size_t i = 0; i < l->n && v == ACCESS_DUNNO; i++)
+	for (size_t i = 0;
+	     i < l->n && v == ACCESS_DUNNO && !is_discarded(a); i++)
 		v = run_item(a, &l->items[i]);
 	leave(a, outer);
 	return v;

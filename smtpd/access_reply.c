@@ -116,7 +116,7 @@ access_add_subject(
 static struct dsn_status
 fit_status(struct dsn_status d, enum access_subject subject)
 {
-	static const uint16_t of_sender[] = { 0, 7, 8, 7, 0, 0, 0 };
+	static const uint16_t of_sender[] = { 0, 7, 8, 7, 7, 0, 7 };
 
 	if (d.subject != 1 || subject == SUBJECT_NONE)
 		return d;
@@ -158,18 +158,16 @@ make_line(struct str *line, const struct access *a, enum access_subject subject,
 }
 
 enum access_verdict
-access_refuse_line(struct access *a, const struct str *line)
+access_refuse_line(struct access *a, struct str *line)
 {
-	const struct str *said = line;
-
+	reply_soften(a->s->smtpd, line);
 	if (access_is_warning(a)) {
 		notice(a->s, "reject_warning", line->ptr, a->recipient);
 		return ACCESS_DUNNO;
 	}
 	if (a->defer_if_reject.len > 0 && line->ptr[0] == '5')
-		said = &a->defer_if_reject;
-	str_set(&a->refusal, str_view(said));
-	reply_soften(a->s->smtpd, &a->refusal);
+		line = &a->defer_if_reject;
+	str_set(&a->refusal, str_view(line));
 	if (a->stage != ACCESS_REWRITE)
 		notice(a->s, "reject", a->refusal.ptr, a->recipient);
 	return ACCESS_REFUSED;

@@ -143,7 +143,7 @@ enum access_verdict access_defer_if_reject(struct access *a,
     enum access_subject subject, int64_t code, const char *dsn,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* A line that is made already. */
-enum access_verdict access_refuse_line(struct access *a, const struct str *line);
+enum access_verdict access_refuse_line(struct access *a, struct str *line);
 /* Something could not be asked, and might have said no: what the parameter
  * (its value) wants, "defer_if_permit" or "defer", with code 450; "dunno" goes
  * on. */

@@ -94,6 +94,7 @@ dnslist_parse(struct view text)
 		return NULL;
 	domain = dns_name_bare(domain);
 	l = xcalloc(1, sizeof(*l));
+	l->text = xstrndup(text.ptr, text.len);
 	l->domain = xstrndup(domain.ptr, domain.len);
 	l->has_filter = equals != VIEW_NPOS;
 	if (!l->has_filter || parse_filter(view_skip(text, equals + 1), l->parts))
@@ -107,6 +108,7 @@ dnslist_free(struct dnslist *l)
 {
 	if (l == NULL)
 		return;
+	free(l->text);
 	free(l->domain);
 	free(l);
 }

@@ -9,6 +9,7 @@
 #include "lib/dns/name.h"
 
 struct dnslist {
+	char *text; /* as written: what rbl_reply_maps are asked for */
 	char *domain;
 	bool has_filter;
 	/* Which numbers each of the four parts may be, a bit for each. */

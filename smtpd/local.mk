@@ -87,8 +87,10 @@ smtpd_state_test_LDADD = $(TEST_LDADD)
 smtpd_verify_test_SOURCES = smtpd/verify_test.c $(smtpd_test_core)
 smtpd_verify_test_LDADD = $(TEST_LDADD)
 
+EXTRA_DIST += t/lib/Barid/Policy.pm
+
 FUZZERS += t/fuzz/smtpd_session
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/230-verify.t \
-	t/306-debug.t
+	t/306-debug.t t/721-policy-postfix.t

@@ -94,7 +94,8 @@ check_domain(struct access *a, enum access_subject subject)
 	e = rcpt_route_take(a->s->smtpd, VIEW_EMPTY, address, &r);
 	if (err_is(e))
 		return access_lookup_failed(a, address, e);
-	is_ours = rcpt_is_authorised(r);
+	/* What is relayed has its own mail host elsewhere. */
+	is_ours = rcpt_is_authorised(r) && r->class != IPC_CLASS_RELAY;
 	rcpt_route_give(r);
 	if (is_ours)
 		return ACCESS_DUNNO;

@@ -192,7 +192,7 @@ refuse(struct access *a, const struct listing *l)
 	enum access_verdict v;
 	bool found = false;
 	struct err e = table_list_find(shared->rbl_replies,
-	    view_of(l->list->domain), TABLE_ALL, &template, &found);
+	    view_of(l->list->text), TABLE_ALL, &template, &found);
 
 	snprintf(m.code, sizeof(m.code), "%d", (int)conf->maps_rbl_reject_code);
 	if (!err_is(e) && !found)

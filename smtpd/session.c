@@ -304,11 +304,11 @@ session_greet(struct session *s)
 	struct str refusal = STR_EMPTY;
 
 	if (!s->smtpd->stand_alone && !s->smtpd->conf->smtpd_delay_reject &&
-	    !access_check_stage(s, ACCESS_CLIENT, "CONNECT", &refusal)) {
-		reply_line(s, str_view(&refusal));
+	    !access_check_stage(s, ACCESS_CLIENT, s->where, &refusal)) {
 		s->n_errors++;
 		free(s->refused);
-		s->refused = str_release(&refusal);
+		s->refused = xstrndup(refusal.ptr, refusal.len);
+		access_say(s, &refusal);
 		return false;
 	}
 	str_clear(&refusal);

@@ -90,7 +90,11 @@ take_client_name(
 static bool
 xclient_name(struct session *s, const struct attribute *a)
 {
-	return take_client_name(s, a, &s->client.name, &s->client.name_status);
+	/* What PTR says is the same, unless REVERSE_NAME says otherwise. */
+	return take_client_name(
+		   s, a, &s->client.reverse, &s->client.reverse_status) &&
+	    take_client_name(
+		s, a, &s->client.name, &s->client.name_status);
 }
 
 static bool

@@ -15,7 +15,9 @@ use Test::More ();
 use Barid::Peers;
 use Barid::Test;
 
-our @EXPORT = qw(alone_with_dns policy_talk policy_config policy_address);
+our @EXPORT = qw(
+	alone_with_dns policy_address policy_config policy_logs policy_talk
+);
 
 # --- A network of the test's own ---------------------------------------------
 
@@ -91,29 +93,41 @@ sub policy_config
 
 # --- Dialogues --------------------------------------------------------------------
 
-# Log lines of this session that matter, without what differs by nature.
-sub log_of
+# The log's lines about the clients, by address: only those that matter, without
+# what differs by nature.  Waits until each of these has gone.
+sub policy_logs
 {
-	my ($path, $mark) = @_;
-	my $text = substr(read_file($path) // '', $mark);
-	my @lines = $text =~ /smtpd\[\d+\]: (.*)$/mg;
+	my ($server, @addresses) = @_;
+	my %lines;
 
-	return map { s/^\w{9,}: /QID: /r } grep { /^(?:NOQUEUE|\w{9,}): [\w-]+: / &&
-	    !/^\w+: client=/ } @lines;
+	wait_until(60, sub {
+		my $text = read_file($server->{log}) // '';
+		my %gone = map { $_ => 1 } $text =~
+		    /smtpd\[\d+\]: disconnect from \S+?\[([\d.]+)\]/g;
+
+		return !grep { !$gone{$_} } @addresses;
+	}) or Test::More::diag("$server->{log}: not all clients have gone");
+	for my $line ((read_file($server->{log}) // '') =~
+		/smtpd\[\d+\]: (.*)$/mg) {
+		next if $line !~ /^(?:NOQUEUE|\w{9,}): [\w-]+: \S+ from \S+?\[([\d.]+)\]/;
+		my $address = $1;
+
+		push @{ $lines{$address} }, $line =~ s/^\w{9,}: /QID: /r;
+	}
+	return \%lines;
 }
 
-# Play the lines with a server {port, log}; in place of a line a [bytes] is sent
-# as it is.  The replies, then the log lines.
+# Play the lines with a server {port, log}; bytes by reference are sent as they
+# are.  The replies.
 sub policy_talk
 {
 	my ($server, @lines) = @_;
-	my $mark = length(read_file($server->{log}) // '');
 	my $c = smtp_connect('127.0.0.1', $server->{port});
-	my @heard = ($c->read_reply(60) =~ /^(\d+)/);
+	my @heard = ($c->read_reply(20) =~ /^(\d+)/);
 
 	for my $line (@lines, 'QUIT') {
 		ref $line ? $c->send_raw($$line) : $c->send($line);
-		my $reply = $c->read_reply(60);
+		my $reply = $c->read_reply(20);
 
 		$reply =~ s/.*\n//s if !ref $line && $line =~ /^EHLO/i &&
 		    $reply =~ /^250/;
@@ -124,11 +138,7 @@ sub policy_talk
 		push @heard, $reply;
 		last if $reply eq '';
 	}
-	wait_until(60, sub {
-		substr(read_file($server->{log}) // '', $mark) =~
-		    /smtpd\[\d+\]: disconnect from/;
-	}) or push @heard, '(no end in the log)';
-	return (@heard, log_of($server->{log}, $mark));
+	return @heard;
 }
 
 1;
