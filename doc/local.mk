@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	doc/install.md \
 	doc/log.md \
 	doc/performance.md \
+	doc/screening.md \
 	doc/testing.md
 dist_man5_MANS += doc/access.5 doc/aliases.5 doc/canonical.5 \
 	doc/generic.5 doc/relocated.5 doc/transport.5 doc/virtual.5

@@ -150,7 +150,7 @@ static const struct {
 	enum sandbox_identity who;
 	const char *programs[12];
 } names[] = {
-	{ IDENTITY_SMTPD, { "smtpd", "postscreen" } },
+	{ IDENTITY_SMTPD, { "smtpd", "postscreen", "dnsblog" } },
 	{ IDENTITY_SMTP, { "smtp", "lmtp" } },
 	{ IDENTITY_REWRITE, { "rewrite" } },
 	{ IDENTITY_LOOKUP, { "lookup" } },

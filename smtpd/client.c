@@ -100,18 +100,23 @@ port_of(const struct sockaddr *addr)
 	return 0;
 }
 
-static void
-find_name(struct session *s, const struct sockaddr *addr)
+void
+client_find_name(struct session *s, const struct sockaddr *addr)
 {
 	struct client *c = &s->client;
 	struct dns_peer peer = { DNS_NXDOMAIN, DNS_NXDOMAIN, "unknown",
 		"unknown" };
+	struct dns_addr a;
 
+	if (addr == NULL || !dns_addr_of_sockaddr(addr, &a))
+		return;
 	if (s->smtpd->conf->smtpd_peername_lookup)
 		dns_peer_name(
 		    &s->smtpd->dns, addr, &peer,
 		    deadline_in_shorter(
 			NAME_TIMEOUT, s->smtpd->conf->ipc_timeout));
+	free(c->name);
+	free(c->reverse);
 	c->name = xstrdup(peer.name);
 	c->reverse = xstrdup(peer.reverse);
 	c->name_status = (uint8_t)peer.status;
@@ -120,6 +125,7 @@ find_name(struct session *s, const struct sockaddr *addr)
 	    strcmp(c->reverse, "unknown") != 0)
 		log_warn("hostname %s does not resolve to address %s",
 		    c->reverse, c->addr);
+	client_changed(s);
 }
 
 void
@@ -139,7 +145,9 @@ client_init(struct session *s, const struct sockaddr *addr)
 		c->addr = xstrdup(text);
 		c->is_ipv6 = a.family == AF_INET6;
 		c->port = port_of(addr);
-		find_name(s, addr);
+		c->name = xstrdup("unknown");
+		c->reverse = xstrdup("unknown");
+		c->name_status = c->reverse_status = DNS_NXDOMAIN;
 	}
 	client_changed(s);
 }

@@ -7,9 +7,11 @@
 
 #include "smtpd/session.h"
 
-/* Fill s->client from the peer's address; NULL is standard input.  Waits for
- * the name. */
+/* Fill s->client from the peer's address; NULL is standard input.  It has no
+ * name yet, and does not wait. */
 void client_init(struct session *s, const struct sockaddr *addr);
+/* Find the name.  Waits. */
+void client_find_name(struct session *s, const struct sockaddr *addr);
 /* Look again at the lists, and make the label anew: XCLIENT changed it. */
 void client_changed(struct session *s);
 void client_clear(struct client *c);

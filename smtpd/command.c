@@ -9,6 +9,7 @@
 #include "smtpd/notice.h"
 #include "smtpd/refine.h"
 #include "smtpd/reply.h"
+#include "smtpd/screen.h"
 
 #include <assert.h>
 
@@ -96,7 +97,8 @@ is_unsynchronised(struct session *s, const struct command *c)
 {
 	struct view ahead = stream_buffered(&s->io);
 
-	if (ahead.len == 0 || s->smtpd->stand_alone ||
+	/* Who is refused anyway shows whom it would have written to. */
+	if (ahead.len == 0 || s->smtpd->stand_alone || screen_has_refused(s) ||
 	    (c->flags & COMMAND_FOLLOWED) != 0 ||
 	    (s->is_esmtp && (c->flags & COMMAND_LAST) == 0))
 		return false;

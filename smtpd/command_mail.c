@@ -14,6 +14,7 @@
 #include "smtpd/notice.h"
 #include "smtpd/offer.h"
 #include "smtpd/reply.h"
+#include "smtpd/screen.h"
 
 #include <stdlib.h>
 
@@ -254,7 +255,12 @@ accept_recipient(struct session *s, const struct path *p)
 	struct str refusal = STR_EMPTY;
 	struct esmtp_rcpt rcpt;
 	bool is_error;
-	struct err e = esmtp_parse_rcpt(
+	struct err e;
+
+	if (screen_refuses_rcpt(s, str_view(&p->internal)))
+		return false;
+	screen_passed(s);
+	e = esmtp_parse_rcpt(
 	    p->params, offer_params(s), s->t->is_smtputf8, &rcpt);
 
 	if (err_is(e)) {

@@ -82,17 +82,33 @@ warn_exceeded(const struct session *s, const char *what, int64_t number)
 	    (long long)number, s->client.label, s->smtpd->service);
 }
 
+/* The lower of two limits, of which 0 is none. */
+static int64_t
+most_connections(const struct session *s)
+{
+	const struct conf *conf = s->smtpd->conf;
+	int64_t most = conf->smtpd_client_connection_count_limit;
+	int64_t other = s->smtpd->screen != NULL
+	    ? conf->postscreen_client_connection_count_limit
+	    : 0;
+
+	return other > 0 && (most == 0 || other < most) ? other : most;
+}
+
 bool
 limits_connect(struct session *s)
 {
 	const struct conf *conf = s->smtpd->conf;
-	int64_t most = conf->smtpd_client_connection_count_limit;
+	int64_t most = most_connections(s);
 	int64_t rate = conf->smtpd_client_connection_rate_limit;
 	struct anvil_numbers n;
 	char key[DNS_ADDR_TEXT_SIZE];
 	struct err e;
 	bool fine;
 
+	/* Before the tests of the screen, or not at all. */
+	if (s->client.is_counted)
+		return true;
 	if (!s->client.is_limited || (most == 0 && rate == 0))
 		return true;
 	client_key(s, key);

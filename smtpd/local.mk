@@ -52,6 +52,13 @@ smtpd_core = \
 	smtpd/restrictions_login.c \
 	smtpd/restrictions_name.c \
 	smtpd/restrictions_relay.c \
+	smtpd/screen.c \
+	smtpd/screen.h \
+	smtpd/screen_run.h \
+	smtpd/screen_session.c \
+	smtpd/screen_settings.c \
+	smtpd/screen_sites.c \
+	smtpd/screen_stamps.c \
 	smtpd/session.c \
 	smtpd/session.h \
 	smtpd/settings.c \
@@ -69,6 +76,7 @@ check_PROGRAMS += \
 	smtpd/data_test \
 	smtpd/envelope_test \
 	smtpd/rfc5321_test \
+	smtpd/screen_test \
 	smtpd/session_test \
 	smtpd/state_test \
 	smtpd/verify_test
@@ -80,6 +88,8 @@ smtpd_envelope_test_SOURCES = smtpd/envelope_test.c $(smtpd_test_core)
 smtpd_envelope_test_LDADD = $(TEST_LDADD)
 smtpd_rfc5321_test_SOURCES = smtpd/rfc5321_test.c $(smtpd_test_core)
 smtpd_rfc5321_test_LDADD = $(TEST_LDADD)
+smtpd_screen_test_SOURCES = smtpd/screen_test.c $(smtpd_test_core)
+smtpd_screen_test_LDADD = $(TEST_LDADD)
 smtpd_session_test_SOURCES = smtpd/session_test.c $(smtpd_test_core)
 smtpd_session_test_LDADD = $(TEST_LDADD)
 smtpd_state_test_SOURCES = smtpd/state_test.c $(smtpd_test_core)
@@ -93,4 +103,5 @@ FUZZERS += t/fuzz/smtpd_session
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/230-verify.t \
+	t/240-screen.t \
 	t/306-debug.t t/721-policy-postfix.t

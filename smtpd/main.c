@@ -98,12 +98,15 @@ serve_standard_input(const struct daemon *d)
 int
 main(int argc, char **argv)
 {
+	const char *slash = strrchr(argv[0], '/');
 	struct daemon d;
 
 	daemon_start(&d, "smtpd", argc, argv);
 	smtpd.service = d.service;
 	smtpd.slot = d.slot;
 	smtpd.stand_alone = !d.managed;
+	smtpd.is_screened = strcmp(
+	    slash != NULL ? slash + 1 : argv[0], "postscreen") == 0;
 	if (smtpd.stand_alone)
 		daemon_log_as_command();
 	daemon_service(&d, "cleanup", &smtpd.cleanup);

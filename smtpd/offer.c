@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/esmtp.h"
 #include "smtpd/reply.h"
+#include "smtpd/screen.h"
 
 #include <inttypes.h>
 
@@ -74,7 +75,7 @@ offers_to(const struct session *s)
 		offers &= ~(unsigned)OFFER_XCLIENT;
 	if (!s->client.may_xforward)
 		offers &= ~(unsigned)OFFER_XFORWARD;
-	return offers;
+	return offers & ~screen_hidden_offers(s);
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
+#include "smtpd/screen.h"
 #include "smtpd/xclient.h"
 
 #include <arpa/inet.h>
@@ -265,7 +266,8 @@ converse(struct session *s)
 			must_leave(s);
 			break;
 		}
-		if (ok && !is_bare_lf_refused(s, eol))
+		if (ok && screen_line(s, line, eol) &&
+		    !is_bare_lf_refused(s, eol))
 			command_dispatch(s, line);
 	}
 }
@@ -389,6 +391,19 @@ run(struct session *s)
 	notice_disconnect(s);
 }
 
+/* A client that the screen does not let in: it hears the same as others, but
+ * that nothing is taken from it, and other lines of the log tell of it. */
+static void
+run_refused(struct session *s, bool is_over)
+{
+	if (!is_over) {
+		session_greet(s);
+		converse(s);
+	}
+	say_last_words(s);
+	limits_disconnect(s);
+}
+
 void
 session_run_stream(
     struct smtpd *smtpd, struct stream *io, const struct sockaddr *addr)
@@ -396,7 +411,15 @@ session_run_stream(
 	struct session *s = session_new(smtpd, io);
 
 	client_init(s, addr);
-	run(s);
+	if (!screen_admit(s)) {
+		run_refused(s, true);
+	} else if (screen_has_refused(s)) {
+		run_refused(s, false);
+	} else {
+		client_find_name(s, addr);
+		run(s);
+	}
+	screen_end(s);
 	hang_up(s);
 	session_clear(s);
 }

@@ -66,6 +66,7 @@ enum bdat_state {
 
 struct collect;
 struct drop;
+struct screen;
 
 struct transaction {
 	struct str sender;     /* internal form */
@@ -112,6 +113,7 @@ struct session {
 	bool saw_bare_lf;
 	bool hears_utf8; /* replies to this command may have UTF-8 */
 	char *refused; /* by smtpd_client_restrictions */
+	struct screen *screen; /* NULL: nothing is to be tested (any more) */
 	/* What stages before RCPT would have refused but for a temporary
 	 * error, if smtpd_delay_reject is off. */
 	char *defer_if_permit;

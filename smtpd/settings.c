@@ -9,6 +9,7 @@
 #include "smtpd/access.h"
 #include "smtpd/offer.h"
 #include "smtpd/rcpt_class.h"
+#include "smtpd/screen.h"
 
 #include <ifaddrs.h>
 #include <netdb.h>
@@ -263,6 +264,8 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	open_maps(m);
 	open_restrictions(m);
 	find_own(m);
+	if (m->is_screened || conf->smtpd_screen_enable)
+		screen_open(m);
 }
 
 static struct table_list **
@@ -300,6 +303,7 @@ smtpd_close(struct smtpd *m)
 		access_list_close(m->access[i]);
 	access_close(m);
 	free(m->own);
+	screen_close(m);
 }
 
 bool
@@ -313,5 +317,5 @@ smtpd_tables_changed(void *owner)
 	for (size_t i = 0; list_at(m, i) != NULL; i++)
 		if (match_list_has_changed(*list_at(m, i)))
 			return true;
-	return access_has_changed(m);
+	return access_has_changed(m) || screen_tables_changed(m);
 }

@@ -80,6 +80,7 @@ struct smtpd {
 	const char *service; /* the name in master.cf */
 	int slot;
 	bool stand_alone; /* smtpd -S: no access control, no limits */
+	bool is_screened; /* a service of postscreen in master.cf */
 
 	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr,
 	    dial, state;
@@ -107,6 +108,8 @@ struct smtpd {
 
 	int64_t started_us;  /* with `serial` of a session a name for all time */
 	uint64_t n_serials;
+	struct screen_settings *screen; /* NULL: clients are not tested */
+
 	struct rcpt_cache cache;
 	int64_t collected; /* bytes of messages in memory, of all sessions */
 	struct list sessions;

@@ -337,6 +337,23 @@ log_flush_if_old(void)
 					     : (int)(us / 1000);
 }
 
+/* Set while a line of another program's name is made. */
+static _Thread_local const char *speaker;
+
+/* Who speaks: valid until the next call of this thread. */
+static const char *
+tag_now(void)
+{
+	static _Thread_local char other[sizeof(log_state.tag) * 2];
+	const char *slash = strrchr(log_state.tag, '/');
+	int len = slash != NULL ? (int)(slash + 1 - log_state.tag) : 0;
+
+	if (speaker == NULL)
+		return log_state.tag;
+	snprintf(other, sizeof(other), "%.*s%s", len, log_state.tag, speaker);
+	return other;
+}
+
 /* With the lock held. */
 static void
 gather(enum log_level level, const char *text, size_t max)
@@ -350,7 +367,7 @@ gather(enum log_level level, const char *text, size_t max)
 	if (log_state.gathered.len == 0)
 		log_state.oldest_us = clock_us();
 	str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
-	    clock_wall_us(), own_pid(), log_state.tag, text);
+	    clock_wall_us(), own_pid(), tag_now(), text);
 	if (level >= LOG_LEVEL_FATAL)
 		flush_gathered(true);
 }
@@ -388,7 +405,7 @@ log_line(enum log_level level, const char *format, va_list ap)
 	log_clean(&text, str_view(&raw), LOG_LINE_MAX);
 	pthread_mutex_lock(&lock);
 	if (is_for_stderr(level))
-		fprintf(stderr, "%s: %s\n", log_state.tag, text.ptr);
+		fprintf(stderr, "%s: %s\n", tag_now(), text.ptr);
 	if (log_state.fd >= 0)
 		gather(level, text.ptr, text.len + 128);
 	else if (log_state.to_syslog)
@@ -412,6 +429,18 @@ log_line(enum log_level level, const char *format, va_list ap)
 LOG_LEVEL_FUNCTION(log_info, LOG_LEVEL_INFO)
 LOG_LEVEL_FUNCTION(log_warn, LOG_LEVEL_WARN)
 LOG_LEVEL_FUNCTION(log_error, LOG_LEVEL_ERROR)
+
+void
+log_info_as(const char *program, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	speaker = program;
+	log_line(LOG_LEVEL_INFO, format, ap);
+	speaker = NULL;
+	va_end(ap);
+}
 
 void
 log_debug(const char *format, ...)

@@ -61,6 +61,10 @@ void log_format_line(struct str *out, int64_t wall_us, struct view host,
     struct view tag, int64_t pid, struct view text);
 
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same under the name of another program, which is a part of this one:
+ * "postfix/dnsblog" for "postfix/smtpd". */
+void log_info_as(const char *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

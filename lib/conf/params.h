@@ -893,28 +893,28 @@ ROW(STR, postmulti_start_commands, "start", 0, CONF_LEN_MAX, KNOWN,
 ROW(STR, postmulti_stop_commands,
     "stop abort drain quick-stop", 0, CONF_LEN_MAX, KNOWN,
     "Commands for instances that stop them.")
-ROW(STR, postscreen_access_list, "permit_mynetworks", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_access_list, "permit_mynetworks", 0, CONF_LEN_MAX, USED,
     "Lists that decide about a client at once.")
 ROW(STR, postscreen_allowlist_interfaces,
     "${postscreen_whitelist_interfaces?{$postscreen_whitelist_interfaces}:{st"
-    "atic:all}}", 0, CONF_LEN_MAX, KNOWN,
+    "atic:all}}", 0, CONF_LEN_MAX, USED,
     "Own addresses on which clients may get onto the allow list.")
-ROW(STR, postscreen_bare_newline_action, "ignore", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_bare_newline_action, "ignore", 0, CONF_LEN_MAX, USED,
     "What happens to a client that ends lines wrongly.")
-ROW(BOOL, postscreen_bare_newline_enable, "no", 0, 1, KNOWN,
+ROW(BOOL, postscreen_bare_newline_enable, "no", 0, 1, USED,
     "Test how clients end lines.")
-ROW(TIME, postscreen_bare_newline_ttl, "30d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_bare_newline_ttl, "30d", 1, CONF_TIME_MAX, USED,
     "How long that test's result counts.")
-ROW(TIME, postscreen_cache_cleanup_interval, "12h", 0, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_cache_cleanup_interval, "12h", 0, CONF_TIME_MAX, USED,
     "How often old results are removed.")
 ROW(STR, postscreen_cache_map,
     "$default_cache_db_type:$data_directory/postscreen_cache",
-    0, CONF_LEN_MAX, KNOWN,
+    0, CONF_LEN_MAX, USED,
     "Table of results.")
-ROW(TIME, postscreen_cache_retention_time, "7d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_cache_retention_time, "7d", 1, CONF_TIME_MAX, USED,
     "How long results are kept after they expired.")
 ROW(INT, postscreen_client_connection_count_limit,
-    "$smtpd_client_connection_count_limit", 0, CONF_INT_MAX, KNOWN,
+    "$smtpd_client_connection_count_limit", 0, CONF_INT_MAX, USED,
     "Most connections of one client.")
 ROW(INT, postscreen_command_count_limit, "20", 1, CONF_INT_MAX, KNOWN,
     "Most commands in one session.")
@@ -925,7 +925,7 @@ ROW(TIME, postscreen_command_time_limit,
     "Time limit for a command.")
 ROW(STR, postscreen_denylist_action,
     "${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}",
-    0, CONF_LEN_MAX, KNOWN,
+    0, CONF_LEN_MAX, USED,
     "What happens to a client on the deny list.")
 ROW(BOOL, postscreen_disable_vrfy_command, "$disable_vrfy_command", 0, 1, KNOWN,
     "disable_vrfy_command for postscreen.")
@@ -935,25 +935,25 @@ ROW(STR, postscreen_discard_ehlo_keyword_address_maps,
 ROW(STR, postscreen_discard_ehlo_keywords,
     "$smtpd_discard_ehlo_keywords", 0, CONF_LEN_MAX, KNOWN,
     "smtpd_discard_ehlo_keywords for postscreen.")
-ROW(STR, postscreen_dnsbl_action, "ignore", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_dnsbl_action, "ignore", 0, CONF_LEN_MAX, USED,
     "What happens to a client that DNS lists refuse.")
 ROW(INT, postscreen_dnsbl_allowlist_threshold,
     "${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_thre"
-    "shold}:{0}}", INT32_MIN, CONF_INT_MAX, KNOWN,
+    "shold}:{0}}", INT32_MIN, CONF_INT_MAX, USED,
     "Score at or below which other tests are skipped.")
 ROW(TIME, postscreen_dnsbl_max_ttl,
     "${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h",
-    1, CONF_TIME_MAX, KNOWN,
+    1, CONF_TIME_MAX, USED,
     "Longest time that a result of DNS lists counts.")
-ROW(TIME, postscreen_dnsbl_min_ttl, "60s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_dnsbl_min_ttl, "60s", 1, CONF_TIME_MAX, USED,
     "Shortest time that a result of DNS lists counts.")
-ROW(STR, postscreen_dnsbl_reply_map, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_dnsbl_reply_map, "", 0, CONF_LEN_MAX, USED,
     "Names of DNS lists for replies.")
-ROW(STR, postscreen_dnsbl_sites, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_dnsbl_sites, "", 0, CONF_LEN_MAX, USED,
     "DNS lists with weights.")
-ROW(INT, postscreen_dnsbl_threshold, "1", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, postscreen_dnsbl_threshold, "1", 1, CONF_INT_MAX, USED,
     "Score at which a client is refused.")
-ROW(TIME, postscreen_dnsbl_timeout, "10s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_dnsbl_timeout, "10s", 1, CONF_TIME_MAX, USED,
     "Time limit for DNS lists.")
 ROW(BOOL, postscreen_enforce_tls, "$smtpd_enforce_tls", 0, 1, KNOWN,
     "smtpd_enforce_tls for postscreen.")
@@ -961,29 +961,29 @@ ROW(RAW, postscreen_expansion_filter,
     "$smtpd_expansion_filter", 0, CONF_LEN_MAX, KNOWN,
     "smtpd_expansion_filter for postscreen.")
 ROW(STR, postscreen_forbidden_commands,
-    "$smtpd_forbidden_commands", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_forbidden_commands", 0, CONF_LEN_MAX, USED,
     "smtpd_forbidden_commands for postscreen.")
-ROW(STR, postscreen_greet_action, "ignore", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_greet_action, "ignore", 0, CONF_LEN_MAX, USED,
     "What happens to a client that speaks too early.")
-ROW(STR, postscreen_greet_banner, "$smtpd_banner", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_greet_banner, "$smtpd_banner", 0, CONF_LEN_MAX, USED,
     "The first part of the greeting that is held back.")
-ROW(TIME, postscreen_greet_ttl, "1d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_greet_ttl, "1d", 1, CONF_TIME_MAX, USED,
     "How long that test's result counts.")
-ROW(TIME, postscreen_greet_wait, "${stress?{2}:{6}}s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_greet_wait, "${stress?{2}:{6}}s", 1, CONF_TIME_MAX, USED,
     "How long the greeting is held back.")
 ROW(BOOL, postscreen_helo_required, "$smtpd_helo_required", 0, 1, KNOWN,
     "smtpd_helo_required for postscreen.")
-ROW(STR, postscreen_non_smtp_command_action, "drop", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_non_smtp_command_action, "drop", 0, CONF_LEN_MAX, USED,
     "What happens to a client that sends other than SMTP.")
-ROW(BOOL, postscreen_non_smtp_command_enable, "no", 0, 1, KNOWN,
+ROW(BOOL, postscreen_non_smtp_command_enable, "no", 0, 1, USED,
     "Test for commands that are not SMTP.")
-ROW(TIME, postscreen_non_smtp_command_ttl, "30d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_non_smtp_command_ttl, "30d", 1, CONF_TIME_MAX, USED,
     "How long that test's result counts.")
-ROW(STR, postscreen_pipelining_action, "enforce", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_pipelining_action, "enforce", 0, CONF_LEN_MAX, USED,
     "What happens to a client that sends ahead.")
-ROW(BOOL, postscreen_pipelining_enable, "no", 0, 1, KNOWN,
+ROW(BOOL, postscreen_pipelining_enable, "no", 0, 1, USED,
     "Test for clients that send ahead.")
-ROW(TIME, postscreen_pipelining_ttl, "30d", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_pipelining_ttl, "30d", 1, CONF_TIME_MAX, USED,
     "How long that test's result counts.")
 ROW(INT, postscreen_post_queue_limit,
     "$default_process_limit", 0, CONF_INT_MAX, KNOWN,
@@ -1156,7 +1156,7 @@ ROW(BOOL, resolve_null_domain, "no", 0, 1, USED,
 ROW(BOOL, resolve_numeric_domain, "no", 0, 1, USED,
     "Take user@1.2.3.4 for user@[1.2.3.4].")
 ROW(BOOL, respectful_logging,
-    "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", 0, 1, KNOWN,
+    "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", 0, 1, USED,
     "Say allowlist and denylist in the log.")
 ROW(STR, rewrite_service_name, "rewrite", 0, CONF_LEN_MAX, KNOWN,
     "Name of the rewrite service in master.cf.")
@@ -1622,11 +1622,13 @@ ROW(STR, smtpd_sasl_tls_security_options,
     "The same within TLS.")
 ROW(STR, smtpd_sasl_type, "cyrus", 1, CONF_LEN_MAX, KNOWN,
     "The SASL service: dovecot or cyrus.")
+ROW(BOOL, smtpd_screen_enable, "no", 0, 1, USED,
+    "Test clients as postscreen does, by the postscreen_ parameters.")
 ROW(STR, smtpd_sender_login_maps, "", 0, CONF_LEN_MAX, USED,
     "Which login may use which sender.")
 ROW(STR, smtpd_sender_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at MAIL.")
-ROW(STR, smtpd_service_name, "smtpd", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_service_name, "smtpd", 0, CONF_LEN_MAX, USED,
     "Name of the smtpd service in master.cf.")
 ROW(INT, smtpd_sessions_per_process,
     "$default_sessions_per_process", 1, 1000000, USED,

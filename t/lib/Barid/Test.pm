@@ -254,13 +254,13 @@ sub stop_peer
 
 # --- SMTP dialogues -----------------------------------------------------------
 
-# A connection to HOST, PORT (or to a Unix socket: PATH).  Dies if there is
-# none.
+# A connection to HOST, PORT (or to a Unix socket: PATH), from an address of
+# ours if that is given.  Dies if there is none.
 sub smtp_connect
 {
-	my ($host, $port) = @_;
+	my ($host, $port, $from) = @_;
 
-	return Barid::Test::Dialogue->new($host, $port);
+	return Barid::Test::Dialogue->new($host, $port, $from);
 }
 
 # Play a dialogue, one "ok" line of TAP for each "expect" and "closed":
@@ -750,9 +750,10 @@ use Time::HiRes qw(time);
 
 sub new
 {
-	my ($class, $host, $port) = @_;
+	my ($class, $host, $port, $from) = @_;
 	my $socket = defined $port ?
 	    IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port,
+		defined $from ? (LocalAddr => $from) : (),
 		Proto => 'tcp', Timeout => Barid::Test::limit(10)) :
 	    IO::Socket::UNIX->new(Peer => $host);
 

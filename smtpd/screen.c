@@ -1,0 +1,481 @@
+/* The tests before the greeting: see screen.h. */
+#include "smtpd/screen.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/mail/deliver_log.h"
+#include "lib/run/fiber.h"
+#include "smtpd/client.h"
+#include "smtpd/limits.h"
+#include "smtpd/offer.h"
+#include "smtpd/recall.h"
+#include "smtpd/reply.h"
+#include "smtpd/screen_run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+	SHOWN_MAX = 100,
+	/* How often it is looked whether DNS lists have let the client in. */
+	LOOK_EVERY_MS = 200,
+	SEND_TIMEOUT = 10,
+};
+
+static const char protocol_error[] = "550 5.5.1 Protocol error";
+static const char unavailable[] = "550 5.3.2 Service currently unavailable";
+
+/* --- the log --- */
+
+void
+screen_log(const char *format, ...)
+{
+	struct str line = STR_EMPTY;
+	va_list ap;
+
+	va_start(ap, format);
+	str_vaddf(&line, format, ap);
+	va_end(ap);
+	log_info_as("postscreen", "%s", line.ptr);
+	str_clear(&line);
+}
+
+void
+screen_add_shown(struct str *out, struct view bytes)
+{
+	bytes = view_first(bytes, SHOWN_MAX);
+	for (size_t i = 0; i < bytes.len; i++) {
+		unsigned char c = (unsigned char)bytes.ptr[i];
+
+		if (c == '\r')
+			str_add_text(out, "\\r");
+		else if (c == '\n')
+			str_add_text(out, "\\n");
+		else if (c == '\t')
+			str_add_text(out, "\\t");
+		else if (c == '\\')
+			str_add_text(out, "\\\\");
+		else if (c < ' ' || c > '~')
+			str_addf(out, "\\%03o", c);
+		else
+			str_add_byte(out, (char)c);
+	}
+}
+
+void
+screen_add_time(struct str *out, const struct screen *x)
+{
+	deliver_log_delay(out, clock_us() - x->began_us, 2);
+}
+
+/* --- failing and passing --- */
+
+bool
+screen_fail(struct session *s, enum screen_test test,
+    enum screen_action action, const char *refusal, const char *drop)
+{
+	struct screen *x = s->screen;
+
+	if (test < SCREEN_TESTS)
+		x->has_failed[test] = true;
+	if (action == SCREEN_IGNORE)
+		return true;
+	if (action == SCREEN_DROP) {
+		reply_and_close(s, "%s", drop);
+		return false;
+	}
+	/* The first one counts. */
+	if (x->refusal.len == 0)
+		str_set(&x->refusal, view_of(refusal));
+	return true;
+}
+
+static void
+forget(struct session *s)
+{
+	struct screen *x = s->screen;
+
+	if (x == NULL)
+		return;
+	str_clear(&x->client);
+	str_clear(&x->server);
+	str_clear(&x->refusal);
+	free(x);
+	s->screen = NULL;
+}
+
+void
+screen_pass(struct session *s)
+{
+	const struct conf *conf = s->smtpd->conf;
+	const struct screen_settings *set = s->smtpd->screen;
+	struct screen *x = s->screen;
+	int64_t now = clock_wall(), last = 0;
+	struct str value = STR_EMPTY;
+	bool is_new = false;
+
+	for (size_t i = 0; i < SCREEN_TESTS; i++) {
+		if (x->is_due[i] && !x->has_failed[i]) {
+			/* That of DNS lists was set with the answer. */
+			if (i != SCREEN_DNSBL || x->stamps.until[i] <= now)
+				x->stamps.until[i] = now + set->ttl[i];
+			is_new = true;
+		}
+		if (x->stamps.until[i] > last)
+			last = x->stamps.until[i];
+	}
+	if (is_new && !x->is_vetoed) {
+		screen_log("PASS NEW %s", x->client.ptr);
+		screen_stamps_write(&value, &x->stamps);
+		recall_put(s->smtpd, STATE_SCREEN, view_of(s->client.addr),
+		    str_view(&value),
+		    last + conf->postscreen_cache_retention_time);
+	}
+	str_clear(&value);
+	forget(s);
+}
+
+/* --- lists of clients --- */
+
+enum listed { LISTED_NOT, LISTED_PERMIT, LISTED_REJECT };
+
+static enum listed
+take_result(struct view result)
+{
+	struct view word = view_trim(result);
+
+	word = view_first(word, view_find_any(word, " \t,"));
+	if (view_eq_case(word, VIEW("permit")))
+		return LISTED_PERMIT;
+	if (view_eq_case(word, VIEW("reject")))
+		return LISTED_REJECT;
+	if (!view_eq_case(word, VIEW("dunno")))
+		log_warn("postscreen_access_list: unknown result \"%.*s\"",
+		    VIEW_ARGS(view_first(result, SHOWN_MAX)));
+	return LISTED_NOT;
+}
+
+/* A list that cannot be asked says nothing: the other tests are made. */
+static enum listed
+look_up(struct session *s)
+{
+	const struct screen_settings *set = s->smtpd->screen;
+	struct view addr = view_of(s->client.addr);
+	struct str value = STR_EMPTY;
+	enum listed listed = LISTED_NOT;
+
+	for (size_t i = 0; i < set->n_rules && listed == LISTED_NOT; i++) {
+		bool found = false;
+		struct err e = ERR_OK;
+
+		if (set->rules[i].table == NULL) {
+			listed = s->client.is_trusted ? LISTED_PERMIT
+						      : LISTED_NOT;
+			continue;
+		}
+		e = table_find(set->rules[i].table, addr, &value, &found);
+		if (err_is(e))
+			log_warn("postscreen_access_list: %s", e.text);
+		else if (found)
+			listed = take_result(str_view(&value));
+	}
+	str_clear(&value);
+	return listed;
+}
+
+static const char *
+word_for(const struct session *s, bool is_good)
+{
+	if (s->smtpd->conf->respectful_logging)
+		return is_good ? "ALLOWLIST" : "DENYLIST";
+	return is_good ? "WHITELIST" : "BLACKLIST";
+}
+
+/* --- waiting for the greeting --- */
+
+/* The client is gone. */
+static bool
+hang_up(struct session *s)
+{
+	struct screen *x = s->screen;
+	struct str time = STR_EMPTY;
+
+	screen_add_time(&time, x);
+	screen_log("HANGUP after %s from %s in tests before SMTP handshake",
+	    time.ptr, x->client.ptr);
+	str_clear(&time);
+	s->ending = SESSION_LOST;
+	return false;
+}
+
+static bool
+take_early(struct session *s, struct view bytes)
+{
+	struct screen *x = s->screen;
+	struct str time = STR_EMPTY, shown = STR_EMPTY;
+
+	screen_add_time(&time, x);
+	screen_add_shown(&shown, bytes);
+	screen_log("PREGREET %zu after %s from %s: %s",
+	    bytes.len < SHOWN_MAX ? bytes.len : SHOWN_MAX, time.ptr,
+	    x->client.ptr, shown.ptr);
+	str_clear(&time);
+	str_clear(&shown);
+	return screen_fail(s, SCREEN_PREGREET,
+	    s->smtpd->screen->action[SCREEN_PREGREET], protocol_error,
+	    "521 5.5.1 Protocol error");
+}
+
+/* DNS lists say that nothing else need be looked at. */
+static bool
+is_let_in(const struct session *s, const struct screen_scoring *g)
+{
+	int64_t threshold = s->smtpd->conf->postscreen_dnsbl_allowlist_threshold;
+
+	return g != NULL && threshold < 0 && screen_scoring_is_done(g) &&
+	    screen_scoring_result(g).score <= threshold;
+}
+
+/* Until the client's time to wait is over, it speaks, or it is let in. */
+static bool
+wait_for_greeting(struct session *s, const struct screen_scoring *g)
+{
+	int64_t deadline = deadline_in(s->smtpd->conf->postscreen_greet_wait);
+	struct view bytes;
+	struct err e = ERR_OK;
+
+	do {
+		int64_t look = deadline_in_ms(LOOK_EVERY_MS);
+		bool waits = g != NULL && !screen_scoring_is_done(g);
+
+		if (is_let_in(s, g))
+			return true;
+		e = stream_peek(&s->io, &bytes,
+		    waits && look < deadline ? look : deadline);
+	} while (e.kind == ERR_TIME && clock_ms() < deadline);
+	if (!err_is(e))
+		return take_early(s, bytes);
+	return e.kind == ERR_TIME ? true : hang_up(s);
+}
+
+static bool
+send_teaser(struct session *s)
+{
+	const char *banner = s->smtpd->conf->postscreen_greet_banner;
+
+	if (banner[0] == '\0')
+		return true;
+	stream_addf(&s->io, "220-%s\r\n", banner);
+	return !err_is(stream_flush(&s->io, deadline_in(SEND_TIMEOUT))) ||
+	    hang_up(s);
+}
+
+/* --- DNS lists --- */
+
+static void
+add_list_name(struct session *s, struct str *out, const char *domain)
+{
+	bool found = false;
+	struct str value = STR_EMPTY;
+	struct err e = table_list_find(s->smtpd->screen->reply_map,
+	    view_of(domain), TABLE_ALL, &value, &found);
+
+	if (err_is(e))
+		log_warn("postscreen_dnsbl_reply_map: %s", e.text);
+	str_add(out, found ? str_view(&value) : view_of(domain));
+	str_clear(&value);
+}
+
+static bool
+is_listed(struct session *s, const struct screen_score *r)
+{
+	struct str refusal = STR_EMPTY, drop = STR_EMPTY;
+	bool goes_on;
+
+	screen_log(
+	    "DNSBL rank %" PRId64 " for %s", r->score, s->screen->client.ptr);
+	str_printf(&refusal,
+	    "550 5.7.1 Service unavailable; client [%s] blocked using ",
+	    s->client.addr);
+	add_list_name(s, &refusal, r->domain != NULL ? r->domain : "DNSBL");
+	str_add_text(&drop, "521");
+	str_add(&drop, view_skip(str_view(&refusal), 3));
+	goes_on = screen_fail(s, SCREEN_DNSBL,
+	    s->smtpd->screen->action[SCREEN_DNSBL], refusal.ptr, drop.ptr);
+	str_clear(&refusal);
+	str_clear(&drop);
+	return goes_on;
+}
+
+/* False: the session is over. */
+static bool
+judge_score(struct session *s, struct screen_scoring *g)
+{
+	const struct conf *conf = s->smtpd->conf;
+	struct screen_score r;
+	int64_t ttl;
+
+	screen_scoring_wait(g, deadline_in(conf->postscreen_dnsbl_timeout));
+	r = screen_scoring_result(g);
+	if (r.score >= conf->postscreen_dnsbl_threshold)
+		return is_listed(s, &r);
+	ttl = r.ttl;
+	if (ttl < conf->postscreen_dnsbl_min_ttl)
+		ttl = conf->postscreen_dnsbl_min_ttl;
+	if (ttl > conf->postscreen_dnsbl_max_ttl)
+		ttl = conf->postscreen_dnsbl_max_ttl;
+	s->screen->stamps.until[SCREEN_DNSBL] = clock_wall() + ttl;
+	return true;
+}
+
+/* --- all before the greeting --- */
+
+static bool
+run_tests(struct session *s)
+{
+	struct screen *x = s->screen;
+	struct screen_scoring *g = NULL;
+	bool goes_on = true;
+
+	if (x->is_due[SCREEN_DNSBL])
+		g = screen_scoring_begin(
+		    s->smtpd, s->smtpd->screen, s->client.addr);
+	if (x->is_due[SCREEN_PREGREET])
+		goes_on = send_teaser(s) && wait_for_greeting(s, g);
+	if (goes_on && g != NULL)
+		goes_on = judge_score(s, g);
+	if (goes_on && is_let_in(s, g))
+		for (size_t i = SCREEN_PIPELINING; i < SCREEN_TESTS; i++)
+			x->is_due[i] = false;
+	screen_scoring_end(g);
+	return goes_on;
+}
+
+static bool
+is_any_due(const struct screen *x, size_t from)
+{
+	for (size_t i = from; i < SCREEN_TESTS; i++)
+		if (x->is_due[i])
+			return true;
+	return false;
+}
+
+/* What the client has passed lately. */
+static void
+find_due(struct session *s)
+{
+	const struct screen_settings *set = s->smtpd->screen;
+	struct screen *x = s->screen;
+	struct str value = STR_EMPTY;
+	int64_t now = clock_wall();
+	bool found;
+	struct err e = recall_get(s->smtpd, STATE_SCREEN,
+	    view_of(s->client.addr), &value, &found);
+
+	if (err_is(e))
+		log_warn("%s: %s", x->client.ptr, e.text);
+	if (!found || !screen_stamps_read(str_view(&value), &x->stamps))
+		x->stamps = (struct screen_stamps){ { 0 } };
+	for (size_t i = 0; i < SCREEN_TESTS; i++)
+		x->is_due[i] = set->is_on[i] && x->stamps.until[i] <= now;
+	str_clear(&value);
+}
+
+/* On an address of ours that only serves clients which are known by another:
+ * a spare mail host, to which programs that send bulk come first. */
+static void
+look_for_veto(struct session *s)
+{
+	struct screen *x = s->screen;
+	bool yes = s->server.addr[0] == '\0';
+	struct err e = ERR_OK;
+
+	if (!yes)
+		e = match_list_matches_addr(s->smtpd->screen->interfaces,
+		    view_of(s->server.addr), &yes);
+	if (err_is(e))
+		log_warn("postscreen_allowlist_interfaces: %s", e.text);
+	if (err_is(e) || yes)
+		return;
+	x->is_vetoed = true;
+	screen_log("%s VETO %s", word_for(s, true), x->client.ptr);
+}
+
+static bool
+examine(struct session *s)
+{
+	struct screen *x = s->screen;
+	enum listed listed = look_up(s);
+
+	if (listed == LISTED_PERMIT) {
+		screen_log("%sED %s", word_for(s, true), x->client.ptr);
+		forget(s);
+		return true;
+	}
+	if (listed == LISTED_REJECT) {
+		screen_log("%sED %s", word_for(s, false), x->client.ptr);
+		if (!screen_fail(s, SCREEN_TESTS,
+			s->smtpd->screen->denylist_action, unavailable,
+			"521 5.3.2 Service currently unavailable"))
+			return false;
+	}
+	find_due(s);
+	if (!is_any_due(x, 0) && x->refusal.len == 0) {
+		screen_log("PASS OLD %s", x->client.ptr);
+		forget(s);
+		return true;
+	}
+	look_for_veto(s);
+	if (!run_tests(s))
+		return false;
+	if (x->is_vetoed && x->refusal.len == 0)
+		str_set(&x->refusal,
+		    VIEW("450 4.3.2 Service currently unavailable"));
+	x->began_us = clock_us();
+	if (x->refusal.len == 0 && !is_any_due(x, SCREEN_PIPELINING))
+		screen_pass(s);
+	return true;
+}
+
+static struct screen *
+screen_new(struct session *s)
+{
+	struct screen *x = xcalloc(1, sizeof(*x));
+
+	str_init(&x->client);
+	str_init(&x->server);
+	str_init(&x->refusal);
+	str_printf(&x->client, "[%s]:%u", s->client.addr, s->client.port);
+	session_find_server(s);
+	str_printf(&x->server, "[%s]:%s", s->server.addr, s->server.port);
+	x->began_us = clock_us();
+	return x;
+}
+
+bool
+screen_admit(struct session *s)
+{
+	if (s->smtpd->screen == NULL || s->client.port == 0)
+		return true;
+	s->screen = screen_new(s);
+	screen_log(
+	    "CONNECT from %s to %s", s->screen->client.ptr,
+	    s->screen->server.ptr);
+	if (!limits_connect(s)) {
+		screen_log("NOQUEUE: reject: CONNECT from %s: too many "
+			   "connections",
+		    s->screen->client.ptr);
+		return false;
+	}
+	return examine(s);
+}
+
+void
+screen_end(struct session *s)
+{
+	if (s->screen == NULL)
+		return;
+	screen_log("DISCONNECT %s", s->screen->client.ptr);
+	forget(s);
+}

@@ -1,0 +1,120 @@
+/* The tests after the greeting, and clients that are refused: see screen.h. */
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/header.h"
+#include "smtpd/offer.h"
+#include "smtpd/reply.h"
+#include "smtpd/screen_run.h"
+
+static const char protocol_error[] = "550 5.5.1 Protocol error";
+static const char drop_error[] = "521 5.5.1 Protocol error";
+
+bool
+screen_has_refused(const struct session *s)
+{
+	return s->screen != NULL && s->screen->refusal.len > 0;
+}
+
+unsigned
+screen_hidden_offers(const struct session *s)
+{
+	const struct screen *x = s->screen;
+
+	/* So that who sends ahead was not told that it may. */
+	return x != NULL && x->is_due[SCREEN_PIPELINING]
+	    ? OFFER_PIPELINING | OFFER_CHUNKING
+	    : 0;
+}
+
+static bool
+is_due(const struct session *s, enum screen_test test)
+{
+	return s->screen->is_due[test] && !s->screen->has_failed[test];
+}
+
+static bool
+fail(struct session *s, enum screen_test test, const char *what,
+    const struct view *text, const char *drop)
+{
+	struct screen *x = s->screen;
+	struct str shown = STR_EMPTY;
+
+	if (text != NULL) {
+		str_add_text(&shown, ": ");
+		screen_add_shown(&shown, *text);
+	}
+	screen_log("%s from %s after %s%s", what, x->client.ptr, s->where,
+	    shown.ptr);
+	str_clear(&shown);
+	return screen_fail(
+	    s, test, s->smtpd->screen->action[test], protocol_error, drop);
+}
+
+/* What a mail client never says: a command of another protocol, or a header,
+ * as of a message whose DATA was refused. */
+static bool
+is_non_smtp(struct session *s, struct view line)
+{
+	struct view verb = view_first(line, view_find_any(line, " \t"));
+	bool yes = false;
+	struct err e = match_list_matches(
+	    s->smtpd->screen->forbidden_commands, verb, &yes);
+
+	return (!err_is(e) && yes) || header_name_len(line) > 0;
+}
+
+/* Where the line ends is known once the next begins. */
+bool
+screen_line(struct session *s, struct view line, enum stream_eol eol)
+{
+	struct view ahead, trimmed = view_trim_right(line);
+
+	if (s->screen == NULL)
+		return true;
+	if (is_due(s, SCREEN_BARE_NEWLINE) && eol == STREAM_EOL_LF &&
+	    !fail(s, SCREEN_BARE_NEWLINE, "BARE NEWLINE", NULL, drop_error))
+		return false;
+	if (is_due(s, SCREEN_NON_SMTP) && is_non_smtp(s, trimmed) &&
+	    !fail(s, SCREEN_NON_SMTP, "NON-SMTP COMMAND", &trimmed,
+		"521 5.7.0 Error: I can break rules, too. Goodbye."))
+		return false;
+	ahead = stream_buffered(&s->io);
+	return !is_due(s, SCREEN_PIPELINING) || ahead.len == 0 ||
+	    fail(s, SCREEN_PIPELINING, "COMMAND PIPELINING", &ahead,
+		drop_error);
+}
+
+static void
+log_refused(struct session *s, struct view recipient)
+{
+	struct str line = STR_EMPTY;
+
+	str_printf(&line, "NOQUEUE: reject: RCPT from %s: %s; from=<",
+	    s->screen->client.ptr, s->screen->refusal.ptr);
+	addr_to_external(&line, str_view(&s->t->sender));
+	str_add_text(&line, ">, to=<");
+	addr_to_external(&line, recipient);
+	str_addf(&line, ">, proto=%s, helo=<%s>", session_protocol(s),
+	    s->helo != NULL ? s->helo : "");
+	screen_log("%s", line.ptr);
+	str_clear(&line);
+}
+
+bool
+screen_refuses_rcpt(struct session *s, struct view recipient)
+{
+	if (!screen_has_refused(s))
+		return false;
+	log_refused(s, recipient);
+	reply(s, "%s", s->screen->refusal.ptr);
+	return true;
+}
+
+/* What it was ignored for is looked at again the next time. */
+void
+screen_passed(struct session *s)
+{
+	if (s->screen != NULL && s->screen->refusal.len == 0)
+		screen_pass(s);
+}
