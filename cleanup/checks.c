@@ -44,53 +44,30 @@ checks_open(struct checks *c, const struct conf *conf)
 	const char *const values[CHECK_MAPS] = { conf->header_checks,
 		conf->mime_header_checks, conf->nested_header_checks,
 		conf->body_checks };
-	struct err e = ERR_OK;
+	struct err e;
 
-	*c = (struct checks){ .rejected = STR_EMPTY,
-		.body_size = conf->body_checks_size_limit,
-		.faults = faults_of(conf),
+	*c = (struct checks){ .faults = faults_of(conf),
 		.for_reports =
-		    is_listed(conf->internal_mail_filter_classes, "bounce"),
-		.limits = { .header_size = (size_t)conf->header_size_limit,
-		    .boundary = (size_t)conf->mime_boundary_length_limit,
-		    .line = (size_t)conf->line_length_limit,
-		    /* The message itself and the last level count as well,
-		     * as in Postfix. */
-		    .nesting = (unsigned)conf->mime_nesting_limit + 2,
-		    .is_flat = conf->disable_mime_input_processing } };
-	c->is_body_any = c->faults != 0;
-	for (size_t i = 0; i < CHECK_MAPS && !err_is(e); i++) {
-		e = table_list_open(
-		    view_of(values[i]), TABLE_OPEN_LATER, &c->maps[i]);
-		if (err_is(e))
-			e = err_within(e, "%s", map_names[i]);
-		c->is_any |= !table_list_is_empty(c->maps[i]);
-		c->is_body_any |=
-		    i != CHECK_HEADER && !table_list_is_empty(c->maps[i]);
-	}
-	if (c->limits.is_flat)
+		    is_listed(conf->internal_mail_filter_classes, "bounce") };
+	e = check_maps_open(&c->maps, conf, map_names, values);
+	if (c->maps.limits.is_flat)
 		c->faults = 0;
-	else if (c->is_any || c->is_body_any)
+	else if (c->maps.is_any || c->faults != 0)
 		c->faults |= MIME_FAULT_NESTING;
-	c->is_any |= c->faults != 0;
+	c->is_any = c->maps.is_any || c->faults != 0;
 	return e;
 }
 
 void
 checks_close(struct checks *c)
 {
-	for (size_t i = 0; i < CHECK_MAPS; i++)
-		table_list_close(c->maps[i]);
-	str_clear(&c->rejected);
+	check_maps_close(&c->maps);
 }
 
 bool
 checks_have_changed(const struct checks *c)
 {
-	for (size_t i = 0; i < CHECK_MAPS; i++)
-		if (table_list_has_changed(c->maps[i]))
-			return true;
-	return false;
+	return check_maps_have_changed(&c->maps);
 }
 
 bool
@@ -437,10 +414,9 @@ static const struct {
 static enum check_end
 act(struct applying *a)
 {
-	struct view line = str_view(a->value);
-	struct view word = view_first(line, view_find_any(line, " \t"));
+	struct view line = str_view(a->value), word;
 
-	a->argument = view_trim_left(view_skip(line, word.len));
+	check_split(line, &word, &a->argument);
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
 		if (view_eq_case(word, view_of(actions[i].name)))
 			return actions[i].run(a);
@@ -455,7 +431,8 @@ checks_apply(struct message *m, enum check_map map, struct view text,
 {
 	struct applying a = { m, map, text, VIEW_EMPTY, value };
 	bool found;
-	struct err e = table_list_find(m->cleanup->checks->maps[map], text,
+	struct err e = table_list_find(m->cleanup->checks->maps.lists[map],
+	    text,
 	    TABLE_ALL, value, &found);
 
 	if (!err_is(e))

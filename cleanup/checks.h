@@ -7,26 +7,13 @@
 
 #include "cleanup/message.h"
 
-#include "lib/mail/mime.h"
-#include "lib/table/table.h"
-
-enum check_map {
-	CHECK_HEADER,
-	CHECK_MIME,
-	CHECK_NESTED,
-	CHECK_BODY,
-	CHECK_MAPS,
-};
+#include "lib/mail/check_maps.h"
 
 struct checks {
-	struct table_list *maps[CHECK_MAPS];
-	struct mime_limits limits;
-	int64_t body_size; /* of each part; 0: all of it */
-	unsigned faults;   /* enum mime_fault that are refused */
-	struct str rejected; /* message_reject_characters */
-	bool is_any;	   /* there is something to look for */
-	bool is_body_any;  /* ... beyond the message's own header */
-	bool for_reports;  /* our own reports are looked at too */
+	struct check_maps maps;
+	unsigned faults;  /* enum mime_fault that are refused */
+	bool is_any;	  /* there is something to look for */
+	bool for_reports; /* our own reports are looked at too */
 };
 
 /* Open the tables: before the drop.  What cannot be opened makes mail wait.

@@ -27,22 +27,10 @@ static bool
 is_checked(const struct walk *w, enum check_map map)
 {
 	return !w->m->orders.no_more_checks &&
-	    !table_list_is_empty(w->checks->maps[map]);
+	    !table_list_is_empty(w->checks->maps.lists[map]);
 }
 
 /* --- headers --- */
-
-/* MIME headers have a table of their own, wherever they stand. */
-static enum check_map
-map_of(const struct mime_event *ev)
-{
-	static const enum check_map maps[] = { [MIME_PRIMARY] = CHECK_HEADER,
-		[MIME_PART] = CHECK_MIME,
-		[MIME_NESTED] = CHECK_NESTED };
-
-	return (header_flags(ev->id) & HEADER_MIME) != 0 ? CHECK_MIME
-							 : maps[ev->class];
-}
 
 /* A header of the message itself, which may be rewritten, dropped or missed. */
 static void
@@ -74,7 +62,7 @@ static void
 take_header(struct walk *w, const struct mime_event *ev)
 {
 	struct range where = { (int64_t)ev->at, (int64_t)ev->len };
-	enum check_map map = map_of(ev);
+	enum check_map map = check_maps_of(ev);
 	enum check_end end = CHECK_KEEP;
 	struct view text = ev->text;
 	bool is_own;
@@ -116,12 +104,11 @@ end_headers(struct walk *w, const struct mime_event *ev)
 static void
 take_line(struct walk *w, const struct mime_event *ev)
 {
-	int64_t size = w->checks->body_size;
 	enum check_end end = CHECK_KEEP;
 	struct message *m = w->m;
 
-	if (is_checked(w, CHECK_BODY) &&
-	    (size == 0 || (int64_t)ev->offset < size))
+	if (!m->orders.no_more_checks &&
+	    check_maps_want_line(&w->checks->maps, ev))
 		end = checks_apply(m, CHECK_BODY, ev->text, &w->value);
 	if (end == CHECK_KEEP) {
 		pieces_keep(m, (int64_t)ev->at, (int64_t)ev->len);
@@ -177,14 +164,13 @@ is_stopped(const struct walk *w)
 static bool
 is_done(const struct walk *w)
 {
-	int64_t size = w->checks->body_size;
+	unsigned beyond = MIME_FAULT_8BIT_BODY | MIME_FAULT_DOMAIN;
 
-	if (!w->past_header)
-		return false;
-	if (w->m->orders.no_more_checks || !w->checks->is_body_any)
+	if (w->past_header && w->m->orders.no_more_checks)
 		return true;
-	return size > 0 && (w->checks->faults & MIME_FAULT_8BIT_BODY) == 0 &&
-	    mime_is_flat_from(&w->mime, (uint64_t)size);
+	/* Nesting is of no interest where nobody looks into it. */
+	return (w->checks->faults & beyond) == 0 &&
+	    check_maps_are_done(&w->checks->maps, &w->mime, w->past_header);
 }
 
 /* The next piece of the content; empty at the end, and on failure. */
@@ -247,7 +233,7 @@ walk_content(struct message *m, struct verdict *verdict)
 		.verdict = verdict };
 
 	store_flush(m);
-	mime_init(&w.mime, &w.checks->limits);
+	mime_init(&w.mime, &w.checks->maps.limits);
 	walk_all(&w);
 	mime_clear(&w.mime);
 	str_clear(&w.piece);

@@ -171,6 +171,7 @@ make_submit(struct submission *s, bool whole)
 		.envid = e->envid,
 		.ret = e->ret,
 		.flags = flags_of(s) | s->pickup->override_flags,
+		.filter = view_of(s->pickup->conf->content_filter),
 		.expect_content = s->file.file.preamble.content_len,
 		.rcpts = whole ? str_view(&s->rcpts) : VIEW_EMPTY,
 		.whole = whole,

@@ -7,6 +7,7 @@
 
 #include "lib/mail/content.h"
 #include "lib/mail/dialogue.h"
+#include "smtp/checks.h"
 #include "smtp/downgrade.h"
 #include "smtp/envelope.h"
 #include "smtp/generic.h"
@@ -128,6 +129,8 @@ struct sender {
 	struct str plain; /* downgraded, not yet stuffed */
 	struct generic_header generic;
 	struct str mapped; /* with other addresses */
+	struct checking checking;
+	struct str checked;
 };
 
 static void
@@ -146,15 +149,38 @@ encode(struct sender *x, struct view piece, struct str *out)
 
 /* By way of smtp_generic_maps, while the header lasts. */
 static struct err
-encode_mapped(struct sender *x, struct view piece, bool is_end, struct str *out)
+map(struct sender *x, struct view piece, bool is_end, struct str *out)
 {
-	struct err e;
+	struct err e = ERR_OK;
 
+	if (x->generic.is_done) {
+		encode(x, piece, out);
+		return e;
+	}
 	str_reset(&x->mapped);
 	e = is_end ? generic_header_finish(&x->generic, &x->mapped)
 		   : generic_header_feed(&x->generic, piece, &x->mapped);
 	if (!err_is(e) && x->mapped.len > 0)
 		encode(x, str_view(&x->mapped), out);
+	return e;
+}
+
+/* By way of the checks, and then of that. */
+static struct err
+change(struct sender *x, struct view piece, bool is_end, struct str *out)
+{
+	struct err e = ERR_OK;
+
+	if (!x->checking.is_done) {
+		str_reset(&x->checked);
+		e = is_end ? checking_finish(&x->checking, &x->checked)
+			   : checking_feed(&x->checking, piece, &x->checked);
+		piece = str_view(&x->checked);
+	}
+	if (!err_is(e) && (piece.len > 0 || !is_end))
+		e = map(x, piece, false, out);
+	if (!err_is(e) && is_end)
+		e = map(x, VIEW_EMPTY, true, out);
 	return e;
 }
 
@@ -188,19 +214,16 @@ send_pieces(struct sender *x, struct queue_content *c,
 {
 	int64_t sent = 0;
 	struct view piece;
+	struct err e;
 
 	for (;;) {
-		struct err e = queue_content_next(c, &piece);
-
+		e = queue_content_next(c, &piece);
 		if (err_is(e))
 			return fail_locally(s, &e, why);
 		if (piece.len == 0)
 			break;
 		sent += (int64_t)piece.len;
-		if (x->generic.is_done)
-			encode(x, piece, &s->io.out);
-		else
-			e = encode_mapped(x, piece, false, &s->io.out);
+		e = change(x, piece, false, &s->io.out);
 		if (err_is(e))
 			return fail_locally(s, &e, why);
 		/* A layout may be of many small ranges. */
@@ -209,17 +232,12 @@ send_pieces(struct sender *x, struct queue_content *c,
 			continue;
 		return session_read_last_words(s) ? BODY_REFUSED : BODY_FAILED;
 	}
-	if (!x->generic.is_done) {
-		struct err e =
-		    encode_mapped(x, VIEW_EMPTY, true, &s->io.out);
-
-		if (err_is(e))
-			return fail_locally(s, &e, why);
-	}
+	e = change(x, VIEW_EMPTY, true, &s->io.out);
+	if (err_is(e))
+		return fail_locally(s, &e, why);
 	/* The size was announced: another one would be another message. */
 	if (x->envelope->is_bdat && sent != ask->size) {
-		struct err e = err_make(ERR_PERM, "its size has changed");
-
+		e = err_make(ERR_PERM, "its size has changed");
 		return fail_locally(s, &e, why);
 	}
 	encode_end(x, &s->io.out);
@@ -232,15 +250,17 @@ enum body_end
 body_send(const struct envelope *en, const struct ipc_deliver *ask,
     struct session *s, struct why *why)
 {
-	struct sender x = {
-		.envelope = en, .plain = STR_EMPTY, .mapped = STR_EMPTY
-	};
+	struct sender x = { .envelope = en,
+		.plain = STR_EMPTY,
+		.mapped = STR_EMPTY,
+		.checked = STR_EMPTY };
 	struct queue_content c;
 	enum body_end end;
 
 	content_out_init(&x.out, line_limit(s->set));
 	downgrade_init(&x.down);
 	generic_header_init(&x.generic, s->set);
+	checking_init(&x.checking, s->set, ask->queue_id);
 	queue_content_init(&c, ask->file, ask->layout);
 	if (en->is_bdat)
 		session_sayf(s, "BDAT %" PRId64 " LAST\r\n", ask->size);
@@ -248,6 +268,8 @@ body_send(const struct envelope *en, const struct ipc_deliver *ask,
 	queue_content_clear(&c);
 	downgrade_clear(&x.down);
 	generic_header_clear(&x.generic);
+	checking_clear(&x.checking);
+	str_clear(&x.checked);
 	str_clear(&x.plain);
 	str_clear(&x.mapped);
 	return end;

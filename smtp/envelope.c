@@ -5,6 +5,7 @@
 #include "lib/mail/addr.h"
 #include "lib/mail/xtext.h"
 #include "smtp/body.h"
+#include "smtp/checks.h"
 #include "smtp/generic.h"
 
 #include <inttypes.h>
@@ -55,7 +56,7 @@ envelope_fit(struct envelope *en, const struct delivery *d,
 		en->is_downgraded = has_8bit && d->set->convert_8bit;
 	/* Its size must be known before. */
 	en->is_bdat = (offers & PEER_CHUNKING) != 0 && !en->is_downgraded &&
-	    !generic_is_on(d->set) &&
+	    !generic_is_on(d->set) && !checks_are_on(d->set) &&
 	    (d->ask.flags & SUBMIT_PROBE) == 0 &&
 	    body_is_fit_for_bdat(&d->ask, s);
 	return true;

@@ -2,6 +2,7 @@ smtp_core = \
 	smtp/agent.c smtp/agent.h \
 	smtp/body.c smtp/body.h \
 	smtp/cache.c smtp/cache.h \
+	smtp/checks.c smtp/checks.h \
 	smtp/connect.c smtp/connect.h \
 	smtp/deliver.c smtp/deliver.h \
 	smtp/delivery.c smtp/delivery.h \
@@ -23,6 +24,7 @@ smtp_smtp_LDADD = $(DAEMON_LDADD)
 dist_man8_MANS += smtp/smtp.8
 
 check_PROGRAMS += \
+	smtp/checks_test \
 	smtp/deliver_test \
 	smtp/dest_test \
 	smtp/downgrade_test \
@@ -30,6 +32,8 @@ check_PROGRAMS += \
 	smtp/session_test \
 	smtp/target_test
 
+smtp_checks_test_SOURCES = smtp/checks_test.c smtp/checks.c
+smtp_checks_test_LDADD = $(TEST_LDADD)
 smtp_deliver_test_SOURCES = smtp/deliver_test.c smtp/script.h $(smtp_core)
 smtp_deliver_test_LDADD = $(TEST_LDADD)
 smtp_dest_test_SOURCES = smtp/dest_test.c smtp/dest.c smtp/settings.c

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "smtp/agent.h"
+#include "smtp/checks.h"
 #include "smtp/generic.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ is_lmtp(const char *path)
 static bool
 tables_changed(void *owner)
 {
-	return generic_has_changed(owner);
+	return generic_has_changed(owner) || checks_have_changed(owner);
 }
 
 int
@@ -43,17 +44,20 @@ main(int argc, char **argv)
 	daemon_start(&d, lmtp ? "lmtp" : "smtp", argc, argv);
 	settings_load(&agent.set, d.conf, lmtp);
 	e = generic_open(&agent.set, d.conf, lmtp);
+	if (!err_is(e))
+		e = checks_open(&agent.set, d.conf, lmtp);
 	if (err_is(e))
 		die_temp("parameter %s", e.text);
 	daemon_service(&d, "resolve", &agent.resolve);
 	daemon_service(&d, "dial", &agent.dial);
 	daemon_drop(&d, &smtp_role);
-	if (generic_is_on(&agent.set))
+	if (generic_is_on(&agent.set) || checks_are_on(&agent.set))
 		daemon_watch_tables(&d, tables_changed, &agent.set);
 	agent_init(&agent);
 	daemon_finish_orphaned(&d);
 	status = daemon_serve_ipc(&d, agent_handlers, &agent);
 	generic_close(&agent.set);
+	checks_close(&agent.set);
 	agent_clear(&agent);
 	return status;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/conf/conf.h"
 #include "lib/mail/addr_map.h"
+#include "lib/mail/check_maps.h"
 #include "lib/table/match.h"
 
 #include <stdbool.h>
@@ -52,6 +53,7 @@ struct settings {
 	 * any. */
 	struct addr_map generic;
 	struct addr_site site;
+	struct check_maps checks; /* smtp_header_checks and so on */
 	/* Servers whose sessions are logged in detail, and how much. */
 	struct match_list *debug_peers;
 	int64_t debug_level;

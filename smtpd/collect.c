@@ -71,7 +71,10 @@ envelope(struct session *s)
 		.sasl_method = text_or(s->login.method, VIEW_EMPTY),
 		.sasl_username = text_or(s->login.username, VIEW_EMPTY),
 		.hold = t->hold,
-		.filter = str_view(&t->filter),
+		/* What access control said goes before what the site wants. */
+		.filter = t->filter.len > 0
+		    ? str_view(&t->filter)
+		    : view_of(s->smtpd->conf->content_filter),
 		.redirect = str_view(&t->redirect),
 		.expect_content = t->size,
 		.rcpts = str_view(&t->rcpts),

@@ -8,6 +8,7 @@ use warnings;
 use File::Temp ();
 use Test::More;
 
+use Barid::Capture;
 use Barid::Mail;
 use Barid::Peers;
 use Barid::Test;
@@ -213,17 +214,48 @@ for my $n (1 .. 40 * ($ENV{BARID_SCALE} // 1)) {
 }
 plan(skip_all => 'too few messages') if @messages < 150;
 
+# --- on the way out ------------------------------------------------------------------
+
+my %out_rules = (
+	smtp_header => join('', map { "$_\n" }
+	    (map { "/^Y-$_: *(.*)\$/ $_ \$1" } qw(PREPEND REPLACE STRIP IGNORE
+		DUNNO WARN INFO OK REJECT HOLD PASS)),
+	    '/^Y-(PREPEND|REPLACE|WARN|STRIP):$/ $1',
+	    '/^Subject: two.*lines/ REPLACE Subject: one'),
+	smtp_mime => "/^Content-Description/ STRIP no\n" .
+	    "/^Content-Type: .*name=(.*)/ PREPEND X-Name: \$1\n",
+	smtp_nested => "/^Subject: (.*)/ INFO nested \$1\n",
+	smtp_body => join('', map { "$_\n" }
+	    (map { "/^out $_ *(.*)\$/ $_ \$1" } qw(PREPEND REPLACE STRIP IGNORE
+		DUNNO WARN INFO REJECT)), '/^leave/ INFO leaves'),
+);
+my @outgoing;
+
+for my $line ('Y-PREPEND: A: b', 'Y-PREPEND:', 'Y-PREPEND: none',
+	'Y-REPLACE: A: b', 'Y-REPLACE:', 'Y-REPLACE: none', 'Y-STRIP: why',
+	'Y-STRIP:', 'Y-IGNORE: x', 'Y-DUNNO: x', 'Y-WARN: w', 'Y-WARN:',
+	'Y-INFO: i', 'Y-OK: x', 'Y-REJECT: x', 'Y-HOLD: x', 'Y-PASS: x',
+	"Subject: two\n lines", 'Y-WARN: ' . 'w' x 300) {
+	push @outgoing, "$head$line\nX-Last: 1\n\nbody\nout STRIP x\n";
+}
+for my $action (qw(PREPEND REPLACE STRIP IGNORE DUNNO WARN INFO REJECT)) {
+	push @outgoing, "$head\none\nout $action text\nout $action\nend\n";
+}
+push @outgoing, mime_of('b', "Content-Description: x\n\nleave\n",
+	"Content-Type: message/rfc822\n\nSubject: in\n\nleave\n",
+	"Content-Type: x/y; name=z\n\nx\n") =~ s/needle//gr,
+    "$head\n" . 'x' x 990 . "\nout WARN x\n";
+
 # --- both -----------------------------------------------------------------------------
 
 my %common = (
 	smtpd_peername_lookup => 'no', virtual_mailbox_domains => 'postfix.test',
 	virtual_mailbox_maps => 'static:all/',
-	transport_maps => 'inline:{ client.test=discard: }',
 	smtpd_error_sleep_time => 0, smtpd_hard_error_limit => 10000,
 	smtpd_soft_error_limit => 10000, smtp_tls_security_level => 'none',
 );
 my $dir = File::Temp::tempdir('/tmp/ck.XXXXXX', CLEANUP => 1);
-my %files = (header => $rules, mime => $mime, nested => $nested,
+my %files = (%out_rules, header => $rules, mime => $mime, nested => $nested,
 	body => $body);
 
 chmod(0755, $dir);
@@ -231,14 +263,26 @@ write_file("$dir/$_", $files{$_}) for keys %files;
 my %checks = (header_checks => "regexp:$dir/header",
 	mime_header_checks => "regexp:$dir/mime",
 	nested_header_checks => "regexp:$dir/nested",
-	body_checks => "regexp:$dir/body");
+	body_checks => "regexp:$dir/body",
+	map { ("${_}_checks" => "regexp:$dir/$_") } qw(smtp_body));
+$checks{"smtp_${_}header_checks"} = "regexp:$dir/smtp_" .
+    ($_ || 'header') =~ tr/_//dr for '', 'mime_', 'nested_';
+my ($our_sink, $their_sink) = map { Barid::Capture->new } 1, 2;
+
+sub route_to
+{
+	return 'inline:{ client.test=discard: { out.test = smtp:[127.0.0.1]:' .
+	    $_[0]->port . ' } }';
+}
 
 my $postfix = start_postfix({ %common, %checks,
+	transport_maps => route_to($their_sink),
 	compatibility_level => '3.6', append_dot_mydomain => 'no',
 	smtpd_relay_restrictions => 'permit_mynetworks, reject',
 	smtpd_recipient_restrictions => '' })
     or plan(skip_all => 'no Postfix');
 my $t = Barid::Test->new(main => { %common, %checks,
+	transport_maps => route_to($our_sink),
 	myhostname => 'postfix.test', mydestination => '',
 	mynetworks => '127.0.0.0/8' });
 
@@ -262,6 +306,11 @@ for my $n (0 .. $#messages) {
 	for my $side ($m->{ours}, $m->{theirs}) {
 		$side->{id} = $1 if $side->{reply} =~ s/queued as (\w+)/queued as ID/;
 	}
+}
+
+for my $n (0 .. $#outgoing) {
+	send_mail($_, { from => 's@client.test', to => "o$n\@out.test" },
+		$outgoing[$n]) for $t->{port}, $postfix->{port};
 }
 
 # Nothing is on its way any more.
@@ -372,5 +421,34 @@ for my $name (qw(other copy)) {
 	my $to = "$name\@postfix.test";
 
 	is_deeply($our_mail->{$to}, $their_mail->{$to}, "what $to got");
+}
+
+# What left, and what smtp said of it.
+sub sent
+{
+	my ($sink, $log) = @_;
+	my (%out, %to);
+
+	for my $m ($sink->messages) {
+		my $text = $m->{content};
+
+		$text =~ s/^Received: from .*\n(?:[ \t].*\n)*//m;
+		$out{$m->{to}[0]} = { content => $text };
+	}
+	$to{$1} = $2 while $log =~ m{/smtp\[\d+\]: (\w+): to=<(.*?)>}g;
+	while ($log =~ m{/smtp\[\d+\]: (\w+): ((?!to=).*)}g) {
+		push @{ $out{$to{$1} // ''}{log} }, $2;
+	}
+	return \%out;
+}
+
+my $ours = sent($our_sink, $t->log_text);
+my $theirs = sent($their_sink, read_file($postfix->{log}));
+
+for my $n (0 .. $#outgoing) {
+	my $to = "o$n\@out.test";
+
+	ok(defined $ours->{$to}{content}, "outgoing $n left");
+	is_deeply($ours->{$to}, $theirs->{$to}, "outgoing $n is the same");
 }
 done_testing();

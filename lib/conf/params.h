@@ -182,7 +182,7 @@ ROW(TIME, connection_cache_status_update_time, "600s", 1, CONF_TIME_MAX, KNOWN,
     "How often use of the connection cache is logged.")
 ROW(TIME, connection_cache_ttl_limit, "2s", 1, CONF_TIME_MAX, KNOWN,
     "Longest time that a connection is cached.")
-ROW(STR, content_filter, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, content_filter, "", 0, CONF_LEN_MAX, USED,
     "Transport and next hop of a filter that gets each message first.")
 ROW(STR, cyrus_sasl_config_path, "", 0, CONF_LEN_MAX, KNOWN,
     "Where Cyrus SASL looks for its configuration.")
@@ -470,7 +470,7 @@ ROW(STR, lmtp_bind_address6, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_bind_address6 is for SMTP.")
 ROW(BOOL, lmtp_bind_address_enforce, "no", 0, 1, USED,
     "For LMTP what smtp_bind_address_enforce is for SMTP.")
-ROW(STR, lmtp_body_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_body_checks, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_body_checks is for SMTP.")
 ROW(BOOL, lmtp_cname_overrides_servername, "no", 0, 1, KNOWN,
     "For LMTP what smtp_cname_overrides_servername is for SMTP.")
@@ -513,7 +513,7 @@ ROW(STR, lmtp_fallback_relay, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_fallback_relay is for SMTP.")
 ROW(STR, lmtp_generic_maps, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_generic_maps is for SMTP.")
-ROW(STR, lmtp_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_header_checks, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_header_checks is for SMTP.")
 ROW(STR, lmtp_host_lookup, "dns", 1, CONF_LEN_MAX, USED,
     "For LMTP what smtp_host_lookup is for SMTP.")
@@ -527,7 +527,7 @@ ROW(BOOL, lmtp_log_tls_feature_status, "yes", 0, 1, KNOWN,
     "For LMTP what smtp_log_tls_feature_status is for SMTP.")
 ROW(TIME, lmtp_mail_timeout, "300s", 1, CONF_TIME_MAX, USED,
     "For LMTP what smtp_mail_timeout is for SMTP.")
-ROW(STR, lmtp_mime_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_mime_header_checks, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_mime_header_checks is for SMTP.")
 ROW(SIZE, lmtp_min_data_rate, "500", 1, CONF_SIZE_MAX, USED,
     "For LMTP what smtp_min_data_rate is for SMTP.")
@@ -535,7 +535,7 @@ ROW(INT, lmtp_mx_address_limit, "5", 0, CONF_INT_MAX, USED,
     "For LMTP what smtp_mx_address_limit is for SMTP.")
 ROW(INT, lmtp_mx_session_limit, "2", 0, CONF_INT_MAX, USED,
     "For LMTP what smtp_mx_session_limit is for SMTP.")
-ROW(STR, lmtp_nested_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, lmtp_nested_header_checks, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_nested_header_checks is for SMTP.")
 ROW(BOOL, lmtp_per_request_deadline,
     "${lmtp_per_record_deadline?{$lmtp_per_record_deadline}:{no}}", 0, 1, USED,
@@ -1205,7 +1205,7 @@ ROW(STR, smtp_bind_address6, "", 0, CONF_LEN_MAX, USED,
     "IPv6 address to connect from.")
 ROW(BOOL, smtp_bind_address_enforce, "no", 0, 1, USED,
     "Defer mail if that address cannot be used.")
-ROW(STR, smtp_body_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtp_body_checks, "", 0, CONF_LEN_MAX, USED,
     "body_checks for mail that is sent.")
 ROW(BOOL, smtp_cname_overrides_servername, "no", 0, 1, KNOWN,
     "Check certificates against the name a CNAME leads to.")
@@ -1248,7 +1248,7 @@ ROW(STR, smtp_fallback_relay, "$fallback_relay", 0, CONF_LEN_MAX, USED,
     "Next hops for mail that cannot be delivered.")
 ROW(STR, smtp_generic_maps, "", 0, CONF_LEN_MAX, USED,
     "Tables that rewrite addresses of mail that is sent.")
-ROW(STR, smtp_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtp_header_checks, "", 0, CONF_LEN_MAX, USED,
     "header_checks for mail that is sent.")
 ROW(STR, smtp_helo_name, "$myhostname", 1, CONF_LEN_MAX, USED,
     "Name in HELO and EHLO.")
@@ -1262,7 +1262,7 @@ ROW(BOOL, smtp_log_tls_feature_status, "yes", 0, 1, KNOWN,
     "Log which TLS features a delivery used.")
 ROW(TIME, smtp_mail_timeout, "300s", 1, CONF_TIME_MAX, USED,
     "Time limit for MAIL.")
-ROW(STR, smtp_mime_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtp_mime_header_checks, "", 0, CONF_LEN_MAX, USED,
     "mime_header_checks for mail that is sent.")
 ROW(SIZE, smtp_min_data_rate, "500", 1, CONF_SIZE_MAX, USED,
     "Bytes a second that count as progress.")
@@ -1270,7 +1270,7 @@ ROW(INT, smtp_mx_address_limit, "5", 0, CONF_INT_MAX, USED,
     "Most addresses tried per delivery; 0 is no limit.")
 ROW(INT, smtp_mx_session_limit, "2", 0, CONF_INT_MAX, USED,
     "Most sessions per delivery; 0 is no limit.")
-ROW(STR, smtp_nested_header_checks, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtp_nested_header_checks, "", 0, CONF_LEN_MAX, USED,
     "nested_header_checks for mail that is sent.")
 ROW(BOOL, smtp_never_send_ehlo, "no", 0, 1, USED,
     "Send HELO, never EHLO.")

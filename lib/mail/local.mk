@@ -4,6 +4,7 @@ libbarid_a_SOURCES += \
 	lib/mail/addr_map.c lib/mail/addr_map.h \
 	lib/mail/address.c lib/mail/address.h \
 	lib/mail/addrlist.c lib/mail/addrlist.h \
+	lib/mail/check_maps.c lib/mail/check_maps.h \
 	lib/mail/compose.c lib/mail/compose.h \
 	lib/mail/content.c lib/mail/content.h \
 	lib/mail/date.c lib/mail/date.h \

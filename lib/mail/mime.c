@@ -61,6 +61,13 @@ mime_is_flat_from(const struct mime *m, uint64_t size)
 	return !m->in_header && m->depth == 0 && m->body_offset >= size;
 }
 
+bool
+mime_find_unread(const struct mime *m, struct view *unread)
+{
+	*unread = view_skip(str_view(&m->held), m->held_used);
+	return !m->has_field && !m->has_line && m->in.len == 0;
+}
+
 unsigned
 mime_faults(const struct mime *m)
 {

@@ -122,6 +122,9 @@ bool mime_next(struct mime *m, struct mime_event *event);
 
 /* The rest is one body, and more than `size` of it has passed. */
 bool mime_is_flat_from(const struct mime *m, uint64_t size);
+/* What was taken and is in no event yet, if it is the beginning of a line and
+ * no header before it; else false. */
+bool mime_find_unread(const struct mime *m, struct view *unread);
 /* Where the next event begins. */
 uint64_t mime_offset(const struct mime *m);
 /* All faults so far. */
