@@ -11,7 +11,9 @@ TAP_TESTS += \
 	t/041-start.t \
 	t/042-processes.t \
 	t/043-setup.t \
-	t/150-tables-sql.t
+	t/150-tables-sql.t \
+	t/152-tables-ldap.t \
+	t/154-tables-wire.t
 
 noinst_PROGRAMS += t/intruder t/false_agent
 t_intruder_SOURCES = t/intruder.c
