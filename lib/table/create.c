@@ -1,11 +1,11 @@
-/* Making indexed files: see create.h.  Berkeley DB is what there is. */
+/* Making indexed files: see create.h.  The formats are in store_*.c. */
 #include "lib/table/create.h"
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/table/store.h"
 #include "lib/table/type.h"
 
-#include <db.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,36 +14,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	MAKE_CACHE_MIN = 4 << 20,
-	MAKE_CACHE_MAX = 256 << 20,
-};
-
 struct table_maker {
 	unsigned flags;
-	DBTYPE kind;
-	DB *db;
+	const struct store_kind *kind;
+	void *store;
 	struct str path, temp, key, value;
 	int old;	    /* locked; -1 if there was none */
 	struct stat before; /* of old */
 	mode_t mode;
 };
 
-static const struct makeable {
-	const char *name;
-	DBTYPE kind;
-} makeables[] = { { "hash", DB_HASH }, { "btree", DB_BTREE } };
+static const struct store_kind *const kinds[] = { &store_hash, &store_btree,
+	&store_cdb,
+#ifdef HAVE_LMDB
+	&store_lmdb,
+#endif
+};
 
-static const struct makeable *
-find_makeable(struct view spec, struct view *name)
+static const struct store_kind *
+find_kind(struct view spec, struct view *name)
 {
 	size_t colon = view_find(spec, ':');
 
-	for (size_t i = 0; i < ARRAY_LEN(makeables) && colon != VIEW_NPOS; i++)
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && colon != VIEW_NPOS; i++)
 		if (view_eq(
-			view_first(spec, colon), view_of(makeables[i].name))) {
+			view_first(spec, colon), view_of(kinds[i]->type))) {
 			*name = view_skip(spec, colon + 1);
-			return &makeables[i];
+			return kinds[i];
 		}
 	return NULL;
 }
@@ -51,11 +48,13 @@ find_makeable(struct view spec, struct view *name)
 bool
 table_make_path(struct view spec, struct str *path)
 {
+	const struct store_kind *kind;
 	struct view name;
 
-	if (find_makeable(spec, &name) == NULL)
+	kind = find_kind(spec, &name);
+	if (kind == NULL)
 		return false;
-	str_printf(path, "%.*s.db", VIEW_ARGS(name));
+	str_printf(path, "%.*s%s", VIEW_ARGS(name), kind->suffix);
 	return true;
 }
 
@@ -72,13 +71,6 @@ cannot_make(struct view spec)
 	    "no 'map create' support for this type: "
 	    "%.*s",
 	    VIEW_ARGS(type));
-}
-
-static struct err
-db_problem(const struct table_maker *m, const char *what, int rc)
-{
-	return err_make(
-	    ERR_TEMP, "%s %s: %s", what, m->path.ptr, db_strerror(rc));
 }
 
 /* Lock the old file, and be sure that it is still the one of that name. */
@@ -114,91 +106,41 @@ lock_old(struct table_maker *m)
 static struct err
 create_temp(struct table_maker *m, size_t size_hint)
 {
-	size_t cache =
-	    size_hint > MAKE_CACHE_MAX / 4 ? MAKE_CACHE_MAX : size_hint * 4;
-	int rc;
+	struct err e;
 
-	if (cache < MAKE_CACHE_MIN)
-		cache = MAKE_CACHE_MIN;
 	str_printf(&m->temp, "%s.new.%ld", m->path.ptr, (long)getpid());
-	rc = db_create(&m->db, NULL, 0);
-	if (rc != 0)
-		return db_problem(m, "create handle of", rc);
-	m->db->set_errfile(m->db, NULL);
-	m->db->set_cachesize(m->db, 0, (u_int32_t)cache, 0);
 	/* Of an earlier process of this number, which was killed. */
 	unlink(m->temp.ptr);
-	rc = m->db->open(
-	    m->db, NULL, m->temp.ptr, NULL, m->kind, DB_CREATE | DB_EXCL, 0600);
-	if (rc != 0) {
-		m->db->close(m->db, DB_NOSYNC);
-		m->db = NULL;
-		return err_make(ERR_TEMP, "open database %s: %s", m->path.ptr,
-		    db_strerror(rc));
-	}
-	return ERR_OK;
+	e = m->kind->create(m->temp.ptr, size_hint, &m->store);
+	return err_is(e) ? err_within(e, "open database %s", m->path.ptr) : e;
 }
 
-static struct err
-copy_pairs(struct table_maker *m, DB *from)
+/* Go on as the old file was made. */
+static void
+see_old_key(void *arg, struct view key)
 {
-	DBT k = { .flags = 0 }, v = { .flags = 0 };
-	DBC *cursor;
-	int rc = from->cursor(from, NULL, &cursor, 0);
+	struct table_maker *m = arg;
 
-	if (rc != 0)
-		return db_problem(m, "read", rc);
-	while ((rc = cursor->get(cursor, &k, &v, DB_NEXT)) == 0) {
-		const char *key = k.data;
-
-		rc = m->db->put(m->db, NULL, &k, &v, 0);
-		if (rc != 0)
-			break;
-		/* Go on as the old file was made. */
-		if (k.size > 0 && key[k.size - 1] != 0)
-			m->flags |= MAKE_BARE;
-	}
-	cursor->close(cursor);
-	return rc == DB_NOTFOUND ? ERR_OK : db_problem(m, "copy", rc);
-}
-
-static struct err
-copy_old(struct table_maker *m)
-{
-	struct err e;
-	DB *from;
-	int rc = db_create(&from, NULL, 0);
-
-	if (rc != 0)
-		return db_problem(m, "create handle of", rc);
-	from->set_errfile(from, NULL);
-	rc = from->open(
-	    from, NULL, m->path.ptr, NULL, m->kind, DB_RDONLY | DB_NOMMAP, 0);
-	if (rc != 0)
-		e = err_make(ERR_TEMP, "open database %s: %s", m->path.ptr,
-		    db_strerror(rc));
-	else
-		e = copy_pairs(m, from);
-	from->close(from, DB_NOSYNC);
-	return e;
+	if (key.len > 0 && key.ptr[key.len - 1] != '\0')
+		m->flags |= MAKE_BARE;
 }
 
 struct err
 table_make_open(struct view spec, unsigned flags, mode_t mode, size_t size_hint,
     struct table_maker **out)
 {
-	const struct makeable *row;
+	const struct store_kind *kind;
 	struct table_maker *m;
 	struct view name;
 	struct err e;
 
 	*out = NULL;
-	row = find_makeable(spec, &name);
-	if (row == NULL)
+	kind = find_kind(spec, &name);
+	if (kind == NULL)
 		return cannot_make(spec);
 	m = xcalloc(1, sizeof(*m));
 	m->flags = flags;
-	m->kind = row->kind;
+	m->kind = kind;
 	m->mode = mode;
 	m->old = -1;
 	str_init(&m->path);
@@ -213,7 +155,7 @@ table_make_open(struct view spec, unsigned flags, mode_t mode, size_t size_hint,
 	if (!err_is(e))
 		e = create_temp(m, size_hint);
 	if (!err_is(e) && m->old >= 0 && flags & MAKE_UPDATE)
-		e = copy_old(m);
+		e = m->kind->copy(m->store, m->path.ptr, see_old_key, m);
 	if (err_is(e))
 		table_make_abort(m);
 	else
@@ -221,62 +163,61 @@ table_make_open(struct view spec, unsigned flags, mode_t mode, size_t size_hint,
 	return e;
 }
 
-static DBT
+static struct view
 stored(const struct table_maker *m, struct str *room, struct view text)
 {
-	DBT dbt = { .flags = 0 };
-
 	str_set(room, text);
-	dbt.data = room->ptr;
-	dbt.size = (u_int32_t)(room->len + (m->flags & MAKE_BARE ? 0 : 1));
-	return dbt;
+	return view_make(
+	    room->ptr, room->len + (m->flags & MAKE_BARE ? 0 : 1));
 }
 
-static DBT
+static struct view
 stored_key(struct table_maker *m, struct view key)
 {
-	DBT dbt = stored(m, &m->key, key);
+	struct view k = stored(m, &m->key, key);
 
 	if (!(m->flags & MAKE_NO_FOLD))
 		str_lower(&m->key);
-	return dbt;
+	return k;
+}
+
+static struct err
+put(struct table_maker *m, struct view key, struct view value, bool replace,
+    bool *exists)
+{
+	struct err e = m->kind->put(m->store, key, value, replace, exists);
+
+	return err_is(e) ? err_within(e, "%s", m->path.ptr) : e;
 }
 
 struct err
 table_make_put(struct table_maker *m, struct view key, struct view value)
 {
-	DBT k = stored_key(m, key), v = stored(m, &m->value, value);
-	int rc = m->db->put(
-	    m->db, NULL, &k, &v, m->flags & MAKE_REPLACE ? 0 : DB_NOOVERWRITE);
+	bool replace = (m->flags & MAKE_REPLACE) != 0, exists;
+	struct err e = put(m, stored_key(m, key),
+	    stored(m, &m->value, value), replace, &exists);
 
-	if (rc == DB_KEYEXIST) {
-		if (!(m->flags & MAKE_QUIET))
-			log_warn("%s: duplicate entry: \"%s\"", m->path.ptr,
-			    m->key.ptr);
-		return ERR_OK;
-	}
-	return rc == 0 ? ERR_OK : db_problem(m, "update database", rc);
+	if (!err_is(e) && exists && !replace && !(m->flags & MAKE_QUIET))
+		log_warn("%s: duplicate entry: \"%s\"", m->path.ptr,
+		    m->key.ptr);
+	return e;
 }
 
 struct err
 table_make_put_raw(struct table_maker *m, struct view key, struct view value)
 {
-	DBT k = stored(m, &m->key, key), v = stored(m, &m->value, value);
-	int rc = m->db->put(m->db, NULL, &k, &v, 0);
+	bool exists;
 
-	return rc == 0 ? ERR_OK : db_problem(m, "update database", rc);
+	return put(m, stored(m, &m->key, key), stored(m, &m->value, value),
+	    true, &exists);
 }
 
 struct err
 table_make_delete(struct table_maker *m, struct view key, bool *found)
 {
-	DBT k = stored_key(m, key);
-	int rc = m->db->del(m->db, NULL, &k, 0);
+	struct err e = m->kind->remove(m->store, stored_key(m, key), found);
 
-	*found = rc == 0;
-	if (rc != 0 && rc != DB_NOTFOUND)
-		return db_problem(m, "delete from", rc);
-	return ERR_OK;
+	return err_is(e) ? err_within(e, "%s", m->path.ptr) : e;
 }
 
 /*
@@ -304,13 +245,11 @@ set_owner_and_mode(const struct table_maker *m, int fd)
 static struct err
 sync_file(struct table_maker *m)
 {
-	struct err e;
-	int fd, rc = m->db->sync(m->db, 0);
+	int fd = -1;
+	struct err e = m->kind->flush(m->store, &fd);
 
-	if (rc == 0)
-		rc = m->db->fd(m->db, &fd);
-	if (rc != 0)
-		return db_problem(m, "write", rc);
+	if (err_is(e))
+		return err_within(e, "%s", m->path.ptr);
 	e = set_owner_and_mode(m, fd);
 	if (!err_is(e) && fsync(fd) < 0)
 		e = err_sys(ERR_TEMP, "sync %s", m->temp.ptr);
@@ -354,11 +293,11 @@ struct err
 table_make_finish(struct table_maker *m)
 {
 	struct err e = sync_file(m);
-	int rc = m->db->close(m->db, 0);
+	struct err closing = m->kind->close(m->store);
 
-	m->db = NULL;
-	if (rc != 0 && !err_is(e))
-		e = db_problem(m, "close", rc);
+	m->store = NULL;
+	if (err_is(closing) && !err_is(e))
+		e = err_within(closing, "%s", m->path.ptr);
 	if (!err_is(e) && rename(m->temp.ptr, m->path.ptr) < 0)
 		e = err_sys(
 		    ERR_TEMP, "rename %s to %s", m->temp.ptr, m->path.ptr);
@@ -375,8 +314,8 @@ table_make_abort(struct table_maker *m)
 {
 	if (m == NULL)
 		return;
-	if (m->db != NULL) {
-		m->db->close(m->db, DB_NOSYNC);
+	if (m->store != NULL) {
+		m->kind->close(m->store);
 		unlink(m->temp.ptr);
 	}
 	maker_free(m);

@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const types[] = { "hash", "btree" };
+static const char *const types[] = { "hash", "btree", "cdb",
+#ifdef HAVE_LMDB
+	"lmdb",
+#endif
+};
 
 static char dir[64];
 static struct str spec = { str_nothing, 0, 0 };
@@ -24,7 +28,7 @@ begin(int i)
 	snprintf(dir, sizeof(dir), "/tmp/create_test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	str_printf(&spec, "%s:%s/t", types[i], dir);
-	str_printf(&path, "%s/t.db", dir);
+	ck_assert(table_make_path(str_view(&spec), &path));
 }
 
 static void
@@ -303,11 +307,14 @@ START_TEST(create_lists_tables)
 }
 END_TEST
 
-UNIT_MAIN("create", { create_builds_what_table_finds, 2 },
-    { create_keeps_the_first_or_replaces, 2 }, { create_deletes, 2 },
-    { create_never_changes_a_file_in_place, 2 },
-    { create_file_written_in_place_is_a_temporary_failure, 2 },
-    { create_keeps_mode_and_gives_that_of_the_source, 2 },
-    { create_updates_wait_for_each_other, 2 },
-    { create_table_works_in_a_changed_root, 2 },
-    { create_refuses_types_that_cannot_be_made, 1 }, { create_lists_tables, 2 })
+#define EACH ARRAY_LEN(types)
+
+UNIT_MAIN("create", { create_builds_what_table_finds, EACH },
+    { create_keeps_the_first_or_replaces, EACH }, { create_deletes, EACH },
+    { create_never_changes_a_file_in_place, EACH },
+    { create_file_written_in_place_is_a_temporary_failure, EACH },
+    { create_keeps_mode_and_gives_that_of_the_source, EACH },
+    { create_updates_wait_for_each_other, EACH },
+    { create_table_works_in_a_changed_root, EACH },
+    { create_refuses_types_that_cannot_be_made, 1 },
+    { create_lists_tables, EACH })

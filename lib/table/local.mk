@@ -1,6 +1,7 @@
 libbarid_a_SOURCES += \
 	lib/table/aliases.c \
 	lib/table/cache.c lib/table/cache.h \
+	lib/table/cdb.c lib/table/cdb_format.h \
 	lib/table/cidr.c \
 	lib/table/compose.c \
 	lib/table/create.c lib/table/create.h \
@@ -12,6 +13,7 @@ libbarid_a_SOURCES += \
 	lib/table/environ.c \
 	lib/table/fail.c \
 	lib/table/held.c lib/table/held.h \
+	lib/table/internal.c \
 	lib/table/ldap.c \
 	lib/table/maps.c \
 	lib/table/match.c lib/table/match.h \
@@ -28,12 +30,19 @@ libbarid_a_SOURCES += \
 	lib/table/source.c lib/table/source.h \
 	lib/table/sql.c \
 	lib/table/static.c \
+	lib/table/store.h \
+	lib/table/store_cdb.c \
+	lib/table/store_db.c \
 	lib/table/table.c lib/table/table.h \
 	lib/table/tcp.c \
 	lib/table/texthash.c \
 	lib/table/type.h \
 	lib/table/unix.c \
 	lib/table/words.c lib/table/words.h
+
+if HAVE_LMDB
+libbarid_a_SOURCES += lib/table/lmdb.c lib/table/store_lmdb.c
+endif
 
 check_PROGRAMS += \
 	lib/table/cache_test \

@@ -15,12 +15,17 @@
 
 static const struct table_type *const types[] = {
 	&type_btree,
+	&type_cdb,
 	&type_cidr,
 	&type_environ,
 	&type_fail,
 	&type_hash,
 	&type_inline,
+	&type_internal,
 	&type_ldap,
+#ifdef HAVE_LMDB
+	&type_lmdb,
+#endif
 	&type_memcache,
 	&type_mysql,
 	&type_pcre,

@@ -46,9 +46,9 @@ struct table {
 	void *state; /* the type's own */
 };
 
-extern const struct table_type type_btree, type_cidr, type_environ, type_fail,
-    type_hash, type_inline, type_ldap, type_memcache, type_mysql, type_pcre,
-    type_pgsql, type_pipemap, type_randmap, type_redis, type_regexp,
+extern const struct table_type type_btree, type_cdb, type_cidr, type_environ,
+    type_fail, type_hash, type_inline, type_internal, type_ldap, type_lmdb,
+    type_memcache, type_mysql, type_pcre, type_pgsql, type_pipemap, type_randmap, type_redis, type_regexp,
     type_socketmap, type_sqlite, type_static, type_tcp, type_texthash,
     type_unionmap, type_unix;
 
