@@ -13,7 +13,8 @@ TAP_TESTS += \
 	t/043-setup.t \
 	t/150-tables-sql.t \
 	t/152-tables-ldap.t \
-	t/154-tables-wire.t
+	t/154-tables-wire.t  \
+	t/156-tables-agree.t
 
 noinst_PROGRAMS += t/intruder t/false_agent
 t_intruder_SOURCES = t/intruder.c

@@ -180,6 +180,10 @@ load_match(struct loader *l, struct view rule)
 
 	end = end == VIEW_NPOS ? rule.len : end;
 	value = view_trim(view_skip(rule, end));
+	if (end == 0) {
+		skip_rule(l, "no address pattern");
+		return;
+	}
 	e = net_parse(view_first(rule, end), &net);
 	if (err_is(e)) {
 		skip_rule(l, e.text);

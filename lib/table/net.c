@@ -41,16 +41,25 @@ clear_host(struct net *n)
 }
 
 static struct err
-host_bits(struct view text, const struct net *n)
+host_bits(struct view address, struct view mask, const struct net *n)
 {
 	char name[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(
 	    n->family == 6 ? AF_INET6 : AF_INET, n->bytes, name, sizeof(name));
 	return err_make(ERR_PERM,
-	    "non-null host address bits in \"%.*s\", "
+	    "non-null host address bits in \"%.*s%.*s\", "
 	    "perhaps you should use \"%s/%u\" instead",
-	    VIEW_ARGS(text), name, n->bits);
+	    VIEW_ARGS(address), VIEW_ARGS(mask), name, n->bits);
+}
+
+/* Without the brackets, as Postfix tells it. */
+static struct err
+bad(const char *what, struct view address, struct view mask)
+{
+	return err_make(ERR_PERM, "%s \"%.*s%.*s\"", what,
+	    VIEW_ARGS(view_first(address, 100)),
+	    VIEW_ARGS(view_first(mask, 40)));
 }
 
 /* Cut brackets off, which stand around the address or around all of it. */
@@ -91,18 +100,17 @@ net_parse(struct view text, struct net *out)
 		return err_make(ERR_PERM, "garbage after \"]\": \"%.*s\"",
 		    VIEW_ARGS(shown));
 	if (mask.len > 0 && !view_to_uint(view_skip(mask, 1), 10, &bits))
-		return err_make(
-		    ERR_PERM, "bad mask value in \"%.*s\"", VIEW_ARGS(shown));
+		return bad("bad mask value in", address, mask);
 	if (!net_parse_address(address, out))
-		return err_make(ERR_PERM, "bad address pattern: \"%.*s\"",
-		    VIEW_ARGS(shown));
+		return bad(mask.len > 0 ? "bad network value in"
+					: "bad address pattern:",
+		    address, mask);
 	if (mask.len == 0)
 		return ERR_OK;
 	if (bits > max_bits(out))
-		return err_make(
-		    ERR_PERM, "bad mask length in \"%.*s\"", VIEW_ARGS(shown));
+		return bad("bad mask length in", address, mask);
 	out->bits = (unsigned)bits;
-	return clear_host(out) ? ERR_OK : host_bits(shown, out);
+	return clear_host(out) ? ERR_OK : host_bits(address, mask, out);
 }
 
 bool

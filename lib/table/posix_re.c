@@ -50,7 +50,9 @@ add_class(struct translation *t)
 	if (kind == ':') {
 		str_addf(t->out, "[:%.*s:]", VIEW_ARGS(inside));
 	} else if (inside.len == 1) {
-		str_add_byte(t->out, '\\');
+		/* With a letter it would be something else. */
+		if (!ascii_is_alnum(inside.ptr[0]))
+			str_add_byte(t->out, '\\');
 		str_add(t->out, inside);
 	} else {
 		return false;
@@ -150,7 +152,7 @@ add_interval(struct translation *t, struct view close)
 	bool good;
 
 	if (end == VIEW_NPOS)
-		return err_make(ERR_PERM, "Unmatched { or \\{");
+		return err_make(ERR_PERM, "Unmatched \\{");
 	inside = view_first(t->rest, end);
 	comma = view_find(inside, ',');
 	low = view_first(inside, comma);
@@ -306,13 +308,14 @@ add_next(struct translation *t, bool at_start)
 	if (c == '*' && t->repeated && t->has_atom && !t->extended)
 		return err_make(
 		    ERR_PERM, "Invalid preceding regular expression");
-	if (c == '*' && (t->has_atom || (t->extended && !at_start))) {
+	if (c == '*' && t->has_atom) {
 		t->rest = view_skip(t->rest, 1);
-		/* "^*": repeating an anchor changes nothing. */
-		if (t->has_atom)
-			repeat(t, VIEW("*"));
+		repeat(t, VIEW("*"));
 		return ERR_OK;
 	}
+	if (c == '*' && t->extended)
+		return err_make(
+		    ERR_PERM, "Invalid preceding regular expression");
 	if ((c == '^' || c == '$') && is_anchor(t, c, at_start)) {
 		str_add_byte(t->out, c);
 		t->has_atom = false;

@@ -252,7 +252,7 @@ add_part(struct re *re, struct view text, uint32_t group)
 
 /* After a '$': "1", "{1}" or "(1)". */
 static bool
-cut_index(const struct loader *l, struct view *rest, struct view *index)
+cut_index(struct view *rest, struct view *index)
 {
 	char open = rest->len > 0 ? rest->ptr[0] : 0;
 	char close = open == '{' ? '}' : open == '(' ? ')' : 0;
@@ -261,7 +261,7 @@ cut_index(const struct loader *l, struct view *rest, struct view *index)
 	if (close != 0) {
 		end = view_find(*rest, close);
 		if (end == VIEW_NPOS) {
-			WARN(l, "truncated macro reference: \"$%.*s\"",
+			log_warn("truncated macro reference: \"$%.*s\"",
 			    VIEW_ARGS(view_first(*rest, 100)));
 			return false;
 		}
@@ -275,7 +275,7 @@ cut_index(const struct loader *l, struct view *rest, struct view *index)
 	*index = view_first(*rest, end);
 	*rest = view_skip(*rest, end);
 	if (end == 0)
-		WARN(l, "empty macro name: \"$%.*s\"",
+		log_warn("empty macro name: \"$%.*s\"",
 		    VIEW_ARGS(view_first(*rest, 100)));
 	return end > 0;
 }
@@ -287,7 +287,7 @@ cut_group(const struct loader *l, struct view *rest, uint32_t *group)
 	uint64_t n;
 	bool number, digits = true;
 
-	if (!cut_index(l, rest, &index))
+	if (!cut_index(rest, &index))
 		return false;
 	for (size_t i = 0; i < index.len; i++)
 		digits = digits && ascii_is_digit(index.ptr[i]);

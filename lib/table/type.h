@@ -48,9 +48,9 @@ struct table {
 
 extern const struct table_type type_btree, type_cdb, type_cidr, type_environ,
     type_fail, type_hash, type_inline, type_internal, type_ldap, type_lmdb,
-    type_memcache, type_mysql, type_pcre, type_pgsql, type_pipemap, type_randmap, type_redis, type_regexp,
-    type_socketmap, type_sqlite, type_static, type_tcp, type_texthash,
-    type_unionmap, type_unix;
+    type_memcache, type_mysql, type_pcre, type_pgsql, type_pipemap,
+    type_randmap, type_redis, type_regexp, type_socketmap, type_sqlite,
+    type_static, type_tcp, type_texthash, type_unionmap, type_unix;
 
 /* The row of that name or NULL. */
 const struct table_type *table_type_find(struct view name);
