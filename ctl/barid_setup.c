@@ -287,9 +287,11 @@ setup_check(const struct barid *b)
 	e = master_cf_read_file(&cf, path.ptr, false);
 	if (err_is(e))
 		tell("fatal", "%s", e.text);
-	LIST_EACH(it, after, &cf.warnings)
-		tell("warning", "%s",
-		    LIST_ITEM(it, struct main_cf_warning, node)->text);
+	LIST_EACH(it, after, &cf.warnings) {
+		main_cf_describe(
+		    LIST_ITEM(it, struct main_cf_warning, node), &path);
+		tell("warning", "%s", path.ptr);
+	}
 	master_cf_clear(&cf);
 	str_printf(&path, "%s/master", b->conf->daemon_directory);
 	if (!err_is(e) && access(path.ptr, X_OK) < 0) {

@@ -1,11 +1,19 @@
 sbin_PROGRAMS += ctl/postconf
 ctl_postconf_SOURCES = \
 	ctl/postconf.c ctl/postconf.h \
+	ctl/postconf_database.c \
 	ctl/postconf_edit.c \
+	ctl/postconf_edit_master.c \
+	ctl/postconf_file.c \
+	ctl/postconf_known.c \
+	ctl/postconf_lists.c \
 	ctl/postconf_man.c \
 	ctl/postconf_master.c \
-	ctl/postconf_show.c
-ctl_postconf_LDADD = libbarid.a
+	ctl/postconf_print.c \
+	ctl/postconf_service.c \
+	ctl/postconf_show.c \
+	ctl/postconf_templates.c
+ctl_postconf_LDADD = $(DAEMON_LDADD) $(JANSSON_LIBS)
 dist_man1_MANS += ctl/postconf.1
 
 # The page of the parameters comes from their table.
@@ -14,4 +22,4 @@ CLEANFILES += ctl/postconf.5
 ctl/postconf.5: ctl/postconf$(EXEEXT)
 	$(AM_V_GEN)./ctl/postconf$(EXEEXT) --man5 > $@.tmp && mv $@.tmp $@
 
-TAP_TESTS += t/030-postconf.t
+TAP_TESTS += t/030-postconf.t t/035-postconf-peer.t

@@ -27,7 +27,8 @@ sub run {
 	local $/;
 	my $text = <$out> // '';
 	close $out;
-	return ($text, slurp("$dir/stderr"), $? >> 8);
+	my $status = $? >> 8;
+	return ($text, scalar slurp("$dir/stderr"), $status);
 }
 
 my $main = <<'CF';
@@ -38,7 +39,8 @@ relayhost = [a]
 
 tail = 1  2
 unused = x
-smtpd_banner =
+always_bcc =
+milter_protocol = 5
 CF
 put('main.cf', $main);
 put('master.cf', <<'CF');
@@ -48,11 +50,18 @@ CF
 chmod 0640, "$dir/main.cf";
 
 my ($out, $err, $rc) = run('-n');
-is($out, "config_directory = $dir\nrelayhost = [a] \$tail\n"
-    . "smtpd_banner =\ntail = 1 2\n", 'set parameters are shown');
-like($err, qr{^postconf: warning: \Q$dir\E/main.cf: unused parameter: unused=x$}m,
+is($out, "always_bcc =\nconfig_directory = $dir\nmilter_protocol = 5\n"
+    . "relayhost = [a] \$tail\ntail = 1 2\n", 'set parameters are shown');
+like($err, qr{postconf: warning: \Q$dir\E/main.cf: unused parameter: unused=x$}m,
     'and what nothing uses');
 is($rc, 0, 'which is no failure');
+like($err, qr{main\.cf: not supported: milter_protocol=5$}m,
+    'a parameter that is known and not there is named');
+($out, $err) = run('-nq');
+is($err, '', '-q is quiet');
+($out) = run('-j', 'relayhost', 'tail');
+is($out, '{"name": "relayhost", "value": "[a] $tail"}' . "\n" .
+    '{"name": "tail", "value": "1 2"}' . "\n", '-j prints JSON');
 ($out) = run('-xh', 'relayhost');
 is($out, "[a] 1 2\n", '-x expands');
 ($out) = run('-d', 'smtpd_timeout', 'mail_name');
@@ -82,7 +91,8 @@ relayhost = [b]
 
 tail = 1  2
 unused = x
-smtpd_banner =
+always_bcc =
+milter_protocol = 5
 new = 7
 CF
 is((stat "$dir/main.cf")[2] & 07777, 0640, 'and the mode');
@@ -94,10 +104,67 @@ relayhost = [b]
  # inside
 
 #tail = 1  2
-smtpd_banner =
+always_bcc =
+milter_protocol = 5
 new = 7
 CF
 ok(!-e "$dir/main.cf.tmp", 'nothing is left over');
+
+# Drop-in files.
+mkdir("$dir/main.cf.d");
+put('main.cf.d/20-b.cf', "relayhost = [drop]\n# stays\nmyorigin = b\n");
+put('main.cf.d/10-a.cf', "relayhost = [never]\nown =\n");
+put('main.cf.d/note.txt', "relayhost = [no]\n");
+($out, $err) = run('-h', 'relayhost', 'myorigin');
+is($out, "[drop]\nb\n", 'the last drop-in file wins');
+unlike($err, qr/overriding/, 'which is no mistake');
+like($err, qr{main\.cf\.d/10-a\.cf: unused parameter: own=$}m,
+    'a warning names the file');
+(undef, $err) = run('relayhost=[e]', 'mydomain=d.test');
+is(slurp("$dir/main.cf.d/20-b.cf"),
+    "relayhost = [e]\n# stays\nmyorigin = b\n",
+    'an edit goes where the parameter counts');
+like($err, qr{20-b\.cf: "relayhost" is set here, after main\.cf}, 'and says so');
+like(slurp("$dir/main.cf"), qr/^relayhost = \[b\]\n.*^mydomain = d\.test$/ms,
+    'what is new goes to main.cf');
+run('-X', 'relayhost');
+is(slurp("$dir/main.cf.d/10-a.cf"), "own =\n", '-X takes it from every file');
+($out) = run('-n', 'relayhost');
+is($out, '', 'so that none comes back');
+put('main.cf.d/30-bad.cf', "relayhost\n");
+(undef, $err, $rc) = run('-n');
+like($err, qr{fatal: \S+/30-bad\.cf, line 1: missing '='},
+    'a bad drop-in file is named');
+is($rc, 1, 'with status 1');
+unlink(glob("$dir/main.cf.d/*"));
+
+# Fields, parameters, templates, lists.
+run('-Fe', 'relay/unix/chroot=y');
+run('-Pe', 'relay/unix/a=1');
+run('-PX', 'smtp/inet/a');
+($out) = run('-Mf');
+is($out, "smtp       inet  n       -       n       -       -       smtpd\n"
+    . "relay      unix  -       -       y       -       -       smtp\n"
+    . "    -o syslog_name=x/\$service_name\n    -o a=1\n",
+    'fields and parameters are edited');
+(undef, $err, $rc) = run('-Fe', 'relay/unix/wakeup=');
+like($err, qr/empty field value/, 'an empty field would damage the line');
+($out) = run('-t');
+like($out, qr/^failure_template = <<EOF\nCharset: us-ascii\n.*^EOF$/ms,
+    '-t prints templates');
+put('t', "delay_template = <<END\nFrom: me\nSubject: late\n\n"
+    . "\${maximal_queue_lifetime_days} days, \$delay_warning_time_hours h\n"
+    . "END\n");
+($out) = run('-b', "$dir/t");
+like($out, qr/^expanded_delay_text = <<EOF\n5 days, 0 h\nEOF$/m,
+    '-b expands them');
+put('t', "delay_template = <<END\nFrom: me\n\n\$nosuch\nEND\n");
+(undef, $err, $rc) = run('-b', "$dir/t");
+like($err, qr/delay template: undefined name "nosuch"/, 'or says what is wrong');
+($out) = run('-m');
+like($out, qr/^hash\n(?:.*\n)*proxy\n(?:.*\n)*static$/m, '-m lists table types');
+($out) = run('-T', 'run-version');
+like($out, qr/^OpenSSL /, '-T tells of TLS');
 (undef, $err, $rc) = run('-e', "a=b\nc=d");
 is($rc, 1, 'a line end in a value is refused');
 done_testing();

@@ -134,8 +134,8 @@ use_default(struct conf *conf, const struct conf_row *row, struct err e)
 {
 	struct names *names = &conf->priv->names;
 
-	main_cf_warn(
-	    &conf->priv->warnings, "%s (not supported: ignored)", e.text);
+	main_cf_warn(&conf->priv->warnings, NULL, 0,
+	    "%s (not supported: ignored)", e.text);
 	names->only_defaults = true;
 	e = load_row(conf, row);
 	names->only_defaults = false;
@@ -237,7 +237,7 @@ load_other(struct conf *conf, const char *name)
 	e = at_origin(names, name, e);
 	if (suffix != NULL)
 		return e;
-	main_cf_warn(&conf->priv->warnings, "%s", e.text);
+	main_cf_warn(&conf->priv->warnings, NULL, 0, "%s", e.text);
 	return ERR_OK;
 }
 
@@ -272,19 +272,6 @@ load_others(struct conf *conf)
 	return load.e;
 }
 
-/* Whether main.cf asks for something that we do not have: not if it switches
- * it off or repeats the default. */
-static bool
-asks_for_more(const struct conf_row *row, const char *value)
-{
-	bool yes;
-
-	if (row->used || (row->init != NULL && strcmp(row->init, value) == 0))
-		return false;
-	return row->type != CONF_BOOL ||
-	    !conf_parse_bool(view_of(value), &yes) || yes;
-}
-
 /* Names that nothing uses, and parameters that we know but do not have. */
 static void
 warn_of_names(struct conf *conf)
@@ -301,13 +288,13 @@ warn_of_names(struct conf *conf)
 
 		if (row == NULL && conf_suffix_find(name) == NULL &&
 		    !used_has(&used, name))
-			main_cf_warn(&conf->priv->warnings,
-			    "%s, line %d: unused parameter: %s=%s", def->file,
-			    def->line, def->name, def->value);
-		if (row != NULL && asks_for_more(row, def->value))
-			main_cf_warn(&conf->priv->warnings,
-			    "%s, line %d: parameter %s is not supported",
-			    def->file, def->line, def->name);
+			main_cf_warn(&conf->priv->warnings, def->file,
+			    def->line, "unused parameter: %s=%s", def->name,
+			    def->value);
+		if (conf_row_asks_for_more(row, def->value))
+			main_cf_warn(&conf->priv->warnings, def->file,
+			    def->line, "parameter %s is not supported",
+			    def->name);
 	}
 	used_clear(&used);
 }
@@ -359,13 +346,9 @@ conf_load(const struct conf_source *source, struct conf **out)
 {
 	struct conf *conf = new_conf(source);
 	struct names *names = &conf->priv->names;
-	struct str path = STR_EMPTY;
-	struct err e;
 
-	str_printf(&path, "%s/main.cf", names->dir);
-	e = main_cf_read_file(&names->file, path.ptr);
-	str_clear(&path);
-	return finish(conf, e, out);
+	return finish(
+	    conf, main_cf_read_dir(&names->file, names->dir), out);
 }
 
 struct err
@@ -401,8 +384,14 @@ void
 conf_each_warning(const struct conf *conf,
     void (*visit)(void *arg, const char *text), void *arg)
 {
-	LIST_EACH (it, after, &conf->priv->warnings)
-		visit(arg, LIST_ITEM(it, struct main_cf_warning, node)->text);
+	struct str text = STR_EMPTY;
+
+	LIST_EACH (it, after, &conf->priv->warnings) {
+		main_cf_describe(
+		    LIST_ITEM(it, struct main_cf_warning, node), &text);
+		visit(arg, text.ptr);
+	}
+	str_clear(&text);
 }
 
 const char *

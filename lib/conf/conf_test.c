@@ -82,7 +82,7 @@ static const struct {
 	{ "smtpd_timeout = 99999999999999999999", "bad value" },
 	{ "smtpd_timeout = 9223372036854775807w", "bad value" },
 	{ "smtpd_timeout = $x", "bad value \"\"" },
-	{ "smtpd_timeout = ${smtpd_timeout}", "nested" },
+	{ "smtpd_timeout = ${smtpd_timeout}", "nesting" },
 	{ "maximal_queue_lifetime = 5", NULL },
 	{ "in_flow_delay = 11s", "allowed 0s to 10s" },
 	{ "in_flow_delay = 250ms", NULL },
@@ -103,7 +103,8 @@ static const struct {
 	{ "nonsense", "main.cf, line 1: missing '='" },
 	{ "a b = c", "missing '='" },
 	{ "= c", "missing attribute name" },
-	{ "relayhost = ${a", "main.cf, line 1: parameter relayhost: bad" },
+	{ "relayhost = ${a",
+	    "main.cf, line 1: parameter relayhost: truncated" },
 };
 
 START_TEST(values_are_held_to_their_range)

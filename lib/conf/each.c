@@ -19,13 +19,11 @@ each_row(const struct conf *conf, conf_visit_fn *visit, void *arg)
 static struct err
 each_made_up(const struct conf *conf, conf_visit_fn *visit, void *arg)
 {
-	struct str path = STR_EMPTY;
 	struct main_cf cf;
 	struct err e;
 
 	main_cf_init(&cf);
-	str_printf(&path, "%s/main.cf", conf_config_dir(conf));
-	e = main_cf_read_file(&cf, path.ptr);
+	e = main_cf_read_dir(&cf, conf_config_dir(conf));
 	if (!err_is(e))
 		LIST_EACH (it, after, &cf.defs) {
 			const struct main_cf_def *def =
@@ -37,7 +35,6 @@ each_made_up(const struct conf *conf, conf_visit_fn *visit, void *arg)
 				visit(arg, view_of(def->name), view_of(value));
 		}
 	main_cf_clear(&cf);
-	str_clear(&path);
 	return e;
 }
 

@@ -3,7 +3,13 @@
 
 #include "lib/base/mem.h"
 
-enum { STEPS_MAX = 100000, LEVEL_PARTS = 3 };
+enum {
+	STEPS_MAX = 100000,
+	LEVEL_PARTS = 3,
+	/* In messages: around what is wrong; of a value. */
+	CONTEXT = 20,
+	TEXT_SHOWN = 60,
+};
 
 struct expander {
 	const struct conf_macros *macros;
@@ -49,33 +55,43 @@ balanced_length(struct view text, char open, char close)
 	return 0;
 }
 
+/* As Postfix says it: what was read, ">>>", what was not expected. */
 static struct err
-bad_syntax(const char *expected, struct view at)
+bad_syntax(const char *what, struct view before, const char *brace,
+    struct view at)
 {
-	return err_make(ERR_PERM, "bad macro: %s expected at \"%.*s\"",
-	    expected, VIEW_ARGS(view_first(at, 60)));
+	if (before.len > CONTEXT)
+		before = view_skip(before, before.len - CONTEXT);
+	return err_make(ERR_PERM, "%s at: \"...%.*s%s>>>%.*s\"", what,
+	    VIEW_ARGS(before), brace, VIEW_ARGS(view_first(at, CONTEXT)));
 }
 
-/* Cut "{payload}" off the front of *rest.  White space before the braces and
- * at the payload's front goes; that at its end is content. */
+/* Cut "{payload}" off the front of *rest, which is part of `body`.  White
+ * space before the braces and at the payload's front goes; that at its end is
+ * content. */
 static struct err
-take_braces(struct view *rest, struct view *payload)
+take_braces(struct view body, struct view *rest, struct view *payload)
 {
 	struct view text = view_trim_left(*rest);
 	size_t n;
 
 	if (text.len == 0 || text.ptr[0] != '{')
-		return bad_syntax("\"{\"", text);
+		return bad_syntax("\"{expression}\" expected",
+		    view_first(body, (size_t)(rest->ptr - body.ptr)), "",
+		    *rest);
 	n = balanced_length(text, '{', '}');
 	if (n == 0)
-		return bad_syntax("\"}\"", view_skip(text, text.len));
+		return err_make(ERR_PERM, "missing '}' in \"%.*s\"",
+		    VIEW_ARGS(view_first(text, TEXT_SHOWN)));
 	*payload = view_trim_left(view_sub(text, 1, n - 2));
 	*rest = view_skip(text, n);
 	return ERR_OK;
 }
 
+/* `what` is for the message: the name whose value it is, or the text. */
 static struct err
-expand_nested(struct expander *x, struct str *out, struct view text)
+expand_deeper(
+    struct expander *x, struct str *out, struct view what, struct view text)
 {
 	int limit = x->macros != NULL && x->macros->recurse
 	    ? CONF_EXPAND_DEPTH_MAX
@@ -84,13 +100,18 @@ expand_nested(struct expander *x, struct str *out, struct view text)
 
 	if (x->depth >= limit)
 		return err_make(ERR_PERM,
-		    "macros are nested more than %d deep (does one name "
-		    "itself?) at \"%.*s\"",
-		    limit, VIEW_ARGS(view_first(text, 60)));
+		    "unreasonable macro call nesting: \"%.*s\"",
+		    VIEW_ARGS(view_first(what, TEXT_SHOWN)));
 	x->depth++;
 	e = expand_text(x, out, text);
 	x->depth--;
 	return e;
+}
+
+static struct err
+expand_nested(struct expander *x, struct str *out, struct view text)
+{
+	return expand_deeper(x, out, text, text);
 }
 
 /* The payload in its branch, if that is the branch to take. */
@@ -114,7 +135,7 @@ expand_conditional(
 	rest = view_trim_left(view_skip(rest, 1));
 	if (rest.len == 0 || rest.ptr[0] != '{')
 		return expand_branch(x, out, rest, condition == wants);
-	e = take_braces(&rest, &yes);
+	e = take_braces(rest, &rest, &yes);
 	if (err_is(e))
 		return e;
 	e = expand_branch(x, out, yes, condition == wants);
@@ -122,17 +143,18 @@ expand_conditional(
 	if (err_is(e) || rest.len == 0)
 		return e;
 	if (!wants)
-		return bad_syntax("end of macro", rest);
+		return bad_syntax("unexpected input", yes, "}", rest);
 	if (rest.ptr[0] != ':')
-		return bad_syntax("\":\"", rest);
+		return bad_syntax("\":\" expected", yes, "}", rest);
 	rest = view_trim_left(view_skip(rest, 1));
 	no = rest;
 	if (rest.len > 0 && rest.ptr[0] == '{') {
-		e = take_braces(&rest, &no);
+		e = take_braces(rest, &rest, &no);
 		if (err_is(e))
 			return e;
-		if (view_trim_left(rest).len > 0)
-			return bad_syntax("end of macro", rest);
+		rest = view_trim_left(rest);
+		if (rest.len > 0)
+			return bad_syntax("unexpected input", no, "}", rest);
 	}
 	return expand_branch(x, out, no, !condition);
 }
@@ -241,8 +263,10 @@ evaluate(struct expander *x, struct view left, const struct operator* op,
 		order = compare_values(str_view(&a), str_view(&b));
 	else if (!conf_level_compare(str_view(&a), str_view(&b), &order))
 		e = err_make(ERR_PERM,
-		    "malformed compatibility level: \"%.40s\" or \"%.40s\"",
-		    a.ptr, b.ptr);
+		    "malformed compatibility level syntax: \"%.40s\"",
+		    conf_level_compare(str_view(&a), VIEW("0"), &order)
+			? b.ptr
+			: a.ptr);
 	*result = order < 0 ? op->less : order == 0 ? op->equal : op->greater;
 out:
 	str_clear(&a);
@@ -257,16 +281,18 @@ expand_comparison(struct expander *x, struct str *out, struct view rest)
 	const struct operator* op;
 	struct view left, right;
 	bool result = false;
-	struct err e = take_braces(&rest, &left);
+	struct view body = rest;
+	struct err e = take_braces(body, &rest, &left);
 
 	if (err_is(e))
 		return e;
 	op = take_operator(&rest);
 	if (op == NULL)
-		return bad_syntax("== != < <= > >= or one of those with "
-				  "\"level\"",
-		    view_trim_left(rest));
-	e = take_braces(&rest, &right);
+		return bad_syntax(
+		    "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or "
+		    "\">=\"\" or \">\" expected",
+		    left, "}", view_trim_left(rest));
+	e = take_braces(body, &rest, &right);
 	if (!err_is(e))
 		e = evaluate(x, left, op, right, &result);
 	if (err_is(e))
@@ -278,7 +304,8 @@ expand_comparison(struct expander *x, struct str *out, struct view rest)
 		return ERR_OK;
 	}
 	if (rest.ptr[0] != '?' && rest.ptr[0] != ':')
-		return bad_syntax("\"?\" or \":\"", rest);
+		return bad_syntax(
+		    "\"?\" or \":\" expected", VIEW_EMPTY, "}", rest);
 	return expand_conditional(x, out, rest, result);
 }
 
@@ -308,7 +335,7 @@ expand_name(struct expander *x, struct str *out, struct view name)
 		return ERR_OK;
 	}
 	if (x->macros->recurse)
-		e = expand_nested(x, out, value);
+		e = expand_deeper(x, out, name, value);
 	else
 		str_add(out, value);
 	for (size_t i = before; x->macros->filter != NULL && i < out->len; i++)
@@ -331,7 +358,7 @@ test_name(struct expander *x, struct view name, bool *result)
 		x->visit(x->visit_arg, name);
 	else if (look_up(x, name, &raw) && raw.len > 0) {
 		if (x->macros->recurse)
-			e = expand_nested(x, &value, raw);
+			e = expand_deeper(x, &value, name, raw);
 		else
 			str_add(&value, raw);
 		*result = value.len > 0;
@@ -340,34 +367,44 @@ test_name(struct expander *x, struct view name, bool *result)
 	return e;
 }
 
-/* What stands between ${ and }. */
 static struct err
-expand_body(struct expander *x, struct str *out, struct view body)
+empty_name(struct view whole)
+{
+	return err_make(ERR_PERM, "empty macro name: \"%.*s\"",
+	    VIEW_ARGS(view_first(whole, TEXT_SHOWN)));
+}
+
+/* What stands between ${ and } in `whole`. */
+static struct err
+expand_body(struct expander *x, struct str *out, struct view whole,
+    struct view body)
 {
 	struct view name, rest;
 	bool condition;
 	struct err e;
 
 	body = view_trim_left(body);
-	if (body.len > 0 && body.ptr[0] == '{')
+	if (body.len == 0)
+		return empty_name(whole);
+	if (body.ptr[0] == '{')
 		return expand_comparison(x, out, body);
 	name = view_first(body, name_length(body));
-	if (name.len == 0)
-		return bad_syntax("a name", body);
 	rest = view_trim_left(view_skip(body, name.len));
-	if (rest.len == 0)
+	if (name.len > 0 && rest.len == 0)
 		return expand_name(x, out, name);
-	if (rest.ptr[0] != '?' && rest.ptr[0] != ':')
-		return bad_syntax("\"?\", \":\" or the end of the name", rest);
+	if (name.len == 0 || (rest.ptr[0] != '?' && rest.ptr[0] != ':'))
+		return bad_syntax(
+		    "attribute name syntax error", name, "", rest);
 	e = test_name(x, name, &condition);
 	if (err_is(e))
 		return e;
 	return expand_conditional(x, out, rest, condition);
 }
 
-/* *text begins with '$'; what is used is cut off. */
+/* *text begins with '$', a part of `whole`; what is used is cut off. */
 static struct err
-expand_dollar(struct expander *x, struct str *out, struct view *text)
+expand_dollar(struct expander *x, struct str *out, struct view whole,
+    struct view *text)
 {
 	struct view at = view_skip(*text, 1), body;
 	size_t n;
@@ -384,15 +421,15 @@ expand_dollar(struct expander *x, struct str *out, struct view *text)
 		    at, at.ptr[0], at.ptr[0] == '{' ? '}' : ')');
 		if (n == 0)
 			return err_make(ERR_PERM,
-			    "bad macro: no end of \"%.*s\"",
-			    VIEW_ARGS(view_first(*text, 60)));
+			    "truncated macro reference: \"%.*s\"",
+			    VIEW_ARGS(view_first(whole, TEXT_SHOWN)));
 		body = view_sub(at, 1, n - 2);
 		*text = view_skip(at, n);
-		return expand_body(x, out, body);
+		return expand_body(x, out, whole, body);
 	}
 	n = name_length(at);
 	if (n == 0)
-		return bad_syntax("a name (or $$ for one $)", *text);
+		return empty_name(whole);
 	*text = view_skip(at, n);
 	return expand_name(x, out, view_first(at, n));
 }
@@ -400,6 +437,7 @@ expand_dollar(struct expander *x, struct str *out, struct view *text)
 static struct err
 expand_text(struct expander *x, struct str *out, struct view text)
 {
+	struct view whole = text;
 	struct err e = ERR_OK;
 
 	while (text.len > 0 && !err_is(e)) {
@@ -414,7 +452,7 @@ expand_text(struct expander *x, struct str *out, struct view text)
 		str_add(out, view_first(text, n));
 		text = view_skip(text, n);
 		if (text.len > 0)
-			e = expand_dollar(x, out, &text);
+			e = expand_dollar(x, out, whole, &text);
 	}
 	return e;
 }
@@ -427,14 +465,14 @@ conf_expand(struct str *out, struct view text, const struct conf_macros *macros)
 	return expand_text(&x, out, text);
 }
 
-void
+struct err
 conf_expand_names(
     struct view text, void (*visit)(void *arg, struct view name), void *arg)
 {
 	struct expander x = { .visit = visit, .visit_arg = arg };
 	struct str scratch = STR_EMPTY;
+	struct err e = expand_text(&x, &scratch, text);
 
-	/* Bad syntax ends the walk; whoever expands the text tells of it. */
-	(void)expand_text(&x, &scratch, text);
 	str_clear(&scratch);
+	return e;
 }

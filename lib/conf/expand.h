@@ -53,8 +53,9 @@ struct conf_macros {
 struct err conf_expand(
     struct str *out, struct view text, const struct conf_macros *macros);
 
-/* The names that the text mentions, also inside conditionals. */
-void conf_expand_names(
+/* The names that the text mentions, also inside conditionals.  ERR_PERM for bad
+ * syntax, upon which the walk ends. */
+struct err conf_expand_names(
     struct view text, void (*visit)(void *arg, struct view name), void *arg);
 
 /* *order is <0, 0, >0; "3.6" is below "3.10"; false if one is no level. */

@@ -19,14 +19,11 @@ conf_light_load(const char *dir, struct conf_light **out)
 {
 	struct conf_source source = { .dir = dir };
 	struct conf_light *c = xcalloc(1, sizeof(*c));
-	struct str path = STR_EMPTY;
 	struct err e;
 
 	names_init(&c->names, &source);
 	htable_init(&c->values);
-	str_printf(&path, "%s/main.cf", c->names.dir);
-	e = main_cf_read_file(&c->names.file, path.ptr);
-	str_clear(&path);
+	e = main_cf_read_dir(&c->names.file, c->names.dir);
 	*out = c;
 	if (err_is(e)) {
 		conf_light_free(c);

@@ -3,11 +3,14 @@
 
 #include "lib/base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { LINE_SHOWN = 30 /* in a warning, as Postfix */ };
 
 struct source_file {
 	struct list node;
@@ -25,15 +28,27 @@ main_cf_init(struct main_cf *cf)
 }
 
 void
-main_cf_warn(struct list *warnings, const char *format, ...)
+main_cf_warn(struct list *warnings, const char *file, int line,
+    const char *format, ...)
 {
 	struct main_cf_warning *w = xcalloc(1, sizeof(*w));
 	va_list ap;
 
+	w->file = file;
+	w->line = line;
 	va_start(ap, format);
 	(void)vsnprintf(w->text, sizeof(w->text), format, ap);
 	va_end(ap);
 	list_append(warnings, &w->node);
+}
+
+void
+main_cf_describe(const struct main_cf_warning *w, struct str *out)
+{
+	str_reset(out);
+	if (w->file != NULL)
+		str_addf(out, "%s, line %d: ", w->file, w->line);
+	str_add_text(out, w->text);
 }
 
 void
@@ -148,10 +163,11 @@ define(struct main_cf *cf, struct view name, struct view value,
 	struct main_cf_def *def = htable_find(&cf->by_name, name);
 
 	if (def != NULL) {
-		if (!view_eq(view_of(def->value), value))
-			main_cf_warn(&cf->warnings,
-			    "%s, line %d: overriding earlier entry: %s=%s",
-			    file, line, def->name, def->value);
+		/* To override another file is what a drop-in is for. */
+		if (!view_eq(view_of(def->value), value) && def->file == file)
+			main_cf_warn(&cf->warnings, file, line,
+			    "overriding earlier entry: %s=%s", def->name,
+			    def->value);
 		free(def->value);
 	} else {
 		def = xcalloc(1, sizeof(*def));
@@ -177,10 +193,11 @@ read_line(struct main_cf *cf, struct view text, const char *file, int line)
 	if (view_find(text, '\0') != VIEW_NPOS)
 		return err_make(ERR_PERM, "has a zero byte");
 	if (ascii_is_space(text.ptr[0])) {
-		main_cf_warn(&cf->warnings,
-		    "%s, line %d: logical line must "
-		    "not start with whitespace: \"%.*s\"",
-		    file, line, VIEW_ARGS(view_first(text, 100)));
+		main_cf_warn(&cf->warnings, file, line,
+		    "logical line must not start with whitespace: "
+		    "\"%.*s%s\"",
+		    VIEW_ARGS(view_first(text, LINE_SHOWN)),
+		    text.len > LINE_SHOWN ? "..." : "");
 		return ERR_OK;
 	}
 	e = conf_split_pair(text, &name, &value);
@@ -250,6 +267,79 @@ main_cf_read_file(struct main_cf *cf, const char *path)
 	if (!err_is(e))
 		e = main_cf_read_text(cf, str_view(&text), path);
 	str_clear(&text);
+	return e;
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names that begin with a dot are an editor's. */
+static bool
+is_drop_in(const char *name)
+{
+	return name[0] != '.' && view_ends(view_of(name), VIEW(".cf"));
+}
+
+struct err
+main_cf_list_drop_ins(const char *dir, char ***paths, size_t *n)
+{
+	struct str path = STR_EMPTY;
+	struct err e = ERR_OK;
+	struct dirent *entry;
+	DIR *d;
+
+	*paths = NULL;
+	*n = 0;
+	str_printf(&path, "%s/" MAIN_CF_DROP_INS, dir);
+	d = opendir(path.ptr);
+	if (d == NULL) {
+		if (errno != ENOENT)
+			e = err_sys(ERR_TEMP, "open %s", path.ptr);
+		str_clear(&path);
+		return e;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		if (!is_drop_in(entry->d_name))
+			continue;
+		if (*n == MAIN_CF_DROP_INS_MAX) {
+			e = err_make(ERR_PERM, "%s/" MAIN_CF_DROP_INS
+			    ": more than %d files", dir, MAIN_CF_DROP_INS_MAX);
+			break;
+		}
+		*paths = xreallocarray(*paths, *n + 1, sizeof(**paths));
+		str_printf(&path, "%s/" MAIN_CF_DROP_INS "/%s", dir,
+		    entry->d_name);
+		(*paths)[(*n)++] = xstrdup(path.ptr);
+	}
+	(void)closedir(d);
+	str_clear(&path);
+	if (*n > 0)
+		qsort(*paths, *n, sizeof(**paths), compare_paths);
+	return e;
+}
+
+struct err
+main_cf_read_dir(struct main_cf *cf, const char *dir)
+{
+	struct str path = STR_EMPTY;
+	char **paths = NULL;
+	size_t n = 0;
+	struct err e;
+
+	str_printf(&path, "%s/main.cf", dir);
+	e = main_cf_read_file(cf, path.ptr);
+	str_clear(&path);
+	if (!err_is(e))
+		e = main_cf_list_drop_ins(dir, &paths, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!err_is(e))
+			e = main_cf_read_file(cf, paths[i]);
+		free(paths[i]);
+	}
+	free(paths);
 	return e;
 }
 

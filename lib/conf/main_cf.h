@@ -15,8 +15,13 @@
 #include "lib/base/list.h"
 #include "lib/base/str.h"
 
+/* Beside main.cf: a folder whose files NAME.cf are read after it, in the order
+ * of their names by bytes.  What comes later wins. */
+#define MAIN_CF_DROP_INS "main.cf.d"
+
 enum {
 	MAIN_CF_FILE_MAX = 16 << 20, /* bytes in a file */
+	MAIN_CF_DROP_INS_MAX = 1000, /* files in the folder */
 	MAIN_CF_LINE_MAX = 1 << 20,  /* bytes in a logical line */
 	MAIN_CF_DEFS_MAX = 100000,   /* definitions */
 };
@@ -31,7 +36,9 @@ struct main_cf_def {
 
 struct main_cf_warning {
 	struct list node;
-	char text[300];
+	const char *file; /* owned by who reads; NULL: of no file */
+	int line;
+	char text[300]; /* without the place */
 };
 
 struct main_cf {
@@ -51,6 +58,8 @@ void main_cf_clear(struct main_cf *cf);
  * ERR_TEMP if the file cannot be read.
  */
 struct err main_cf_read_file(struct main_cf *cf, const char *path);
+/* DIR/main.cf and its drop-in files. */
+struct err main_cf_read_dir(struct main_cf *cf, const char *dir);
 struct err main_cf_read_text(
     struct main_cf *cf, struct view text, const char *file);
 
@@ -77,9 +86,15 @@ struct err conf_split_pair(
 /* A whole file into memory, at most max bytes. */
 struct err conf_read_file(const char *path, size_t max, struct str *out);
 
+/* The paths of DIR's drop-in files, in their order; none if there is no such
+ * folder.  Free each and the array.  ERR_TEMP, ERR_PERM as above. */
+struct err main_cf_list_drop_ins(const char *dir, char ***paths, size_t *n);
+
 /* Append to and empty a list of struct main_cf_warning. */
-void main_cf_warn(struct list *warnings, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void main_cf_warn(struct list *warnings, const char *file, int line,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 void main_cf_clear_warnings(struct list *warnings);
+/* "FILE, line N: TEXT" */
+void main_cf_describe(const struct main_cf_warning *w, struct str *out);
 
 #endif

@@ -200,10 +200,8 @@ parse_fields(
 		e = parse_flag(s, PRIVATE, "private", s->type != MASTER_INET,
 		    &s->is_private);
 	if (!err_is(e) && s->type == MASTER_INET && s->is_private) {
-		main_cf_warn(&cf->warnings,
-		    "%s, line %d: service %s: inet "
-		    "services cannot be private",
-		    s->file, s->line, s->name);
+		main_cf_warn(&cf->warnings, s->file, s->line,
+		    "service %s: inet services cannot be private", s->name);
 		s->is_private = false;
 	}
 	if (!err_is(e))
@@ -346,10 +344,9 @@ read_service(
 	if (view_find(text, '\0') != VIEW_NPOS)
 		return err_make(ERR_PERM, "has a zero byte");
 	if (ascii_is_space(text.ptr[0])) {
-		main_cf_warn(&cf->warnings,
-		    "%s, line %d: logical line must "
-		    "not start with whitespace: \"%.*s\"",
-		    cf->file, line, VIEW_ARGS(view_first(text, 100)));
+		main_cf_warn(&cf->warnings, cf->file, line,
+		    "logical line must not start with whitespace: \"%.*s\"",
+		    VIEW_ARGS(view_first(text, 100)));
 		return ERR_OK;
 	}
 	s = xcalloc(1, sizeof(*s));
@@ -362,9 +359,9 @@ read_service(
 	}
 	old = master_cf_find(cf, view_of(s->name), s->type);
 	if (old != NULL) {
-		main_cf_warn(&cf->warnings,
-		    "%s, line %d: overriding earlier entry: %s %s", cf->file,
-		    line, s->name, master_type_name(s->type));
+		main_cf_warn(&cf->warnings, cf->file, line,
+		    "overriding earlier entry: %s %s", s->name,
+		    master_type_name(s->type));
 		list_remove(&old->node);
 		free_service(old);
 		cf->n_services--;

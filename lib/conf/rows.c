@@ -2,6 +2,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/conf/conf.h"
+#include "lib/conf/values.h"
 
 /* A name in C cannot begin with a digit: the field has '_' there. */
 #define ROW_NAME(name) (#name[0] == '_' ? &#name[1] : #name)
@@ -79,6 +80,19 @@ conf_row_find(struct view name)
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+bool
+conf_row_asks_for_more(const struct conf_row *row, const char *value)
+{
+	bool yes;
+
+	if (row == NULL || row->used ||
+	    (row->init != NULL && strcmp(row->init, value) == 0))
+		return false;
+	if (row->type == CONF_BOOL)
+		return !conf_parse_bool(view_of(value), &yes) || yes;
+	return value[0] != '\0';
 }
 
 const struct conf_suffix *

@@ -35,6 +35,9 @@ extern const size_t conf_n_rows;
 
 /* NULL if no parameter has this name.  The table is sorted. */
 const struct conf_row *conf_row_find(struct view name);
+/* Whether this value, set, asks for something that Barid does not have: not if
+ * it switches it off or repeats the default.  False for row NULL. */
+bool conf_row_asks_for_more(const struct conf_row *row, const char *value);
 
 /*
  * Parameters made of a service's name and this suffix; the default is that of

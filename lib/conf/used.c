@@ -56,7 +56,7 @@ follow(struct used *used, struct names *names)
 
 		if (!names_find_raw(names, name, &value))
 			continue;
-		conf_expand_names(value, add_name, used);
+		(void)conf_expand_names(value, add_name, used);
 		add_tables(used, value);
 	}
 }
@@ -64,7 +64,8 @@ follow(struct used *used, struct names *names)
 void
 used_add_text(struct used *used, struct names *names, struct view text)
 {
-	conf_expand_names(text, add_name, used);
+	/* Who expands the text tells of bad syntax. */
+	(void)conf_expand_names(text, add_name, used);
 	add_tables(used, text);
 	follow(used, names);
 }

@@ -31,6 +31,7 @@ libbarid_a_SOURCES += \
 	lib/mail/received.c lib/mail/received.h \
 	lib/mail/verify_sender.c lib/mail/verify_sender.h \
 	lib/mail/reply.c lib/mail/reply.h \
+	lib/mail/report_text.c lib/mail/report_text.h \
 	lib/mail/xtext.c lib/mail/xtext.h
 
 check_PROGRAMS += \
@@ -56,6 +57,7 @@ check_PROGRAMS += \
 	lib/mail/queue_rewrite_test \
 	lib/mail/received_test \
 	lib/mail/reply_test \
+	lib/mail/report_text_test \
 	lib/mail/xtext_test
 
 lib_mail_addr_test_SOURCES = lib/mail/addr_test.c
@@ -102,6 +104,8 @@ lib_mail_queue_rewrite_test_SOURCES = lib/mail/queue_rewrite_test.c \
 lib_mail_queue_rewrite_test_LDADD = $(TEST_LDADD)
 lib_mail_received_test_SOURCES = lib/mail/received_test.c
 lib_mail_received_test_LDADD = $(TEST_LDADD)
+lib_mail_report_text_test_SOURCES = lib/mail/report_text_test.c
+lib_mail_report_text_test_LDADD = $(TEST_LDADD)
 lib_mail_reply_test_SOURCES = lib/mail/reply_test.c
 lib_mail_reply_test_LDADD = $(TEST_LDADD)
 lib_mail_xtext_test_SOURCES = lib/mail/xtext_test.c

@@ -16,7 +16,7 @@ use Test::More ();
 use Barid::Test;
 
 our @EXPORT = qw(
-	is_foreign_setgid sink source start_dovecot start_postfix
+	is_foreign_setgid postfix_command sink source start_dovecot start_postfix
 );
 
 sub unpacked
@@ -27,6 +27,17 @@ sub unpacked
 	return $dir if -e "$dir/.unpacked";
 	Test::More::note("skipped: Debian's $package is not in build/peers");
 	return undef;
+}
+
+# How to run one of Debian's Postfix's commands that reads no configuration but
+# what it is told to: (PATH, LIBRARIES); LD_LIBRARY_PATH must be LIBRARIES.
+# The empty list if it is not there.
+sub postfix_command
+{
+	my ($name) = @_;
+	my $tree = unpacked('postfix') or return;
+
+	return ("$tree/usr/sbin/$name", "$tree/usr/lib/postfix");
 }
 
 # A set-gid program that root installed takes no ordinary user's configuration,
