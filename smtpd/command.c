@@ -165,8 +165,9 @@ is_other_protocol(struct session *s, struct view verb, struct view line)
 	if (!is_on_list(s->smtpd->forbidden_commands, verb) &&
 	    header_name_len(line) == 0)
 		return false;
-	log_warn("non-SMTP command from %s: %.*s", s->client.label,
-	    VIEW_ARGS(shown));
+	if (quiet_allows(s, QUIET_OTHER))
+		log_warn("non-SMTP command from %s: %.*s", s->client.label,
+		    VIEW_ARGS(shown));
 	reply_and_close(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
 	return true;
 }

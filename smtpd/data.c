@@ -9,6 +9,7 @@
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
+#include "smtpd/quiet.h"
 #include "smtpd/reply.h"
 
 #include <inttypes.h>
@@ -134,6 +135,9 @@ finish_message(struct session *s, const char *done)
 	else
 		collect_submit(s, t->collect, &r);
 	if (r.ok) {
+		quiet_forgive(s);
+		if (t->is_unsaid)
+			notice_client(s);
 		reply(s, "250 2.0.0 Ok: %squeued as %s", done,
 		    session_queue_id(s));
 		s->n_errors = 0;

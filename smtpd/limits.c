@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/run/fiber.h"
+#include "smtpd/quiet.h"
 #include "smtpd/reply.h"
 
 #include <stdio.h>
@@ -50,9 +51,8 @@ limits_count_junk(struct session *s)
 		s->n_errors++;
 }
 
-/* The client as anvil counts it: its address, or the network it is in. */
-static void
-client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE])
+void
+limits_client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE])
 {
 	const struct conf *conf = s->smtpd->conf;
 	int64_t bits = s->client.is_ipv6
@@ -76,8 +76,10 @@ client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE])
 }
 
 static void
-warn_exceeded(const struct session *s, const char *what, int64_t number)
+warn_exceeded(struct session *s, const char *what, int64_t number)
 {
+	if (!quiet_allows(s, QUIET_OTHER))
+		return;
 	log_warn("%s limit exceeded: %lld from %s for service %s", what,
 	    (long long)number, s->client.label, s->smtpd->service);
 }
@@ -111,7 +113,7 @@ limits_connect(struct session *s)
 		return true;
 	if (!s->client.is_limited || (most == 0 && rate == 0))
 		return true;
-	client_key(s, key);
+	limits_client_key(s, key);
 	e = anvil_connect(&s->smtpd->anvil, view_of(s->smtpd->service),
 	    view_of(key), &n, anvil_deadline(s));
 	if (err_is(e)) {
@@ -138,7 +140,7 @@ limits_disconnect(struct session *s)
 
 	if (!s->client.is_counted)
 		return;
-	client_key(s, key);
+	limits_client_key(s, key);
 	anvil_disconnect(&s->smtpd->anvil, view_of(s->smtpd->service),
 	    view_of(key), anvil_deadline(s));
 	s->client.is_counted = false;
@@ -154,7 +156,7 @@ is_within_rate(
 
 	if (!s->client.is_limited || limit == 0)
 		return true;
-	client_key(s, key);
+	limits_client_key(s, key);
 	e = anvil_event(&s->smtpd->anvil, view_of(s->smtpd->service),
 	    view_of(key), event, &n, anvil_deadline(s));
 	if (err_is(e)) {

@@ -16,6 +16,8 @@ bool limits_end_session(struct session *s);
  * smtpd_junk_command_limit on, until the next message, an error. */
 void limits_count_junk(struct session *s);
 
+/* The client as it is counted: its address, or the network that it is in. */
+void limits_client_key(const struct session *s, char key[DNS_ADDR_TEXT_SIZE]);
 /* Tell anvil of the connection; false, and the 421 is said, if it is one too
  * many. */
 bool limits_connect(struct session *s);

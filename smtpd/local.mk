@@ -37,6 +37,8 @@ smtpd_core = \
 	smtpd/policy.h \
 	smtpd/policy_reply.c \
 	smtpd/policy_request.c \
+	smtpd/quiet.c \
+	smtpd/quiet.h \
 	smtpd/rcpt_class.c \
 	smtpd/rcpt_class.h \
 	smtpd/recall.c \
@@ -75,6 +77,7 @@ check_PROGRAMS += \
 	smtpd/access_test \
 	smtpd/data_test \
 	smtpd/envelope_test \
+	smtpd/quiet_test \
 	smtpd/rfc5321_test \
 	smtpd/screen_test \
 	smtpd/session_test \
@@ -86,6 +89,8 @@ smtpd_data_test_SOURCES = smtpd/data_test.c $(smtpd_test_core)
 smtpd_data_test_LDADD = $(TEST_LDADD)
 smtpd_envelope_test_SOURCES = smtpd/envelope_test.c $(smtpd_test_core)
 smtpd_envelope_test_LDADD = $(TEST_LDADD)
+smtpd_quiet_test_SOURCES = smtpd/quiet_test.c $(smtpd_test_core)
+smtpd_quiet_test_LDADD = $(TEST_LDADD)
 smtpd_rfc5321_test_SOURCES = smtpd/rfc5321_test.c $(smtpd_test_core)
 smtpd_rfc5321_test_LDADD = $(TEST_LDADD)
 smtpd_screen_test_SOURCES = smtpd/screen_test.c $(smtpd_test_core)

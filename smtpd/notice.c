@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/addr_log.h"
 #include "smtpd/command.h"
+#include "smtpd/quiet.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ notice(struct session *s, const char *what, const char *text,
 {
 	struct str line = STR_EMPTY;
 
+	if (!quiet_allows(s, QUIET_REJECT))
+		return;
 	str_printf(&line, "%s: %s: %s from %s: %s;", session_queue_id(s), what,
 	    s->where, s->client.label, text);
 	if (s->t != NULL)
@@ -44,6 +47,10 @@ notice_client(struct session *s)
 	const struct forwarded *f = s->forwarded;
 	struct str line = STR_EMPTY;
 
+	/* It comes if the message does. */
+	s->t->is_unsaid = !quiet_allows(s, QUIET_CLIENT);
+	if (s->t->is_unsaid)
+		return;
 	str_printf(
 	    &line, "%s: client=%s", session_queue_id(s), s->client.label);
 	if (f != NULL && f->ident != NULL && f->ident[0] != '\0')
@@ -64,6 +71,8 @@ notice_pipelining(struct session *s, struct view early)
 {
 	struct view shown = view_first(early, EARLY_SHOWN);
 
+	if (!quiet_allows(s, QUIET_OTHER))
+		return;
 	log_info("improper command pipelining after %s from %s: %.*s", s->where,
 	    s->client.label, VIEW_ARGS(shown));
 }
@@ -77,7 +86,7 @@ notice_ending(struct session *s)
 						    : NULL;
 	char bytes[40] = "";
 
-	if (how == NULL)
+	if (how == NULL || !quiet_allows(s, QUIET_END))
 		return;
 	if (s->content_bytes > 0)
 		snprintf(bytes, sizeof(bytes), " (%" PRId64 " bytes)",
@@ -100,6 +109,8 @@ notice_disconnect(struct session *s)
 	struct str line = STR_EMPTY, name = STR_EMPTY;
 	uint32_t good = 0, total = 0;
 
+	if (!quiet_allows(s, QUIET_DISCONNECT))
+		return;
 	for (size_t i = 0; i <= command_count(); i++) {
 		const char *verb = commands[i].verb;
 

@@ -380,7 +380,8 @@ session_new(struct smtpd *smtpd, struct stream *io)
 static void
 run(struct session *s)
 {
-	log_info("connect from %s", s->client.label);
+	if (quiet_allows(s, QUIET_CONNECT))
+		log_info("connect from %s", s->client.label);
 	if (limits_connect(s) && !is_early_talker(s)) {
 		session_greet(s);
 		converse(s);

@@ -85,6 +85,7 @@ struct transaction {
 	uint8_t body, ret;  /* enum esmtp_body, esmtp_ret */
 	bool is_smtputf8;
 	bool hold, discard;
+	bool is_unsaid; /* "client=" was left out */
 	uint8_t bdat;		 /* enum bdat_state */
 	struct collect *collect; /* content on its way; NULL before DATA */
 	struct drop *drop;	 /* stand-alone: once the message has a name */
@@ -121,6 +122,8 @@ struct session {
 	int64_t content_bytes; /* of the message on its way: for logs */
 	int64_t n_errors, n_junk;
 	uint64_t serial; /* of this transaction, in this process */
+	int64_t n_lines[2];	     /* in the log: see quiet.h */
+	bool is_forgiven;	     /* they are not counted any more */
 	/* By command: how many, and how many of them succeeded. */
 	uint32_t total[COMMANDS_MAX], good[COMMANDS_MAX];
 };

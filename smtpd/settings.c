@@ -248,6 +248,7 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	m->conf = conf;
 	m->started_us = clock_wall_us();
 	list_init(&m->sessions);
+	quiet_init(&m->quiet);
 	htable_init(&m->cache.entries);
 	list_init(&m->cache.by_age);
 	m->bare_lf = bare_lf_mode(conf->smtpd_forbid_bare_newline);
@@ -295,6 +296,7 @@ void
 smtpd_close(struct smtpd *m)
 {
 	rcpt_cache_clear(m);
+	quiet_clear(&m->quiet);
 	for (size_t i = 0; map_at(m, i) != NULL; i++)
 		table_list_close(*map_at(m, i));
 	for (size_t i = 0; list_at(m, i) != NULL; i++)

@@ -14,6 +14,7 @@
 #include "lib/mail/override.h"
 #include "lib/table/match.h"
 #include "lib/table/table.h"
+#include "smtpd/quiet.h"
 
 struct access_list;
 struct access_shared;
@@ -111,6 +112,7 @@ struct smtpd {
 	struct screen_settings *screen; /* NULL: clients are not tested */
 
 	struct rcpt_cache cache;
+	struct quiet quiet;
 	int64_t collected; /* bytes of messages in memory, of all sessions */
 	struct list sessions;
 	bool leaving; /* drain_time is over: 421 between transactions */

@@ -1458,6 +1458,10 @@ ROW(INT, smtpd_client_ipv4_prefix_length, "32", 1, 32, USED,
     "Bits of an IPv4 address that make one client.")
 ROW(INT, smtpd_client_ipv6_prefix_length, "84", 1, 128, USED,
     "Bits of an IPv6 address that make one client.")
+ROW(INT, smtpd_client_log_limit, "600", 0, CONF_INT_MAX, USED,
+    "Most log lines about a client in a minute, of each process: refusals, and "
+    "others.  More are left out and counted, but for sessions in which a "
+    "message was accepted; 0 is no limit.")
 ROW(INT, smtpd_client_message_rate_limit, "0", 0, CONF_INT_MAX, USED,
     "Most messages of a client per anvil_rate_time_unit; 0 is no limit.")
 ROW(INT, smtpd_client_new_tls_session_rate_limit, "0", 0, CONF_INT_MAX, KNOWN,
