@@ -93,6 +93,8 @@ settle(struct message *m, enum mapping_class class, struct view given,
 {
 	struct err e = envelope_complete(m->cleanup, "local", given, address);
 
+	if (!err_is(e) && class == MAPPING_ENVELOPE_RCPT)
+		e = envelope_reverse(m->cleanup, address);
 	if (!err_is(e))
 		e = mapping_apply(m, class, address);
 	if (!err_is(e) && address->len > ADDR_MAX)

@@ -343,6 +343,22 @@ START_TEST(new_mail_gets_its_blind_copies)
 }
 END_TEST
 
+START_TEST(mail_that_comes_back_goes_to_the_author)
+{
+	struct str out = STR_EMPTY;
+
+	open_message("srs_domain = fwd.test\n"
+		     "virtual_alias_maps = inline:{ {b@back.example = c@d} }\n");
+	ck_assert(!err_is(add("SRS0=a@fwd.test", 0)));
+	ck_assert(!err_is(add("SRS0=b@fwd.test", 0)));
+	taken(&out);
+	ck_assert_str_eq(out.ptr,
+	    "a@back.example<SRS0=a@fwd.test c@d<SRS0=b@fwd.test");
+	str_clear(&out);
+	close_message();
+}
+END_TEST
+
 START_TEST(without_a_recipient_there_is_no_copy_for_all)
 {
 	open_message("always_bcc = all\n");
@@ -387,5 +403,6 @@ UNIT_MAIN("mapping",
     { an_expansion_has_an_end, (int)ARRAY_LEN(limits) },
     { the_same_recipient_by_two_ways_counts_as_it_was_given, 1 },
     { new_mail_gets_its_blind_copies, (int)ARRAY_LEN(copies) },
+    { mail_that_comes_back_goes_to_the_author, 1 },
     { without_a_recipient_there_is_no_copy_for_all, 1 },
     { a_map_that_fails_means_later, (int)ARRAY_LEN(failing) })

@@ -181,6 +181,10 @@ void pieces_add_lines(struct message *m, struct view text, bool is_header);
 void pieces_read(
     struct message *m, int64_t at, int64_t len, struct str *out);
 
+/* Who is meant by a recipient that is a sender of ours (SRS): *address becomes
+ * that, or stays.  ERR_TEMP if that cannot be found out now. */
+struct err envelope_reverse(struct cleanup *c, struct str *address);
+
 /* --- headers.c --- */
 /* What was seen on the way through the header. */
 struct seen {

@@ -5,6 +5,7 @@
 #include "cleanup/mapping.h"
 
 #include "lib/base/mem.h"
+#include "lib/mail/addr.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,23 @@ envelope_complete(struct cleanup *c, const char *context, struct view address,
 	return view_eq(address, VIEW("down"))
 	    ? err_make(ERR_TEMP, "rewrite is down")
 	    : ERR_OK;
+}
+
+/* The same: "SRS0=name" is name@back.example. */
+struct err
+envelope_reverse(struct cleanup *c, struct str *address)
+{
+	struct view local = addr_local(str_view(address));
+	struct str back = STR_EMPTY;
+
+	if (c->conf->srs_domain[0] == '\0' ||
+	    !view_starts(local, VIEW("SRS0=")))
+		return ERR_OK;
+	str_add(&back, view_skip(local, 5));
+	str_add_text(&back, "@back.example");
+	str_clear(address);
+	*address = back;
+	return ERR_OK;
 }
 
 static struct mapping test_mapping;

@@ -23,6 +23,7 @@ enum { REQUEST_OVERHEAD = 1024 };
 struct delivery {
 	struct message *message;
 	struct destination *destination;
+	char *sender; /* NULL: the message's */
 	struct list rcpts;
 	struct str list;
 	struct seal seal;
@@ -134,7 +135,7 @@ fill_request(struct ipc_deliver *ask, const struct delivery *x, int fd)
 		.queue_id = queue_id_view(&m->id),
 		.transport = view_of(x->destination->transport->name),
 		.nexthop = view_of(x->destination->nexthop),
-		.sender = view_of(m->sender),
+		.sender = view_of(x->sender != NULL ? x->sender : m->sender),
 		.arrival_us = m->arrival_us,
 		.active_us = m->active_us,
 		.size = m->size,
@@ -256,6 +257,7 @@ deliver_fiber(void *arg)
 	deliver(x);
 	message_unuse(x->message);
 	str_clear(&x->list);
+	free(x->sender);
 	free(x);
 	schedule_done(d);
 	work_end();
@@ -272,6 +274,7 @@ deliver_start(struct job *job)
 
 	x->message = job->message;
 	x->destination = job->destination;
+	x->sender = job->sender != NULL ? xstrdup(job->sender) : NULL;
 	x->list = STR_EMPTY;
 	x->began = loop_now();
 	list_init(&x->rcpts);

@@ -28,12 +28,16 @@ play_route(struct ipc_request *r)
 	struct ipc_route ask;
 	struct ipc_routed answer = { .status = ERR_NONE,
 		.text = VIEW_EMPTY,
-		.transport = VIEW("smtp") };
+		.transport = VIEW("smtp"),
+		.sender = VIEW_EMPTY };
 
 	if (!ipc_request_read(r, IPC_IN(route, &ask)))
 		return;
 	others.n_routed++;
 	answer.recipient = ask.address;
+	/* Sent on. */
+	if (ask.original.len > 0 && view_starts(ask.original, VIEW("alias")))
+		answer.sender = VIEW("srs@here.example");
 	answer.nexthop =
 	    view_skip(ask.address, view_find_last(ask.address, '@') + 1);
 	if (view_eq(answer.nexthop, VIEW("error.example")))

@@ -146,6 +146,7 @@ struct job {
 	struct list of_message;
 	struct destination *destination;
 	struct message *message;
+	char *sender; /* of this delivery (SRS); NULL: the message's */
 	struct list rcpts;
 	int64_t n_rcpts;
 	/* Pre-emption: deliveries made, slots lent to others. */
@@ -226,6 +227,9 @@ struct destination *destination_find(struct transport *t,
 struct destination *destination_find_where(uint32_t where);
 /* Give a recipient to the message's job there. */
 void schedule_add(struct destination *d, struct message *m, struct rcpt *r);
+/* The same with another sender than the message's; NULL or empty is that. */
+void schedule_add_from(struct destination *d, struct message *m,
+    struct rcpt *r, const char *sender);
 /* The message has a job there, or had one just now. */
 bool schedule_has(const struct destination *d, const struct message *m);
 /* Start what may start. */

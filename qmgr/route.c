@@ -19,6 +19,7 @@ struct route {
 	int64_t until;
 	int64_t status;
 	char *transport, *nexthop, *recipient, *text;
+	char *sender; /* to send on with; or empty */
 };
 
 static struct htable cache;
@@ -33,7 +34,22 @@ route_free(void *p)
 	free(r->nexthop);
 	free(r->recipient);
 	free(r->text);
+	free(r->sender);
 	free(r);
+}
+
+/* What the recipient was before aliases, where that matters: mail that is sent
+ * on may get another sender. */
+static struct view
+original_of(const struct message *m, const struct rcpt *r)
+{
+	struct view original = view_of(r->original);
+
+	if (qmgr.conf->srs_domain[0] == '\0' || m->sender[0] == '\0' ||
+	    (m->flags & SUBMIT_VERIFY) != 0 ||
+	    addr_eq(original, view_of(r->address)))
+		return VIEW_EMPTY;
+	return original;
 }
 
 /* The answer may depend on the sender. */
@@ -41,11 +57,17 @@ static void
 make_key(struct str *key, const struct message *m, const struct rcpt *r)
 {
 	const struct conf *conf = qmgr.conf;
+	struct view original = original_of(m, r);
 
 	str_set(key, view_of(r->address));
 	if ((m->flags & SUBMIT_VERIFY) != 0)
 		str_add_text(key, " probe");
-	if (conf->sender_dependent_relayhost_maps[0] != '\0' ||
+	if (original.len > 0) {
+		str_add_byte(key, '\0');
+		str_add(key, original);
+	}
+	if (original.len > 0 ||
+	    conf->sender_dependent_relayhost_maps[0] != '\0' ||
 	    conf->sender_dependent_default_transport_maps[0] != '\0') {
 		str_add_byte(key, '\0');
 		str_add_text(key, m->sender);
@@ -63,6 +85,7 @@ keep_route(struct view key, const struct ipc_routed *a)
 	r->nexthop = xstrndup(a->nexthop.ptr, a->nexthop.len);
 	r->recipient = xstrndup(a->recipient.ptr, a->recipient.len);
 	r->text = xstrndup(a->text.ptr, a->text.len);
+	r->sender = xstrndup(a->sender.ptr, a->sender.len);
 	if (cache.n_entries >= CACHE_MAX)
 		htable_clear(&cache, route_free);
 	old = htable_set(&cache, key, r);
@@ -103,7 +126,7 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 {
 	struct str key = STR_EMPTY;
 	struct ipc_route ask = { view_of(m->sender), view_of(rcpt->address),
-		(m->flags & SUBMIT_VERIFY) != 0 };
+		(m->flags & SUBMIT_VERIFY) != 0, original_of(m, rcpt) };
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct route *r;
@@ -136,7 +159,8 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 		answer = (struct ipc_routed){ .status = ERR_TEMP,
 			.text = view_of("address resolution is not available"),
 			.transport = VIEW_EMPTY, .nexthop = VIEW_EMPTY,
-			.recipient = VIEW_EMPTY };
+			.recipient = VIEW_EMPTY,
+			.sender = VIEW_EMPTY };
 	if (err_is(e))
 		log_warn("%s: %s", m->id.text, e.text);
 	r = keep_route(str_view(&key), &answer);
@@ -326,7 +350,7 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 		outcomes_put_back(m, rcpt);
 		return;
 	}
-	schedule_add(d, m, rcpt);
+	schedule_add_from(d, m, rcpt, r->sender);
 	touch(touched, t);
 }
 

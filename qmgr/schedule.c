@@ -307,14 +307,21 @@ destination_failed(struct destination *d, const char *reason)
 
 /* --- jobs --- */
 
+static bool
+is_same_sender(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static struct job *
-job_find(const struct destination *d, const struct message *m)
+job_find(const struct destination *d, const struct message *m,
+    const char *sender)
 {
 	/* The newest is nearly always the one. */
 	for (struct list *it = d->jobs.prev; it != &d->jobs; it = it->prev) {
 		struct job *j = LIST_ITEM(it, struct job, node);
 
-		if (j->message == m)
+		if (j->message == m && is_same_sender(j->sender, sender))
 			return j;
 		if (it == d->jobs.prev->prev)
 			break;
@@ -325,7 +332,7 @@ job_find(const struct destination *d, const struct message *m)
 bool
 schedule_has(const struct destination *d, const struct message *m)
 {
-	return job_find(d, m) != NULL;
+	return job_find(d, m, NULL) != NULL;
 }
 
 static void
@@ -339,10 +346,21 @@ count_jobs(struct destination *d, size_t n)
 void
 schedule_add(struct destination *d, struct message *m, struct rcpt *r)
 {
-	struct job *j = job_find(d, m);
+	schedule_add_from(d, m, r, NULL);
+}
 
+void
+schedule_add_from(struct destination *d, struct message *m, struct rcpt *r,
+    const char *sender)
+{
+	struct job *j;
+
+	if (sender != NULL && sender[0] == '\0')
+		sender = NULL;
+	j = job_find(d, m, sender);
 	if (j == NULL) {
 		j = xcalloc(1, sizeof(*j));
+		j->sender = sender != NULL ? xstrdup(sender) : NULL;
 		j->destination = d;
 		j->message = m;
 		list_init(&j->rcpts);
@@ -365,6 +383,7 @@ job_free(struct job *j)
 	list_remove(&j->node);
 	list_remove(&j->of_message);
 	count_jobs(j->destination, j->destination->n_jobs - 1);
+	free(j->sender);
 	free(j);
 	message_unuse(m);
 }

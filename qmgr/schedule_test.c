@@ -113,6 +113,35 @@ START_TEST(a_window_grows_with_success_and_shrinks_with_failure)
 }
 END_TEST
 
+START_TEST(recipients_with_another_sender_are_another_delivery)
+{
+	static const char *const senders[] = { NULL, "srs@here.example", "",
+		"srs@here.example" };
+	struct destination *d;
+	struct message *m;
+
+	test_open("default_destination_recipient_limit = 50\n");
+	d = destination("a.example");
+	m = add(d, 1);
+	for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
+		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
+
+		list_init(&r->node);
+		r->address = r->original = r->orcpt = r->text;
+		qmgr.n_rcpts++;
+		m->n_open++;
+		schedule_add_from(d, m, r, senders[i]);
+	}
+	schedule_run(d->transport);
+	ck_assert_int_eq(n_in_flight, 2);
+	ck_assert_int_eq(in_flight[0].n_rcpts, 3);
+	ck_assert_int_eq(in_flight[1].n_rcpts, 2);
+	finish(true);
+	finish(true);
+	test_close();
+}
+END_TEST
+
 START_TEST(an_idle_destination_does_not_grow)
 {
 	struct destination *d;
@@ -416,6 +445,7 @@ END_TEST
 
 UNIT_MAIN("schedule",
     { a_window_grows_with_success_and_shrinks_with_failure, 1 },
+    { recipients_with_another_sender_are_another_delivery, 1 },
     { an_idle_destination_does_not_grow, 1 },
     { a_failed_cohort_makes_a_destination_dead, 1 },
     { destinations_take_turns, 1 },

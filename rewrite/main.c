@@ -1,9 +1,11 @@
 /*
  * rewrite: completes addresses and says where mail for them goes.
  */
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/address.h"
+#include "rewrite/forward.h"
 #include "rewrite/route.h"
 
 #include <assert.h>
@@ -28,6 +30,7 @@ static const struct sandbox_role rewrite_role = {
 struct routers {
 	struct router mail, probes;
 	struct conf probe_conf;
+	struct srs srs;
 };
 
 static void
@@ -55,6 +58,7 @@ answer_route(struct ipc_request *request)
 {
 	struct routers *both = ipc_request_owner(request);
 	struct ipc_routed answer = { 0 };
+	struct str sender = STR_EMPTY;
 	struct ipc_route ask;
 	struct route route;
 
@@ -63,6 +67,10 @@ answer_route(struct ipc_request *request)
 	route_init(&route);
 	route_find(ask.probe != 0 ? &both->probes : &both->mail, ask.sender,
 	    ask.address, &route);
+	if (!err_is(route.why) && ask.original.len > 0)
+		route.why = forward_sender(&both->mail, &both->srs, &route,
+		    ask.sender, ask.original, clock_wall_us() / 1000000,
+		    &sender);
 	if (route.why.kind == ERR_TEMP)
 		log_warn("%s", route.why.text);
 	answer.status = route.why.kind;
@@ -72,8 +80,30 @@ answer_route(struct ipc_request *request)
 	answer.nexthop = str_view(&route.nexthop);
 	answer.recipient = str_view(&route.recipient);
 	answer.routed = route.is_routed;
+	answer.sender = str_view(&sender);
 	ipc_reply(request, IPC_OUT(routed, &answer));
+	str_clear(&sender);
 	route_clear(&route);
+}
+
+static void
+answer_srs(struct ipc_request *request)
+{
+	const struct routers *both = ipc_request_owner(request);
+	struct str address = STR_EMPTY;
+	struct ipc_srs_told answer;
+	struct ipc_srs_ask ask;
+	struct err e;
+
+	if (!ipc_request_read(request, IPC_IN(srs_ask, &ask)))
+		return;
+	e = srs_reverse(
+	    &both->srs, ask.address, clock_wall_us() / 1000000, &address);
+	answer.status = e.kind;
+	answer.text = view_of(e.text);
+	answer.address = err_is(e) ? VIEW_EMPTY : str_view(&address);
+	ipc_reply(request, IPC_OUT(srs_told, &answer));
+	str_clear(&address);
 }
 
 static bool
@@ -112,6 +142,7 @@ main(int argc, char **argv)
 	struct ipc_handler handlers[] = {
 		{ ipc_rewrite_type, answer_rewrite, IPC_INLINE },
 		{ ipc_route_type, answer_route, IPC_INLINE },
+		{ ipc_srs_ask_type, answer_srs, IPC_INLINE },
 		{ NULL, NULL, 0 },
 	};
 
@@ -120,6 +151,8 @@ main(int argc, char **argv)
 	e = router_init(&both.mail, d.conf);
 	if (!err_is(e))
 		e = router_init(&both.probes, &both.probe_conf);
+	if (!err_is(e))
+		e = srs_open(&both.srs, d.conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
 	if (router_may_wait(&both.mail) || router_may_wait(&both.probes))

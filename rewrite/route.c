@@ -244,6 +244,11 @@ route_by_class(struct way *w)
 		if (yes)
 			return classes[i].route(w);
 	}
+	/* Whoever is not one of the senders that we made is unknown there. */
+	if (w->r->conf->srs_domain[0] != '\0' &&
+	    view_eq_case(str_view(&w->domain.forms[0]),
+		view_of(w->r->conf->srs_domain)))
+		return route_aliased(w);
 	return route_foreign(w);
 }
 

@@ -129,6 +129,7 @@ router_may_wait(const struct router *r)
 	    value_may_wait(conf->relay_domains) ||
 	    value_may_wait(conf->transport_maps) ||
 	    value_may_wait(conf->relocated_maps) ||
+	    value_may_wait(conf->srs_exclude_domains) ||
 	    value_may_wait(conf->sender_dependent_relayhost_maps) ||
 	    value_may_wait(conf->sender_dependent_default_transport_maps);
 }

@@ -90,6 +90,41 @@ static const struct {
 	    "550 5.1.0 <no@local.test>: Sender address rejected: User "
 	    "unknown in local recipient table",
 	    NULL },
+	/* Senders of ours that mail comes back to. */
+	{ "srs_domain = alias.test\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<SRS0=OK=AA=b.example=a@alias.test>\r\n",
+	    "250 2.1.5 Ok", NULL },
+	{ "srs_domain = alias.test\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<SRS0=BAD=AA=b.example=a@alias.test>\r\n",
+	    "550 5.1.1 <SRS0=BAD=AA=b.example=a@alias.test>: Recipient "
+	    "address rejected: User unknown in virtual alias table",
+	    NULL },
+	{ "srs_domain = alias.test\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<SRS0=DOWN=AA=b.example=a@alias.test>\r\n",
+	    "451 4.3.0 <SRS0=DOWN=AA=b.example=a@alias.test>: Temporary "
+	    "lookup failure",
+	    NULL },
+	{ "", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<SRS0=OK=AA=b.example=a@alias.test>\r\n",
+	    "550 5.1.1 <SRS0=OK=AA=b.example=a@alias.test>: Recipient "
+	    "address rejected: User unknown in virtual alias table",
+	    NULL },
+	/* Maps that make others of them. */
+	{ "virtual_alias_maps = inline:{ {@alias.test = x} }\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<any@alias.test>\r\n", "250 2.1.5 Ok", NULL },
+	{ "canonical_maps = inline:{ {no@local.test = x} }\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<no+e@local.test>\r\n", "250 2.1.5 Ok",
+	    NULL },
+	{ "virtual_alias_maps = inline:{ {no@local.test =} }\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<no@local.test>\r\n",
+	    "451 4.3.0 <no@local.test>: Temporary lookup failure", NULL },
+	{ "receive_override_options = no_unknown_recipient_checks\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<no@local.test>\r\n",
+	    "250 2.1.5 Ok", NULL },
+	{ "smtpd_reject_unlisted_sender = yes\n"
+	  "sender_canonical_maps = inline:{ {no@local.test = x} }\n",
+	    "192.0.2.1", EHLO "MAIL FROM:<no@local.test>\r\n" RCPT,
+	    "250 2.1.5 Ok", NULL },
 	/* Transports that say no. */
 	{ "", "192.0.2.1", EHLO MAIL "RCPT TO:<x@error.test>\r\n",
 	    "550 5.1.2 <x@error.test>: Recipient address rejected: no such "

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/find.h"
+#include "lib/mail/srs.h"
 
 #include <stdlib.h>
 
@@ -135,7 +136,7 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct err e = complete(smtpd, address, &full);
-	struct ipc_route question = { sender, str_view(&full), 0 };
+	struct ipc_route question = { sender, str_view(&full), 0, VIEW_EMPTY };
 
 	if (!err_is(e))
 		e = ipc_call(&smtpd->rewrite, IPC_OUT(route, &question),
@@ -293,6 +294,26 @@ maps_of(struct smtpd *smtpd, enum ipc_class class)
 	return NULL;
 }
 
+/* A sender of ours that mail comes back to: rewrite says whether we made it. */
+static struct err
+find_srs(struct smtpd *smtpd, struct view address, bool *known)
+{
+	struct ipc_srs_ask ask = { address };
+	struct ipc_srs_told answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct err e = ipc_call(&smtpd->rewrite, IPC_OUT(srs_ask, &ask),
+	    IPC_IN(srs_told, &answer), &keep, ask_deadline(smtpd));
+
+	if (!err_is(e) && answer.status != ERR_NONE &&
+	    answer.status != ERR_PERM)
+		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
+	*known = !err_is(e) && answer.status == ERR_NONE;
+	if (err_is(e) && e.kind != ERR_TEMP)
+		e.kind = ERR_TEMP;
+	ipc_keep_clear(&keep);
+	return e;
+}
+
 static bool
 leads_nowhere(const struct rcpt_route *r)
 {
@@ -314,6 +335,8 @@ look_up(struct smtpd *smtpd, const struct rcpt_route *r, bool is_sender,
 	struct err e = ERR_OK;
 
 	*known = false;
+	if (srs_looks_ours(smtpd->conf, address))
+		return find_srs(smtpd, address, known);
 	for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
 		e = find_mapped(smtpd, aliases[i], address, is_local, known);
 		if (err_is(e) || *known)

@@ -285,7 +285,8 @@ answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
 		.address_class = IPC_CLASS_DEFAULT,
 		.transport = VIEW("smtp"),
 		.nexthop = domain,
-		.recipient = ask->address };
+		.recipient = ask->address,
+		.sender = VIEW_EMPTY };
 	if (view_eq_case(domain, VIEW("broken.test"))) {
 		answer->status = ERR_TEMP;
 		answer->text = VIEW("table is broken");
@@ -297,6 +298,22 @@ answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
 		answer->transport = view_of(domains[i].transport);
 		answer->nexthop = view_of(domains[i].nexthop);
 	}
+	return ERR_OK;
+}
+
+/* Of senders of ours (SRS) one was not made by us, another cannot be found
+ * out. */
+static struct err
+answer_srs(const struct ipc_srs_ask *ask, struct ipc_srs_told *answer)
+{
+	bool is_bad = view_starts(ask->address, VIEW("SRS0=BAD"));
+	bool is_down = view_starts(ask->address, VIEW("SRS0=DOWN"));
+
+	*answer = (struct ipc_srs_told){
+		.status = is_bad ? ERR_PERM : is_down ? ERR_TEMP : ERR_NONE,
+		.text = VIEW("of nobody"),
+		.address = is_bad || is_down ? VIEW_EMPTY : VIEW("a@b.example"),
+	};
 	return ERR_OK;
 }
 
@@ -556,6 +573,8 @@ call_rewrite(const struct ipc_type *type, const void *ask, void *answer)
 {
 	if (standin.rewrite_is_down)
 		return down(&standin.smtpd->rewrite);
+	if (type == ipc_srs_ask_type())
+		return answer_srs(ask, answer);
 	if (type == ipc_route_type())
 		return answer_route(ask, answer);
 	answer_rewrite(ask, answer);

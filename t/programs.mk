@@ -1,6 +1,7 @@
 # Real programs on the other side; ./dev unpacks those that are not installed.
 TAP_TESTS += \
 	t/340-rewriting-postfix.t \
+	t/341-forwarding.t \
 	t/400-source.t \
 	t/410-sink.t \
 	t/420-clients.t \

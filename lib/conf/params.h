@@ -1721,6 +1721,17 @@ ROW(BOOL, smtputf8_enable,
     "Offer and use SMTPUTF8.")
 ROW(BOOL, soft_bounce, "no", 0, 1, USED,
     "Turn 5xx into 4xx and keep all mail in the queue; for tests.")
+ROW(STR, srs_domain, "", 0, CONF_LEN_MAX, USED,
+    "Domain of the sender of mail that aliases send on to foreign domains; "
+    "empty leaves senders as they are.")
+ROW(STR, srs_exclude_domains, "", 0, CONF_LEN_MAX, USED,
+    "Domains of senders that are not rewritten.")
+ROW(INT, srs_hash_length, "8", 4, 32, USED,
+    "Characters of the hash that protects a rewritten sender, 5 bits each.")
+ROW(STR, srs_key_file, "$config_directory/srs.keys", 1, CONF_LEN_MAX, USED,
+    "File with secret keys for rewritten senders: the first signs, all count.")
+ROW(TIME, srs_max_age, "21d", 86400, 86400000, USED,
+    "How long mail to a rewritten sender is sent back.")
 ROW(TIME, stale_lock_time, "500s", 1, CONF_TIME_MAX, USED,
     "Age at which a .lock file is removed.")
 ROW(INT, state_entry_limit, "1000000", 100, CONF_INT_MAX, USED,

@@ -37,9 +37,9 @@ static const struct peers_row rows[] = {
 	{ "qmgr", IDENTITY_ROOT, { "queue_act", "flush" } },
 	/* postqueue: sees that its caller may.  It only hastens deliveries. */
 	{ "qmgr", PEERS_ANYONE, { "flush" } },
-	{ "rewrite", IDENTITY_SMTPD, { "rewrite", "route" } },
-	{ "rewrite", IDENTITY_QUEUE, { "rewrite", "route" } },
-	{ "rewrite", IDENTITY_ROOT, { "rewrite", "route" } },
+	{ "rewrite", IDENTITY_SMTPD, { "rewrite", "route", "srs_ask" } },
+	{ "rewrite", IDENTITY_QUEUE, { "rewrite", "route", "srs_ask" } },
+	{ "rewrite", IDENTITY_ROOT, { "rewrite", "route", "srs_ask" } },
 	{ "lookup", IDENTITY_SMTPD, { "table_ask" } },
 	{ "lookup", IDENTITY_QUEUE, { "table_ask" } },
 	{ "lookup", IDENTITY_SMTP, { "table_ask" } },

@@ -34,7 +34,8 @@
 #define IPC_ROUTE(F)    \
 	F(STR, sender)  \
 	F(STR, address) \
-	F(INT, probe)   /* of an address: the address_verify_ parameters count */
+	F(INT, probe)   /* of an address: the address_verify_ parameters count */ \
+	F(STR, original) /* before aliases, if it was another one; else empty */
 #define IPC_ROUTED(F)      \
 	F(INT, status)     \
 	F(STR, text)       \
@@ -42,7 +43,16 @@
 	F(STR, transport)  \
 	F(STR, nexthop)    \
 	F(STR, recipient)  \
-	F(INT, routed) /* the local part has a route in it: not to be relayed */
+	F(INT, routed) /* the local part has a route in it: not to be relayed */ \
+	F(STR, sender) /* to send on with (SRS); empty: the message's */
+
+/* rewrite: who is meant by a sender of ours (SRS) that mail comes back to?
+ * `status` is an enum err_kind: PERM if nobody of ours made it. */
+#define IPC_SRS_ASK(F) F(STR, address)
+#define IPC_SRS_TOLD(F)  \
+	F(INT, status)   \
+	F(STR, text)     \
+	F(STR, address)
 
 enum ipc_class {
 	IPC_CLASS_LOCAL,
@@ -371,6 +381,8 @@ enum state_store {
 	M(rewritten, IPC_REWRITTEN)             \
 	M(route, IPC_ROUTE)                     \
 	M(routed, IPC_ROUTED)                   \
+	M(srs_ask, IPC_SRS_ASK)                 \
+	M(srs_told, IPC_SRS_TOLD)               \
 	M(rcpt, IPC_RCPT)                       \
 	M(submit, IPC_SUBMIT)                   \
 	M(more_rcpts, IPC_MORE_RCPTS)           \

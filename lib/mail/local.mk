@@ -32,6 +32,7 @@ libbarid_a_SOURCES += \
 	lib/mail/verify_sender.c lib/mail/verify_sender.h \
 	lib/mail/reply.c lib/mail/reply.h \
 	lib/mail/report_text.c lib/mail/report_text.h \
+	lib/mail/srs.c lib/mail/srs.h \
 	lib/mail/xtext.c lib/mail/xtext.h
 
 check_PROGRAMS += \
@@ -58,6 +59,7 @@ check_PROGRAMS += \
 	lib/mail/received_test \
 	lib/mail/reply_test \
 	lib/mail/report_text_test \
+	lib/mail/srs_test \
 	lib/mail/xtext_test
 
 lib_mail_addr_test_SOURCES = lib/mail/addr_test.c
@@ -108,6 +110,8 @@ lib_mail_report_text_test_SOURCES = lib/mail/report_text_test.c
 lib_mail_report_text_test_LDADD = $(TEST_LDADD)
 lib_mail_reply_test_SOURCES = lib/mail/reply_test.c
 lib_mail_reply_test_LDADD = $(TEST_LDADD)
+lib_mail_srs_test_SOURCES = lib/mail/srs_test.c
+lib_mail_srs_test_LDADD = $(TEST_LDADD)
 lib_mail_xtext_test_SOURCES = lib/mail/xtext_test.c
 lib_mail_xtext_test_LDADD = $(TEST_LDADD)
 
@@ -120,4 +124,5 @@ FUZZERS += \
 	t/fuzz/mime \
 	t/fuzz/queue_file \
 	t/fuzz/reply \
+	t/fuzz/srs \
 	t/fuzz/xtext
