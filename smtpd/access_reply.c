@@ -252,12 +252,21 @@ access_not_known(struct access *a, const char *action,
 	return v;
 }
 
+void
+access_keep_doubt(struct access *a)
+{
+	if (access_is_warning(a) && a->defer_if_reject.len == 0)
+		str_set(&a->defer_if_reject,
+		    VIEW("451 4.3.5 Server configuration error"));
+}
+
 enum access_verdict
 access_table_failed(struct access *a, enum access_subject subject,
     struct view table, struct err why)
 {
 	log_warn("%s: %.*s: %s", session_queue_id(a->s), VIEW_ARGS(table),
 	    why.text);
+	access_keep_doubt(a);
 	return access_refuse(
 	    a, subject, 451, "4.3.5", "Server configuration error");
 }

@@ -150,6 +150,9 @@ enum access_verdict access_refuse_line(struct access *a, struct str *line);
 enum access_verdict access_not_known(struct access *a, const char *action,
     enum access_subject subject, const char *dsn, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Something failed that warn_if_reject stands before, and might have permitted:
+ * a 5xx that follows would not be for good. */
+void access_keep_doubt(struct access *a);
 /* A table failed: 451 4.3.5, about its subject; what it was is logged. */
 enum access_verdict access_table_failed(struct access *a,
     enum access_subject subject, struct view table, struct err why);

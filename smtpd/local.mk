@@ -76,7 +76,10 @@ smtpd_smtpd_LDADD = $(DAEMON_LDADD)
 check_PROGRAMS += \
 	smtpd/access_test \
 	smtpd/data_test \
+	smtpd/dnslist_test \
 	smtpd/envelope_test \
+	smtpd/failure_test \
+	smtpd/policy_test \
 	smtpd/quiet_test \
 	smtpd/rfc5321_test \
 	smtpd/screen_test \
@@ -87,6 +90,12 @@ smtpd_access_test_SOURCES = smtpd/access_test.c $(smtpd_test_core)
 smtpd_access_test_LDADD = $(TEST_LDADD)
 smtpd_data_test_SOURCES = smtpd/data_test.c $(smtpd_test_core)
 smtpd_data_test_LDADD = $(TEST_LDADD)
+smtpd_dnslist_test_SOURCES = smtpd/dnslist_test.c $(smtpd_test_core)
+smtpd_dnslist_test_LDADD = $(TEST_LDADD)
+smtpd_failure_test_SOURCES = smtpd/failure_test.c $(smtpd_test_core)
+smtpd_failure_test_LDADD = $(TEST_LDADD)
+smtpd_policy_test_SOURCES = smtpd/policy_test.c $(smtpd_test_core)
+smtpd_policy_test_LDADD = $(TEST_LDADD)
 smtpd_envelope_test_SOURCES = smtpd/envelope_test.c $(smtpd_test_core)
 smtpd_envelope_test_LDADD = $(TEST_LDADD)
 smtpd_quiet_test_SOURCES = smtpd/quiet_test.c $(smtpd_test_core)
@@ -104,9 +113,10 @@ smtpd_verify_test_LDADD = $(TEST_LDADD)
 
 EXTRA_DIST += t/lib/Barid/Policy.pm
 
-FUZZERS += t/fuzz/smtpd_session
+FUZZERS += t/fuzz/policy t/fuzz/smtpd_session
+t_fuzz_policy_SOURCES = t/fuzz/policy.c $(smtpd_test_core)
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/230-verify.t \
-	t/240-screen.t \
-	t/306-debug.t t/721-policy-postfix.t
+	t/240-screen.t t/306-debug.t t/721-policy-postfix.t \
+	t/722-policy-service.t

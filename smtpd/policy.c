@@ -407,8 +407,10 @@ access_check_policy(struct access *a, const struct access_item *item)
 	enum access_verdict v;
 
 	policy_add_request(&request, a, policy_context(p));
-	if (err_is(policy_ask(p, str_view(&request), &action)))
+	if (err_is(policy_ask(p, str_view(&request), &action))) {
 		str_set(&action, view_of(policy_default_action(p)));
+		access_keep_doubt(a);
+	}
 	v = access_act(a, a->subject, str_view(&action), policy_name(p));
 	str_clear(&request);
 	str_clear(&action);

@@ -2,6 +2,7 @@
 #include "smtpd/policy.h"
 
 #include "smtpd/access_run.h"
+#include "smtpd/collect.h"
 #include "smtpd/reply.h"
 
 #include <inttypes.h>
@@ -59,9 +60,13 @@ recipient_count(const struct access *a)
 static int64_t
 message_size(const struct access *a)
 {
-	if (a->stage == ACCESS_END_OF_DATA)
-		return a->s->content_bytes;
-	return a->s->t != NULL ? a->s->t->size : 0;
+	const struct transaction *t = a->s->t;
+
+	if (t == NULL)
+		return 0;
+	return a->stage == ACCESS_END_OF_DATA && t->collect != NULL
+	    ? collect_size(t->collect)
+	    : t->size;
 }
 
 static void
@@ -74,8 +79,13 @@ add_message(struct str *out, const struct access *a)
 	add(out, "recipient", a->recipient);
 	add_number(out, "recipient_count", recipient_count(a));
 	add_text(out, "queue_id", t != NULL ? t->id.text : NULL);
-	str_addf(out, "instance=%x.%" PRIx64 ".%" PRIx64 "\n",
-	    (unsigned)getpid(), (uint64_t)s->smtpd->started_us, s->serial);
+	/* A message it is with its first recipient. */
+	if (t != NULL && (a->recipient.len > 0 || a->stage >= ACCESS_DATA))
+		str_addf(out, "instance=%x.%" PRIx64 ".%" PRIx64 "\n",
+		    (unsigned)getpid(), (uint64_t)s->smtpd->started_us,
+		    s->serial);
+	else
+		add_text(out, "instance", NULL);
 	add_number(out, "size", message_size(a));
 	add(out, "etrn_domain", a->etrn);
 }

@@ -135,6 +135,22 @@ client_address(const char *text, struct sockaddr_storage *ss)
 	return (struct sockaddr *)ss;
 }
 
+/* What the policy server was asked over the last connection. */
+static void
+hear_policy(void)
+{
+	static char buffer[4096];
+	ssize_t n;
+
+	if (standin.policy_fd == 0)
+		return;
+	while ((n = recv(standin.policy_fd, buffer, sizeof(buffer),
+		    MSG_DONTWAIT)) > 0)
+		str_add(&standin.policy_heard, view_make(buffer, (size_t)n));
+	close(standin.policy_fd);
+	standin.policy_fd = 0;
+}
+
 const char *
 standin_talk_bytes(const char *address, struct view text)
 {
@@ -156,6 +172,7 @@ standin_talk_bytes(const char *address, struct view text)
 	heard = script.got;
 	if (!keeps_log)
 		drop_log();
+	hear_policy();
 	/* No session leaves anything behind. */
 	assert(standin.smtpd->collected == collected);
 	assert(list_is_empty(&standin.smtpd->sessions));
@@ -341,13 +358,37 @@ answer_peer_name(const struct ipc_peer_name *ask, struct ipc_peer_named *answer)
 	}
 }
 
+/* What is in these lists: listed.example has all as 127.0.0.2, slow.example
+ * cannot be found out, all else is empty. */
+static bool
+answer_list(struct view name, int type, struct str *records,
+    struct ipc_dns_answer *answer)
+{
+	struct ipc_dns_record listed = { DNS_TYPE_A, 0,
+		view_make("\x7f\x00\x00\x02", 4) };
+	struct ipc_dns_record why = { DNS_TYPE_TXT, 0, VIEW("bad") };
+
+	if (view_ends_case(name, VIEW(".listed.example")))
+		ipc_list_add(records, ipc_dns_record_type(),
+		    type == DNS_TYPE_A ? &listed : &why);
+	else if (view_ends_case(name, VIEW(".slow.example")))
+		answer->status = DNS_TEMP;
+	else if (view_ends_case(name, VIEW(".unlisted.example")))
+		answer->status = DNS_NXDOMAIN;
+	else
+		return false;
+	return true;
+}
+
 /* nowhere.example is not there, slow.example cannot be found out, null.example
- * takes no mail; all else has an address. */
+ * takes no mail; all else has an address, and b.example name servers. */
 static void
-answer_dns(struct view name, bool is_mx, struct ipc_dns_answer *answer)
+answer_dns(struct view name, int type, struct ipc_dns_answer *answer)
 {
 	static struct str records;
+	bool is_mx = type == DNS_TYPE_MX;
 	struct ipc_dns_record null_mx = { DNS_TYPE_MX, 0, VIEW_EMPTY };
+	struct ipc_dns_record server = { DNS_TYPE_NS, 0, VIEW("ns.example") };
 	struct ipc_dns_record address = { DNS_TYPE_A, 0,
 		view_make("\xc0\x00\x02\x05", 4) };
 
@@ -356,13 +397,17 @@ answer_dns(struct view name, bool is_mx, struct ipc_dns_answer *answer)
 		.text = VIEW_EMPTY,
 		.ttl = 60,
 		.name = name };
-	if (view_eq_case(name, VIEW("nowhere.example")))
+	if (answer_list(name, type, &records, answer))
+		;
+	else if (view_eq_case(name, VIEW("nowhere.example")))
 		answer->status = DNS_NXDOMAIN;
 	else if (view_eq_case(name, VIEW("slow.example")))
 		answer->status = DNS_TEMP;
 	else if (is_mx && view_eq_case(name, VIEW("null.example")))
 		ipc_list_add(&records, ipc_dns_record_type(), &null_mx);
-	else if (!is_mx)
+	else if (type == DNS_TYPE_NS && view_eq_case(name, VIEW("b.example")))
+		ipc_list_add(&records, ipc_dns_record_type(), &server);
+	else if (type == DNS_TYPE_A)
 		ipc_list_add(&records, ipc_dns_record_type(), &address);
 	if (records.len > 0)
 		answer->status = DNS_OK;
@@ -562,9 +607,47 @@ call_resolve(const struct ipc_type *type, const void *ask, void *answer)
 	if (type == ipc_peer_name_type())
 		answer_peer_name(ask, answer);
 	else if (type == ipc_dns_ask_type())
-		answer_dns(dns->name, true, answer);
+		answer_dns(dns->name, (int)dns->type, answer);
 	else
-		answer_dns(host->name, false, answer);
+		answer_dns(host->name, DNS_TYPE_A, answer);
+	return ERR_OK;
+}
+
+/* NULL: nobody is there. */
+static const char *
+policy_at(struct view endpoint)
+{
+	if (!standin.policy_by_path)
+		return standin.policy_says;
+	if (view_eq(endpoint, VIEW("unix:says-no")))
+		return "action=REJECT\n\n";
+	return view_eq(endpoint, VIEW("unix:says-nothing"))
+	    ? "action=DUNNO\n\n"
+	    : NULL;
+}
+
+static struct err
+call_dial(const struct ipc_dial *ask, struct ipc_dialled *answer)
+{
+	const char *text = policy_at(ask->endpoint);
+	struct view says = view_of(text != NULL ? text : "");
+	int fds[2];
+
+	hear_policy();
+	*answer = (struct ipc_dialled){ .status = ERR_TEMP,
+		.text = VIEW("connect to policy: refused"),
+		.socket = -1 };
+	if (text == NULL)
+		return ERR_OK;
+	standin.n_policy++;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
+	    send(fds[1], says.ptr, says.len, 0) != (ssize_t)says.len)
+		die_temp("socketpair: %s", strerror(errno));
+	if (standin.policy_hangs_up)
+		shutdown(fds[1], SHUT_WR);
+	standin.policy_fd = fds[1];
+	answer->status = ERR_NONE;
+	answer->socket = fds[0];
 	return ERR_OK;
 }
 
@@ -613,6 +696,8 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 		return call_rewrite(ask_type, ask, answer);
 	if (s == &standin.smtpd->qmgr)
 		return call_qmgr(ask, answer);
+	if (s == &standin.smtpd->dial)
+		return call_dial(ask, answer);
 	if (s == &standin.smtpd->anvil_service)
 		return call_anvil(answer);
 	if (s == &standin.smtpd->state && standin.state_is_down)
@@ -829,7 +914,7 @@ standin_open(const char *lines)
 	struct smtpd *m = xcalloc(1, sizeof(*m));
 	struct err e;
 
-	standin = (struct standin){ .smtpd = m };
+	standin = (struct standin){ .smtpd = m, .policy_heard = STR_EMPTY };
 	if (log_fd < 0)
 		open_log();
 	str_add_text(&text, common);
@@ -893,4 +978,5 @@ standin_close(void)
 	conf_free(standin.conf);
 	str_clear(&said);
 	str_clear(&log_text);
+	str_clear(&standin.policy_heard);
 }

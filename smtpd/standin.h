@@ -33,6 +33,15 @@ struct standin {
 	const char *postdrop_refusal; /* what it says at the end; NULL is well */
 	enum err_kind postdrop_kind;  /* of that */
 	int64_t anvil_count, anvil_rate;
+	/* What a policy server sends as soon as one connects; NULL: there is
+	 * none.  What it was asked, of all connections. */
+	const char *policy_says;
+	bool policy_hangs_up; /* ... and it closes behind that */
+	/* Instead, by what is dialled: unix:says-no, unix:says-nothing; no other
+	 * is there. */
+	bool policy_by_path;
+	struct str policy_heard;
+	size_t n_policy;
 	size_t fail_at; /* the call of another process that fails; 0 is none */
 	/* How the client behaves; 0 is well. */
 	size_t read_max;  /* bytes that come at once */
@@ -44,6 +53,7 @@ struct standin {
 	size_t n_verified, n_routes, n_frames, n_events, n_calls;
 	size_t largest_frame;
 	char flushed[256];
+	int policy_fd; /* our end; 0 is none */
 };
 
 extern struct standin standin;

@@ -105,7 +105,6 @@ my @general = (
 	c('check_helo_access fail:x'), c('check_recipient_access fail:x'),
 	c('check_reverse_client_hostname_access fail:x'),
 	c('warn_if_reject check_sender_access fail:x, permit'),
-	c('warn_if_reject check_sender_access fail:x, reject'),
 	c('check_client_access inline:{client.test=REJECT}'),
 	c('check_client_access inline:{test=REJECT}'),
 	c('check_client_access inline:{10.1=REJECT}'),
