@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	doc/contributing.md \
 	doc/debugging.md \
 	doc/from-postfix.md \
+	doc/greylisting.md \
 	doc/install.md \
 	doc/log.md \
 	doc/performance.md \

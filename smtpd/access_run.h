@@ -202,6 +202,8 @@ enum access_verdict access_act(struct access *a, enum access_subject subject,
 access_fn access_check_table;
 /* access_verify.c: is mail for it taken where it would go? */
 access_fn access_unverified_sender, access_unverified_recipient;
+/* access_grey.c: has it come again? */
+access_fn access_check_greylist;
 access_fn access_check_hosts;	/* MX, NS, A of a domain in a table */
 access_fn access_reject_dnslist, access_permit_dnslist, access_reject_maps_rbl;
 access_fn access_check_policy;

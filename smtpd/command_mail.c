@@ -15,6 +15,7 @@
 #include "smtpd/offer.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen.h"
+#include "smtpd/volume.h"
 
 #include <stdlib.h>
 
@@ -278,6 +279,8 @@ accept_recipient(struct session *s, const struct path *p)
 		access_say(s, &refusal);
 		return false;
 	}
+	if (!volume_admit(s))
+		return false;
 	return add_recipient(s, p, &rcpt);
 }
 

@@ -9,6 +9,7 @@ smtpd_core = \
 	smtpd/access_map.c \
 	smtpd/access_reply.c \
 	smtpd/access_run.h \
+	smtpd/access_grey.c \
 	smtpd/access_verify.c \
 	smtpd/alone.c \
 	smtpd/alone.h \
@@ -23,6 +24,8 @@ smtpd_core = \
 	smtpd/data.c \
 	smtpd/dnslist.c \
 	smtpd/dnslist.h \
+	smtpd/grey.c \
+	smtpd/grey.h \
 	smtpd/limits.c \
 	smtpd/limits.h \
 	smtpd/lookup.c \
@@ -65,6 +68,8 @@ smtpd_core = \
 	smtpd/session.h \
 	smtpd/settings.c \
 	smtpd/smtpd.h \
+	smtpd/volume.c \
+	smtpd/volume.h \
 	smtpd/xclient.c \
 	smtpd/xclient.h
 smtpd_test_core = $(smtpd_core) smtpd/standin.c smtpd/standin.h \
@@ -82,10 +87,12 @@ check_PROGRAMS += \
 	smtpd/policy_test \
 	smtpd/quiet_test \
 	smtpd/rfc5321_test \
+	smtpd/grey_test \
 	smtpd/screen_test \
 	smtpd/session_test \
 	smtpd/state_test \
-	smtpd/verify_test
+	smtpd/verify_test \
+	smtpd/volume_test
 smtpd_access_test_SOURCES = smtpd/access_test.c $(smtpd_test_core)
 smtpd_access_test_LDADD = $(TEST_LDADD)
 smtpd_data_test_SOURCES = smtpd/data_test.c $(smtpd_test_core)
@@ -102,6 +109,8 @@ smtpd_quiet_test_SOURCES = smtpd/quiet_test.c $(smtpd_test_core)
 smtpd_quiet_test_LDADD = $(TEST_LDADD)
 smtpd_rfc5321_test_SOURCES = smtpd/rfc5321_test.c $(smtpd_test_core)
 smtpd_rfc5321_test_LDADD = $(TEST_LDADD)
+smtpd_grey_test_SOURCES = smtpd/grey_test.c $(smtpd_test_core)
+smtpd_grey_test_LDADD = $(TEST_LDADD)
 smtpd_screen_test_SOURCES = smtpd/screen_test.c $(smtpd_test_core)
 smtpd_screen_test_LDADD = $(TEST_LDADD)
 smtpd_session_test_SOURCES = smtpd/session_test.c $(smtpd_test_core)
@@ -110,6 +119,8 @@ smtpd_state_test_SOURCES = smtpd/state_test.c $(smtpd_test_core)
 smtpd_state_test_LDADD = $(TEST_LDADD)
 smtpd_verify_test_SOURCES = smtpd/verify_test.c $(smtpd_test_core)
 smtpd_verify_test_LDADD = $(TEST_LDADD)
+smtpd_volume_test_SOURCES = smtpd/volume_test.c $(smtpd_test_core)
+smtpd_volume_test_LDADD = $(TEST_LDADD)
 
 EXTRA_DIST += t/lib/Barid/Policy.pm
 
@@ -118,5 +129,5 @@ t_fuzz_policy_SOURCES = t/fuzz/policy.c $(smtpd_test_core)
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t t/230-verify.t \
-	t/240-screen.t t/306-debug.t t/721-policy-postfix.t \
-	t/722-policy-service.t
+	t/240-screen.t t/250-greylist.t t/255-volume.t \
+	t/306-debug.t t/721-policy-postfix.t t/722-policy-service.t

@@ -199,6 +199,7 @@ const struct access_row access_rows[] = {
 	PLAIN("reject_unlisted_recipient", reject_unlisted_recipient),
 	PLAIN("reject_unverified_sender", access_unverified_sender),
 	PLAIN("reject_unverified_recipient", access_unverified_recipient),
+	PLAIN("check_greylist", access_check_greylist),
 	PLAIN("reject_multi_recipient_bounce", reject_multi_recipient_bounce),
 	/* Relaying. */
 	PLAIN("permit_auth_destination", permit_auth_destination),

@@ -86,6 +86,8 @@ struct transaction {
 	bool is_smtputf8;
 	bool hold, discard;
 	bool is_unsaid; /* "client=" was left out */
+	bool is_counted;  /* by the volume limits, as a message */
+	bool hold_volume; /* it is above one of them */
 	uint8_t bdat;		 /* enum bdat_state */
 	struct collect *collect; /* content on its way; NULL before DATA */
 	struct drop *drop;	 /* stand-alone: once the message has a name */

@@ -85,6 +85,10 @@ open_lists(struct smtpd *m)
 	m->bare_lf_exclusions =
 	    open_match("smtpd_forbid_bare_newline_exclusions",
 		conf->smtpd_forbid_bare_newline_exclusions, networks);
+	m->grey_exceptions = open_match("greylist_client_exceptions",
+	    conf->greylist_client_exceptions, MATCH_PARENTS);
+	m->volume_exceptions = open_match("volume_limit_exceptions",
+	    conf->volume_limit_exceptions, MATCH_PARENTS);
 	m->xclient_hosts = open_match("smtpd_authorized_xclient_hosts",
 	    conf->smtpd_authorized_xclient_hosts, 0);
 	m->xforward_hosts = open_match("smtpd_authorized_xforward_hosts",
@@ -103,6 +107,8 @@ open_maps(struct smtpd *m)
 	const struct conf *conf = m->conf;
 	struct rcpt_maps *maps = &m->maps;
 
+	m->volume_maps =
+	    open_tables("volume_limit_maps", conf->volume_limit_maps);
 	maps->canonical = open_tables("canonical_maps", conf->canonical_maps);
 	maps->recipient_canonical = open_tables(
 	    "recipient_canonical_maps", conf->recipient_canonical_maps);
@@ -276,7 +282,8 @@ map_at(struct smtpd *m, size_t i)
 		&m->maps.recipient_canonical, &m->maps.sender_canonical,
 		&m->maps.virtual_alias, &m->maps.local,
 		&m->maps.virtual_mailbox, &m->maps.relay, &m->dns_filter,
-		&m->command_filter, &m->footers, &m->reply_filter };
+		&m->command_filter, &m->footers, &m->reply_filter,
+		&m->volume_maps };
 
 	return i < ARRAY_LEN(maps) ? maps[i] : NULL;
 }
@@ -287,7 +294,8 @@ list_at(struct smtpd *m, size_t i)
 	struct match_list **lists[] = { &m->mynetworks, &m->event_exceptions,
 		&m->bare_lf_exclusions, &m->forbidden_commands,
 		&m->noop_commands, &m->xclient_hosts, &m->xforward_hosts,
-		&m->flush_domains, &m->debug_peers };
+		&m->flush_domains, &m->debug_peers, &m->grey_exceptions,
+		&m->volume_exceptions };
 
 	return i < ARRAY_LEN(lists) ? lists[i] : NULL;
 }

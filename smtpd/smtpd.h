@@ -109,6 +109,8 @@ struct smtpd {
 
 	int64_t started_us;  /* with `serial` of a session a name for all time */
 	uint64_t n_serials;
+	struct match_list *grey_exceptions, *volume_exceptions;
+	struct table_list *volume_maps;
 	struct screen_settings *screen; /* NULL: clients are not tested */
 
 	struct rcpt_cache cache;
