@@ -16,3 +16,9 @@ state_count_test_SOURCES = state/count_test.c state/count.c
 state_count_test_LDADD = $(TEST_LDADD)
 state_verify_test_SOURCES = state/verify_test.c state/verify.c
 state_verify_test_LDADD = $(TEST_LDADD)
+
+FUZZERS += t/fuzz/remembered
+t_fuzz_remembered_SOURCES = t/fuzz/remembered.c state/count.c state/verify.c \
+	smtpd/grey.c smtpd/recall.c smtpd/screen_stamps.c
+
+TAP_TESTS += t/230-verify.t

@@ -72,10 +72,10 @@ verify_entry_read(struct view value, struct verify_entry *e)
 void
 verify_entry_write(struct str *value, const struct verify_entry *e)
 {
-	struct view text = view_first(e->text, VERIFY_TEXT_MAX);
-
-	str_printf(value, "%d:%" PRId64 ":%" PRId64 ":%.*s", (int)e->status,
-	    e->probed, e->updated, VIEW_ARGS(text));
+	str_printf(value, "%d:%" PRId64 ":%" PRId64 ":", (int)e->status,
+	    e->probed, e->updated);
+	/* It may have any byte. */
+	str_add(value, view_first(e->text, VERIFY_TEXT_MAX));
 }
 
 /* --- time --- */

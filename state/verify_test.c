@@ -211,6 +211,17 @@ START_TEST(a_value_read_is_what_was_written)
 }
 END_TEST
 
+START_TEST(a_reason_may_have_any_byte)
+{
+	begin();
+	ask("a@x", NOW);
+	verify_told(&verify, VIEW("a@x"), VERIFY_BOUNCE, VIEW("x\0:\xff"), NOW);
+	ck_assert_int_eq(ask("a@x", NOW), VERIFY_BOUNCE);
+	ck_assert(view_eq(str_view(&answer.text), VIEW("x\0:\xff")));
+	end();
+}
+END_TEST
+
 /* What is in the file is somebody's who may write it. */
 START_TEST(a_damaged_value_is_as_none)
 {
@@ -232,4 +243,5 @@ UNIT_MAIN("verify", { many_questions_for_one_address_are_one_probe, 1 },
     { probes_under_way_are_bounded_and_shared_between_domains, 1 },
     { the_domain_is_the_same_in_any_case, 1 },
     { a_value_read_is_what_was_written, ARRAY_LEN(values) },
+    { a_reason_may_have_any_byte, 1 },
     { a_damaged_value_is_as_none, ARRAY_LEN(values) })
