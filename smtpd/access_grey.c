@@ -20,10 +20,11 @@ log_verdict(const struct access *a, const struct grey_answer *answer)
 	struct str line = STR_EMPTY;
 
 	/* What comes again and again need not be told each time. */
-	if (answer->verdict == GREY_KNOWN || answer->verdict == GREY_ALLOWED)
+	if (answer->verdict == GREY_KNOWN || answer->verdict == GREY_ALLOWED ||
+	    !quiet_allows(s, QUIET_OTHER))
 		return;
-	str_printf(&line, "%s: greylist: %s: client=%s, ",
-	    session_queue_id(s), words[answer->verdict], s->client.label);
+	str_printf(&line, "%s: greylist: %s: client=%s, ", session_queue_id(s),
+	    words[answer->verdict], s->client.label);
 	str_add_text(&line, "network=");
 	grey_add_network(&line, s->smtpd->conf, view_of(s->client.addr));
 	str_add_text(&line, ", from=<");

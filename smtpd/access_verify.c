@@ -28,13 +28,13 @@ manner_of(const struct conf *conf, enum access_subject subject)
 {
 	return subject == SUBJECT_SENDER
 	    ? (struct manner){ subject, conf->unverified_sender_reject_code,
-		conf->unverified_sender_defer_code,
-		conf->unverified_sender_reject_reason,
-		conf->unverified_sender_tempfail_action, "4.1.7" }
+		      conf->unverified_sender_defer_code,
+		      conf->unverified_sender_reject_reason,
+		      conf->unverified_sender_tempfail_action, "4.1.7" }
 	    : (struct manner){ subject, conf->unverified_recipient_reject_code,
-		conf->unverified_recipient_defer_code,
-		conf->unverified_recipient_reject_reason,
-		conf->unverified_recipient_tempfail_action, "4.1.1" };
+		      conf->unverified_recipient_defer_code,
+		      conf->unverified_recipient_reject_reason,
+		      conf->unverified_recipient_tempfail_action, "4.1.1" };
 }
 
 /* Until there is a result, or the client has waited long enough. */
@@ -81,8 +81,8 @@ judge(struct access *a, const struct manner *m, enum verify_status status,
 	if (status != VERIFY_BOUNCE)
 		return tempfail(a, m, text->ptr);
 	if (m->reason[0] != '\0')
-		return access_refuse(a, m->subject, m->reject_code, m->dsn,
-		    "%s", m->reason);
+		return access_refuse(
+		    a, m->subject, m->reject_code, m->dsn, "%s", m->reason);
 	return access_refuse(a, m->subject, m->reject_code, m->dsn,
 	    "undeliverable address: %.*s", VIEW_ARGS(why));
 }

@@ -41,8 +41,7 @@ write_numbers(struct str *value, int64_t a, int64_t b)
 /* --- keys --- */
 
 void
-grey_add_network(
-    struct str *out, const struct conf *conf, struct view address)
+grey_add_network(struct str *out, const struct conf *conf, struct view address)
 {
 	struct dns_addr a;
 	int64_t bits;
@@ -103,12 +102,12 @@ struct keys {
 };
 
 static struct err
-recall(struct smtpd *smtpd, const struct str *key, int64_t numbers[2],
-    bool *found)
+recall(
+    struct smtpd *smtpd, const struct str *key, int64_t numbers[2], bool *found)
 {
 	struct str value = STR_EMPTY;
-	struct err e = recall_get(
-	    smtpd, STATE_GREY, str_view(key), &value, found);
+	struct err e =
+	    recall_get(smtpd, STATE_GREY, str_view(key), &value, found);
 
 	/* Damaged is as unknown. */
 	*found = *found && grey_read(str_view(&value), numbers);

@@ -26,11 +26,11 @@ struct grey_question {
 };
 
 enum grey_verdict {
-	GREY_KNOWN,	/* the triplet has come again before */
-	GREY_ALLOWED,	/* the network has */
-	GREY_PASSES,	/* it comes again just now */
-	GREY_NEW,	/* it has to come again */
-	GREY_EARLY,	/* it comes again too soon */
+	GREY_KNOWN,   /* the triplet has come again before */
+	GREY_ALLOWED, /* the network has */
+	GREY_PASSES,  /* it comes again just now */
+	GREY_NEW,     /* it has to come again */
+	GREY_EARLY,   /* it comes again too soon */
 };
 
 struct grey_answer {

@@ -29,11 +29,13 @@ static const char unavailable[] = "550 5.3.2 Service currently unavailable";
 /* --- the log --- */
 
 void
-screen_log(const char *format, ...)
+screen_log(struct session *s, enum quiet_kind kind, const char *format, ...)
 {
 	struct str line = STR_EMPTY;
 	va_list ap;
 
+	if (!quiet_allows(s, kind))
+		return;
 	va_start(ap, format);
 	str_vaddf(&line, format, ap);
 	va_end(ap);
@@ -72,8 +74,8 @@ screen_add_time(struct str *out, const struct screen *x)
 /* --- failing and passing --- */
 
 bool
-screen_fail(struct session *s, enum screen_test test,
-    enum screen_action action, const char *refusal, const char *drop)
+screen_fail(struct session *s, enum screen_test test, enum screen_action action,
+    const char *refusal, const char *drop)
 {
 	struct screen *x = s->screen;
 
@@ -126,7 +128,7 @@ screen_pass(struct session *s)
 			last = x->stamps.until[i];
 	}
 	if (is_new && !x->is_vetoed) {
-		screen_log("PASS NEW %s", x->client.ptr);
+		screen_log(s, QUIET_OTHER, "PASS NEW %s", x->client.ptr);
 		screen_stamps_write(&value, &x->stamps);
 		recall_put(s->smtpd, STATE_SCREEN, view_of(s->client.addr),
 		    str_view(&value),
@@ -170,8 +172,8 @@ look_up(struct session *s)
 		struct err e = ERR_OK;
 
 		if (set->rules[i].table == NULL) {
-			listed = s->client.is_trusted ? LISTED_PERMIT
-						      : LISTED_NOT;
+			listed =
+			    s->client.is_trusted ? LISTED_PERMIT : LISTED_NOT;
 			continue;
 		}
 		e = table_find(set->rules[i].table, addr, &value, &found);
@@ -202,8 +204,9 @@ hang_up(struct session *s)
 	struct str time = STR_EMPTY;
 
 	screen_add_time(&time, x);
-	screen_log("HANGUP after %s from %s in tests before SMTP handshake",
-	    time.ptr, x->client.ptr);
+	screen_log(s, QUIET_OTHER,
+	    "HANGUP after %s from %s in tests before SMTP handshake", time.ptr,
+	    x->client.ptr);
 	str_clear(&time);
 	s->ending = SESSION_LOST;
 	return false;
@@ -217,7 +220,7 @@ take_early(struct session *s, struct view bytes)
 
 	screen_add_time(&time, x);
 	screen_add_shown(&shown, bytes);
-	screen_log("PREGREET %zu after %s from %s: %s",
+	screen_log(s, QUIET_REJECT, "PREGREET %zu after %s from %s: %s",
 	    bytes.len < SHOWN_MAX ? bytes.len : SHOWN_MAX, time.ptr,
 	    x->client.ptr, shown.ptr);
 	str_clear(&time);
@@ -231,7 +234,8 @@ take_early(struct session *s, struct view bytes)
 static bool
 is_let_in(const struct session *s, const struct screen_scoring *g)
 {
-	int64_t threshold = s->smtpd->conf->postscreen_dnsbl_allowlist_threshold;
+	int64_t threshold =
+	    s->smtpd->conf->postscreen_dnsbl_allowlist_threshold;
 
 	return g != NULL && threshold < 0 && screen_scoring_is_done(g) &&
 	    screen_scoring_result(g).score <= threshold;
@@ -251,8 +255,8 @@ wait_for_greeting(struct session *s, const struct screen_scoring *g)
 
 		if (is_let_in(s, g))
 			return true;
-		e = stream_peek(&s->io, &bytes,
-		    waits && look < deadline ? look : deadline);
+		e = stream_peek(
+		    &s->io, &bytes, waits && look < deadline ? look : deadline);
 	} while (e.kind == ERR_TIME && clock_ms() < deadline);
 	if (!err_is(e))
 		return take_early(s, bytes);
@@ -293,8 +297,8 @@ is_listed(struct session *s, const struct screen_score *r)
 	struct str refusal = STR_EMPTY, drop = STR_EMPTY;
 	bool goes_on;
 
-	screen_log(
-	    "DNSBL rank %" PRId64 " for %s", r->score, s->screen->client.ptr);
+	screen_log(s, QUIET_REJECT, "DNSBL rank %" PRId64 " for %s", r->score,
+	    s->screen->client.ptr);
 	str_printf(&refusal,
 	    "550 5.7.1 Service unavailable; client [%s] blocked using ",
 	    s->client.addr);
@@ -339,8 +343,7 @@ run_tests(struct session *s)
 	bool goes_on = true;
 
 	if (x->is_due[SCREEN_DNSBL])
-		g = screen_scoring_begin(
-		    s->smtpd, s->smtpd->screen, s->client.addr);
+		g = screen_scoring_begin(s);
 	if (x->is_due[SCREEN_PREGREET])
 		goes_on = send_teaser(s) && wait_for_greeting(s, g);
 	if (goes_on && g != NULL)
@@ -370,8 +373,8 @@ find_due(struct session *s)
 	struct str value = STR_EMPTY;
 	int64_t now = clock_wall();
 	bool found;
-	struct err e = recall_get(s->smtpd, STATE_SCREEN,
-	    view_of(s->client.addr), &value, &found);
+	struct err e = recall_get(
+	    s->smtpd, STATE_SCREEN, view_of(s->client.addr), &value, &found);
 
 	if (err_is(e))
 		log_warn("%s: %s", x->client.ptr, e.text);
@@ -399,7 +402,8 @@ look_for_veto(struct session *s)
 	if (err_is(e) || yes)
 		return;
 	x->is_vetoed = true;
-	screen_log("%s VETO %s", word_for(s, true), x->client.ptr);
+	screen_log(
+	    s, QUIET_OTHER, "%s VETO %s", word_for(s, true), x->client.ptr);
 }
 
 static bool
@@ -409,12 +413,14 @@ examine(struct session *s)
 	enum listed listed = look_up(s);
 
 	if (listed == LISTED_PERMIT) {
-		screen_log("%sED %s", word_for(s, true), x->client.ptr);
+		screen_log(s, QUIET_OTHER, "%sED %s", word_for(s, true),
+		    x->client.ptr);
 		forget(s);
 		return true;
 	}
 	if (listed == LISTED_REJECT) {
-		screen_log("%sED %s", word_for(s, false), x->client.ptr);
+		screen_log(s, QUIET_OTHER, "%sED %s", word_for(s, false),
+		    x->client.ptr);
 		if (!screen_fail(s, SCREEN_TESTS,
 			s->smtpd->screen->denylist_action, unavailable,
 			"521 5.3.2 Service currently unavailable"))
@@ -422,7 +428,7 @@ examine(struct session *s)
 	}
 	find_due(s);
 	if (!is_any_due(x, 0) && x->refusal.len == 0) {
-		screen_log("PASS OLD %s", x->client.ptr);
+		screen_log(s, QUIET_OTHER, "PASS OLD %s", x->client.ptr);
 		forget(s);
 		return true;
 	}
@@ -459,12 +465,12 @@ screen_admit(struct session *s)
 	if (s->smtpd->screen == NULL || s->client.port == 0)
 		return true;
 	s->screen = screen_new(s);
-	screen_log(
-	    "CONNECT from %s to %s", s->screen->client.ptr,
-	    s->screen->server.ptr);
+	screen_log(s, QUIET_CONNECT, "CONNECT from %s to %s",
+	    s->screen->client.ptr, s->screen->server.ptr);
 	if (!limits_connect(s)) {
-		screen_log("NOQUEUE: reject: CONNECT from %s: too many "
-			   "connections",
+		screen_log(s, QUIET_REJECT,
+		    "NOQUEUE: reject: CONNECT from %s: too many "
+		    "connections",
 		    s->screen->client.ptr);
 		return false;
 	}
@@ -476,6 +482,6 @@ screen_end(struct session *s)
 {
 	if (s->screen == NULL)
 		return;
-	screen_log("DISCONNECT %s", s->screen->client.ptr);
+	screen_log(s, QUIET_DISCONNECT, "DISCONNECT %s", s->screen->client.ptr);
 	forget(s);
 }

@@ -69,8 +69,7 @@ void screen_sites_open(struct screen_settings *set, const char *value);
 
 /* The lookups for one client, which go on beside what it waits for. */
 struct screen_scoring;
-struct screen_scoring *screen_scoring_begin(
-    struct smtpd *smtpd, const struct screen_settings *set, const char *addr);
+struct screen_scoring *screen_scoring_begin(struct session *s);
 /* All answers are there. */
 bool screen_scoring_is_done(const struct screen_scoring *g);
 /* Wait for them, until then at most. */
@@ -85,7 +84,8 @@ struct screen_score screen_scoring_result(const struct screen_scoring *g);
 void screen_scoring_end(struct screen_scoring *g);
 
 /* Lines of the log, as of postscreen. */
-void screen_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void screen_log(struct session *s, enum quiet_kind kind, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
 /* Foreign bytes as one knows them from C ("EHLO x\r\n"), the first 100. */
 void screen_add_shown(struct str *out, struct view bytes);
 /* "0.25": since this phase began. */

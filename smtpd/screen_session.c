@@ -44,8 +44,8 @@ fail(struct session *s, enum screen_test test, const char *what,
 		str_add_text(&shown, ": ");
 		screen_add_shown(&shown, *text);
 	}
-	screen_log("%s from %s after %s%s", what, x->client.ptr, s->where,
-	    shown.ptr);
+	screen_log(s, QUIET_REJECT, "%s from %s after %s%s", what,
+	    x->client.ptr, s->where, shown.ptr);
 	str_clear(&shown);
 	return screen_fail(
 	    s, test, s->smtpd->screen->action[test], protocol_error, drop);
@@ -81,8 +81,8 @@ screen_line(struct session *s, struct view line, enum stream_eol eol)
 		return false;
 	ahead = stream_buffered(&s->io);
 	return !is_due(s, SCREEN_PIPELINING) || ahead.len == 0 ||
-	    fail(s, SCREEN_PIPELINING, "COMMAND PIPELINING", &ahead,
-		drop_error);
+	    fail(
+		s, SCREEN_PIPELINING, "COMMAND PIPELINING", &ahead, drop_error);
 }
 
 static void
@@ -97,7 +97,7 @@ log_refused(struct session *s, struct view recipient)
 	addr_to_external(&line, recipient);
 	str_addf(&line, ">, proto=%s, helo=<%s>", session_protocol(s),
 	    s->helo != NULL ? s->helo : "");
-	screen_log("%s", line.ptr);
+	screen_log(s, QUIET_REJECT, "%s", line.ptr);
 	str_clear(&line);
 }
 

@@ -56,8 +56,7 @@ open_tests(struct screen_settings *set, const struct conf *conf)
 	for (size_t i = 0; i < SCREEN_TESTS; i++) {
 		set->is_on[i] = tests[i].is_on;
 		set->ttl[i] = tests[i].ttl;
-		set->action[i] =
-		    action_of(tests[i].parameter, tests[i].action);
+		set->action[i] = action_of(tests[i].parameter, tests[i].action);
 	}
 	set->denylist_action = action_of(
 	    "postscreen_denylist_action", conf->postscreen_denylist_action);

@@ -14,10 +14,10 @@
 
 struct screen_scoring {
 	struct smtpd *smtpd;
-	const struct screen_settings *set;
 	struct dns_addr addr;
 	size_t n_open;	/* questions without an answer */
 	bool is_wanted; /* somebody waits for the result */
+	bool is_told;	/* which list it was */
 	struct wait done;
 	struct screen_score result;
 	int64_t most; /* the weight of the list in the result */
@@ -84,9 +84,12 @@ take_answer(struct screen_scoring *g, const struct screen_site *site,
 		    !dnslist_matches(site->list, b))
 			continue;
 		is_listed = true;
+		if (!g->is_told)
+			continue;
 		dns_addr_text(&g->addr, text);
-		log_info_as("dnsblog", "addr %s listed by domain %s as "
-				       "%u.%u.%u.%u",
+		log_info_as("dnsblog",
+		    "addr %s listed by domain %s as "
+		    "%u.%u.%u.%u",
 		    text, site->list->domain, b[0], b[1], b[2], b[3]);
 	}
 	if (!is_listed)
@@ -130,16 +133,16 @@ ask(void *arg)
 /* --- all --- */
 
 struct screen_scoring *
-screen_scoring_begin(
-    struct smtpd *smtpd, const struct screen_settings *set, const char *addr)
+screen_scoring_begin(struct session *s)
 {
 	struct screen_scoring *g = xcalloc(1, sizeof(*g));
+	const struct screen_settings *set = s->smtpd->screen;
 
-	g->smtpd = smtpd;
-	g->set = set;
+	g->smtpd = s->smtpd;
 	g->is_wanted = true;
+	g->is_told = quiet_allows(s, QUIET_OTHER);
 	g->result.ttl = -1;
-	if (!dns_addr_parse(view_of(addr), &g->addr))
+	if (!dns_addr_parse(view_of(s->client.addr), &g->addr))
 		return g;
 	/* Counted before the first may end. */
 	g->n_open = set->n_sites;

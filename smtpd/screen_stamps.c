@@ -25,6 +25,6 @@ screen_stamps_write(struct str *value, const struct screen_stamps *stamps)
 {
 	str_reset(value);
 	for (size_t i = 0; i < SCREEN_TESTS; i++)
-		str_addf(value, "%s%" PRId64, i > 0 ? ";" : "",
-		    stamps->until[i]);
+		str_addf(
+		    value, "%s%" PRId64, i > 0 ? ";" : "", stamps->until[i]);
 }

@@ -6,13 +6,13 @@
 
 #include <string.h>
 
-#define ON                                                                \
-	"smtpd_screen_enable = yes\npostscreen_greet_banner =\n"          \
-	"postscreen_access_list = permit_mynetworks, inline:{ "           \
+#define ON                                                       \
+	"smtpd_screen_enable = yes\npostscreen_greet_banner =\n" \
+	"postscreen_access_list = permit_mynetworks, inline:{ "  \
 	"192.0.2.66=reject }\n"
-#define DEEP                                                              \
-	"postscreen_pipelining_enable = yes\n"                            \
-	"postscreen_non_smtp_command_enable = yes\n"                      \
+#define DEEP                                         \
+	"postscreen_pipelining_enable = yes\n"       \
+	"postscreen_non_smtp_command_enable = yes\n" \
 	"postscreen_bare_newline_enable = yes\n"
 #define EHLO "EHLO me.example\r\n" STANDIN_LATER
 #define MAIL "MAIL FROM:<a@b.example>\r\n" STANDIN_LATER
@@ -139,8 +139,8 @@ START_TEST(what_was_ignored_is_tested_again_the_next_time)
 
 	standin_open(ON DEEP "postscreen_bare_newline_action = ignore\n"
 			     "smtpd_forbid_bare_newline = no\n");
-	standin_talk("192.0.2.1",
-	    "EHLO me.example\n" STANDIN_LATER MAIL RCPT QUIT);
+	standin_talk(
+	    "192.0.2.1", "EHLO me.example\n" STANDIN_LATER MAIL RCPT QUIT);
 	value = standin_state(STATE_SCREEN, "192.0.2.1");
 	ck_assert_ptr_nonnull(value);
 	ck_assert(screen_stamps_read(view_of(value), &s));
@@ -174,9 +174,9 @@ START_TEST(without_state_each_client_is_new_and_is_served)
 	standin_open(ON DEEP);
 	standin.state_is_down = true;
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ptr_nonnull(strstr(
-		    standin_talk("192.0.2.1", EHLO MAIL RCPT QUIT),
-		    "250 2.1.5 Ok"));
+		ck_assert_ptr_nonnull(
+		    strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT QUIT),
+			"250 2.1.5 Ok"));
 		ck_assert_ptr_nonnull(
 		    strstr(standin_log(), "PASS NEW [192.0.2.1]:2525\n"));
 	}

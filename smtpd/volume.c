@@ -40,16 +40,15 @@ volume_read_limits(struct view value, int64_t *messages, int64_t *recipients)
 
 	return view_token(&rest, " \t,", &word) &&
 	    view_to_int(word, messages) && *messages >= 0 &&
-	    view_token(&rest, " \t,", &word) &&
-	    view_to_int(word, recipients) && *recipients >= 0 &&
-	    !view_token(&rest, " \t,", &word);
+	    view_token(&rest, " \t,", &word) && view_to_int(word, recipients) &&
+	    *recipients >= 0 && !view_token(&rest, " \t,", &word);
 }
 
 /* --- who --- */
 
 static void
-set_party(struct party *p, const char *kind, struct view name,
-    int64_t messages, int64_t recipients)
+set_party(struct party *p, const char *kind, struct view name, int64_t messages,
+    int64_t recipients)
 {
 	*p = (struct party){ kind, STR_EMPTY, messages, recipients };
 	str_set(&p->name, view_first(name, NAME_MAX_LEN));
@@ -83,13 +82,13 @@ look_up(const struct session *s, struct party *p)
 	struct err e;
 
 	str_printf(&key, "%s:%s", p->kind, p->name.ptr);
-	e = table_list_find(s->smtpd->volume_maps, str_view(&key), TABLE_ALL,
-	    &value, &found);
+	e = table_list_find(
+	    s->smtpd->volume_maps, str_view(&key), TABLE_ALL, &value, &found);
 	if (!err_is(e) && found &&
-	    !volume_read_limits(
-		str_view(&value), &p->messages, &p->recipients))
-		e = err_make(ERR_TEMP, "volume_limit_maps: %s: bad value \"%s\"",
-		    key.ptr, value.ptr);
+	    !volume_read_limits(str_view(&value), &p->messages, &p->recipients))
+		e = err_make(ERR_TEMP,
+		    "volume_limit_maps: %s: bad value \"%s\"", key.ptr,
+		    value.ptr);
 	str_clear(&key);
 	str_clear(&value);
 	return e;
@@ -98,9 +97,11 @@ look_up(const struct session *s, struct party *p)
 /* --- counting --- */
 
 static void
-log_exceeded(const struct session *s, const struct party *p, const char *what,
+log_exceeded(struct session *s, const struct party *p, const char *what,
     int64_t count, int64_t limit)
 {
+	if (!quiet_allows(s, QUIET_REJECT))
+		return;
 	log_warn("%s: volume limit exceeded: %" PRId64 " %s in %" PRId64
 		 "s of %s %s (limit %" PRId64 "), client=%s, action=%s",
 	    session_queue_id(s), count + 1, what,

@@ -30,8 +30,8 @@ main(int argc, char **argv)
 		.name = "state",
 		.identity = IDENTITY_QUEUE,
 		.root = ROOT_NONE,
-		.calls = CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT |
-		    CALLS_QUEUE,
+		.calls =
+		    CALLS_STREAM | CALLS_CONNECT | CALLS_ACCEPT | CALLS_QUEUE,
 		.paths = paths,
 	};
 	struct timer expire = { .place = 0 };
@@ -50,8 +50,8 @@ main(int argc, char **argv)
 	daemon_drop(&d, &role);
 	loop_init();
 	stores_open(&state.stores, d.conf);
-	verify_init(&state.verify, d.conf,
-	    state.stores.all[STORE_VERIFY].cache);
+	verify_init(
+	    &state.verify, d.conf, state.stores.all[STORE_VERIFY].cache);
 	on_expire(&expire);
 	status = daemon_serve_ipc(&d, state_handlers, &state);
 	timer_cancel(&expire);

@@ -50,14 +50,13 @@ submit(struct state *s, struct view address, struct queue_id *id)
 	    m.helo = m.sasl_method = m.sasl_username = VIEW_EMPTY;
 	e = ipc_talk_begin(&s->cleanup, &talk, deadline_in(SUBMIT_TIMEOUT));
 	if (!err_is(e)) {
-		e = ipc_talk_send(&talk, IPC_OUT(submit, &m),
-		    deadline_in(SUBMIT_TIMEOUT));
+		e = ipc_talk_send(
+		    &talk, IPC_OUT(submit, &m), deadline_in(SUBMIT_TIMEOUT));
 		if (!err_is(e))
 			e = ipc_talk_answer(&talk, IPC_IN(submitted, &answer),
 			    &keep, deadline_in(SUBMIT_TIMEOUT));
 		if (!err_is(e) && answer.status != ERR_NONE)
-			e = err_make(
-			    ERR_TEMP, "%.*s", VIEW_ARGS(answer.reply));
+			e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.reply));
 		ipc_talk_end(&talk);
 	}
 	ipc_keep_clear(&keep);

@@ -61,8 +61,7 @@ stores_folders(const struct conf *conf, struct str memory[STORE_COUNT],
 	folders[n] = NULL;
 }
 
-static void
-start_cleaning(struct store *s);
+static void start_cleaning(struct store *s);
 
 static void
 on_cleaning(struct timer *t)

@@ -21,7 +21,7 @@ enum {
 struct store {
 	struct cache *cache;
 	const char *spec;
-	int64_t interval;     /* between cleanings, s; 0 is never */
+	int64_t interval;      /* between cleanings, s; 0 is never */
 	struct timer cleaning; /* the next step */
 };
 

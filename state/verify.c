@@ -83,8 +83,9 @@ verify_entry_write(struct str *value, const struct verify_entry *e)
 static int64_t
 lifetime_of(const struct verify *v, enum verify_status status)
 {
-	return status == VERIFY_OK ? v->conf->address_verify_positive_expire_time
-				   : v->conf->address_verify_negative_expire_time;
+	return status == VERIFY_OK
+	    ? v->conf->address_verify_positive_expire_time
+	    : v->conf->address_verify_negative_expire_time;
 }
 
 static int64_t
@@ -230,8 +231,8 @@ is_due(const struct verify *v, const struct verify_entry *e, int64_t now)
 }
 
 void
-verify_ask(struct verify *v, struct view key, int64_t now,
-    struct verify_answer *out)
+verify_ask(
+    struct verify *v, struct view key, int64_t now, struct verify_answer *out)
 {
 	struct str memory = STR_EMPTY;
 	struct verify_entry e;
@@ -265,7 +266,8 @@ verify_told(struct verify *v, struct view key, enum verify_status status,
 	if (is_known && old.status == VERIFY_OK && status != VERIFY_OK) {
 		old.probed = 0;
 		keep(v, key, &old, now);
-	} else if (status == VERIFY_OK || v->conf->address_verify_negative_cache) {
+	} else if (status == VERIFY_OK ||
+	    v->conf->address_verify_negative_cache) {
 		keep(v, key, &e, now);
 	} else {
 		/* For those who wait for it just now. */
@@ -273,8 +275,10 @@ verify_told(struct verify *v, struct view key, enum verify_status status,
 
 		verify_entry_write(&value, &e);
 		cache_put(v->cache, key, str_view(&value),
-		    now + v->conf->address_verify_poll_delay *
-			    v->conf->address_verify_poll_count + 1);
+		    now +
+			v->conf->address_verify_poll_delay *
+			    v->conf->address_verify_poll_count +
+			1);
 		str_clear(&value);
 	}
 	str_clear(&memory);

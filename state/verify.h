@@ -42,14 +42,15 @@ struct verify_answer {
 	bool probe; /* send one: it counts as sent from now on */
 };
 
-#define VERIFY_ANSWER_EMPTY ((struct verify_answer){ VERIFY_TODO, STR_EMPTY, false })
+#define VERIFY_ANSWER_EMPTY \
+	((struct verify_answer){ VERIFY_TODO, STR_EMPTY, false })
 
 /* The key of an address: its domain is the same in any case. */
 void verify_key(struct view address, struct str *key);
 
 /* Many questions for one address lead to one probe. */
-void verify_ask(struct verify *v, struct view key, int64_t now,
-    struct verify_answer *out);
+void verify_ask(
+    struct verify *v, struct view key, int64_t now, struct verify_answer *out);
 /* What became of a probe. */
 void verify_told(struct verify *v, struct view key, enum verify_status status,
     struct view text, int64_t now);

@@ -30,7 +30,7 @@ enum {
 
 struct cache {
 	DBTYPE kind;
-	struct str path; /* "" for memory */
+	struct str path;  /* "" for memory */
 	struct str entry; /* of the last get */
 	DB *db;
 	DBC *sweep; /* where cleaning and making room stand */
@@ -257,11 +257,11 @@ take_use(struct cache *c)
 	struct str path = STR_EMPTY;
 
 	str_printf(&path, "%s.use", c->path.ptr);
-	c->use = open(
-	    path.ptr, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	c->use =
+	    open(path.ptr, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (c->use < 0) {
-		str_printf(&path, "open %s.use: %s", c->path.ptr,
-		    strerror(errno));
+		str_printf(
+		    &path, "open %s.use: %s", c->path.ptr, strerror(errno));
 		use_memory(c, path.ptr);
 	} else {
 		while (flock(c->use, LOCK_EX) < 0 && errno == EINTR)
@@ -310,8 +310,8 @@ trust(struct cache *c)
 static DBT
 dbt_of(struct view v)
 {
-	return (DBT){ .data = (void *)(uintptr_t)v.ptr,
-		.size = (u_int32_t)v.len };
+	return (
+	    DBT){ .data = (void *)(uintptr_t)v.ptr, .size = (u_int32_t)v.len };
 }
 
 static int64_t
