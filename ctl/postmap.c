@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/conf/conf.h"
+#include "lib/mail/mime.h"
 #include "lib/table/create.h"
 #include "lib/table/held.h"
 #include "lib/table/source.h"
@@ -65,6 +66,7 @@ struct run {
 	bool utf8_off, utf8_on;
 	bool json, files, keep_root, plain_mode;
 	bool headers, body, mime;
+	struct mime_limits limits;
 };
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void
@@ -340,48 +342,64 @@ ask_all(const struct run *run, const struct tables *tables, struct view key,
 	return false;
 }
 
-/* Keys from standard input, one a line, or a message's header and body. */
+static bool
+ask_and_print(const struct run *run, const struct tables *tables,
+    struct view key, struct str *value)
+{
+	if (key.len == 0 || !ask_all(run, tables, key, value))
+		return false;
+	print_pair(run, key, str_view(value));
+	return true;
+}
+
+/* Keys from standard input, one a line. */
 static bool
 ask_lines(const struct run *run, const struct tables *tables)
 {
-	struct str value = STR_EMPTY, key = STR_EMPTY;
-	bool as_message = run->headers || run->body;
-	bool in_header = as_message, any = false;
+	struct str value = STR_EMPTY;
+	bool any = false;
 	size_t room = 0;
 	char *line = NULL;
-	ssize_t n = getline(&line, &room, stdin);
+	ssize_t n;
 
-	while (n >= 0) {
+	while ((n = getline(&line, &room, stdin)) >= 0) {
 		if (n > 0 && line[n - 1] == '\n')
 			n--;
-		if (n > 0 && as_message && line[n - 1] == '\r')
-			n--;
-		str_set(&key, view_make(line, (size_t)n));
-		n = getline(&line, &room, stdin);
-		/* A header is asked for whole, with its newlines. */
-		while (in_header && key.len > 0 && n > 0 &&
-		    (line[0] == ' ' || line[0] == '\t') &&
-		    key.len < TABLE_LINE_MAX) {
-			str_add_byte(&key, '\n');
-			str_add(
-			    &key, view_trim_right(view_make(line, (size_t)n)));
-			n = getline(&line, &room, stdin);
-		}
-		if (in_header && key.len == 0) {
-			in_header = false;
-			continue;
-		}
-		if (as_message && !(in_header ? run->headers : run->body))
-			continue;
-		if (key.len == 0 ||
-		    !ask_all(run, tables, str_view(&key), &value))
-			continue;
-		print_pair(run, str_view(&key), str_view(&value));
-		any = true;
+		any |= ask_and_print(
+		    run, tables, view_make(line, (size_t)n), &value);
 	}
 	free(line);
 	str_clear(&value);
-	str_clear(&key);
+	return any;
+}
+
+/* A message from standard input: each header is a key, with its newlines, or
+ * each line of the body. */
+static bool
+ask_message(const struct run *run, const struct tables *tables)
+{
+	struct mime_event event = { .what = MIME_LINE };
+	struct str value = STR_EMPTY;
+	static char piece[BUFSIZ];
+	bool any = false;
+	struct mime m;
+	size_t n;
+
+	mime_init(&m, &run->limits);
+	do {
+		n = fread(piece, 1, sizeof(piece), stdin);
+		if (n > 0)
+			mime_take(&m, view_make(piece, n));
+		else
+			mime_finish(&m);
+		while (mime_next(&m, &event))
+			if ((event.what == MIME_HEADER && run->headers) ||
+			    (event.what == MIME_LINE && run->body))
+				any |= ask_and_print(
+				    run, tables, event.text, &value);
+	} while (n > 0);
+	mime_clear(&m);
+	str_clear(&value);
 	return any;
 }
 
@@ -393,10 +411,12 @@ run_ask(const struct run *run, char **args)
 	bool found;
 
 	if (view_eq(run->key, VIEW("-"))) {
-		found = ask_lines(run, &tables);
+		found = run->headers || run->body
+		    ? ask_message(run, &tables)
+		    : ask_lines(run, &tables);
 	} else {
-		if (run->headers || run->body)
-			fatal("specify -b or -h only with \"-q -\"");
+		if (run->headers || run->body || run->mime)
+			fatal("specify -b -h or -m only with \"-q -\"");
 		found = ask_all(run, &tables, run->key, &value);
 		if (found && run->json)
 			print_pair(run, run->key, str_view(&value));
@@ -798,6 +818,13 @@ configure(struct run *run, int argc, char **argv)
 	run->host = xstrdup(conf->myhostname);
 	utf8 = run->utf8_on || (conf->smtputf8_enable && !run->utf8_off);
 	run->source = utf8 ? SOURCE_UTF8 : 0;
+	run->limits = (struct mime_limits){
+		.header_size = (size_t)conf->header_size_limit,
+		.boundary = (size_t)conf->mime_boundary_length_limit,
+		.line = (size_t)conf->line_length_limit,
+		.nesting = (unsigned)conf->mime_nesting_limit,
+		.is_flat = !run->mime,
+	};
 	/* Tables with parameters in main.cf ask for them; it stays. */
 	table_set_conf(find_parameter, conf);
 	if (argv[optind] == NULL && run->mode != MODE_LIST)

@@ -13,10 +13,13 @@ TAP_TESTS += \
 	t/043-setup.t \
 	t/150-tables-sql.t \
 	t/152-tables-ldap.t \
-	t/154-tables-wire.t  \
-	t/156-tables-agree.t
+	t/154-tables-wire.t \
+	t/156-tables-agree.t  \
+	t/158-tables-change.t
 
-noinst_PROGRAMS += t/intruder t/false_agent
+noinst_PROGRAMS += t/intruder t/false_agent t/ask_table
+t_ask_table_SOURCES = t/ask_table.c
+t_ask_table_LDADD = $(DAEMON_LDADD)
 t_intruder_SOURCES = t/intruder.c
 t_intruder_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 t_false_agent_SOURCES = t/false_agent.c

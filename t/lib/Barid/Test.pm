@@ -96,13 +96,16 @@ sub wait_until
 {
 	my ($seconds, $look) = @_;
 	my $end = time + limit($seconds);
+	my $pause = $POLL / 16;
 
+	# What takes a moment only is seen soon.
 	while (1) {
 		my $seen = $look->();
 
 		return $seen if $seen;
 		return 0 if time >= $end;
-		sleep $POLL;
+		sleep $pause;
+		$pause *= 2 if $pause < $POLL;
 	}
 }
 
