@@ -174,11 +174,12 @@ expand_fully(struct expansion *x, size_t at)
 }
 
 struct err
-mapping_expand(struct message *m, struct view address,
-    struct err (*take)(void *arg, struct view address), void *arg)
+mapping_expand(struct message *m, struct view address, mapping_take_fn *take,
+    void *arg)
 {
 	struct expansion x = { .m = m, .address = address };
 	struct str first = STR_EMPTY;
+	bool is_alias;
 	struct err e = ERR_OK;
 
 	str_set(&first, address);
@@ -188,8 +189,9 @@ mapping_expand(struct message *m, struct view address,
 		if (!err_is(e) && i % TURN == TURN - 1 && fiber_self() != NULL)
 			e = fiber_yield();
 	}
+	is_alias = x.n > 1 || !view_eq(str_view(&x.list[0]), address);
 	for (size_t i = 0; i < x.n && !err_is(e); i++)
-		e = take(arg, str_view(&x.list[i]));
+		e = take(arg, str_view(&x.list[i]), is_alias);
 	clear(&x);
 	return e;
 }

@@ -48,29 +48,69 @@ is_duplicate(struct message *m, const struct ipc_rcpt *rcpt)
 	return known;
 }
 
+static void
+list_rcpt(struct message *m, struct ipc_rcpt rcpt)
+{
+	rcpt.number = m->n_rcpts++;
+	ipc_list_add(&m->rcpts, ipc_rcpt_type(), &rcpt);
+}
+
 /* What all members of an expansion share. */
 struct member {
 	struct message *m;
 	struct ipc_rcpt rcpt;
+	bool is_told; /* that it was expanded */
 };
 
+/*
+ * Who asked to be told of success hears that the alias was expanded, and no
+ * more (RFC 3461 5.2.7.3): the alias is a recipient whose end is known.  The
+ * same bytes again, should the message be submitted again.
+ */
+static void
+tell_expanded(struct member *one)
+{
+	struct message *m = one->m;
+	struct ipc_journal_outcome o = { .first = m->n_rcpts,
+		.count = 1,
+		.status = OUTCOME_EXPANDED,
+		.at_us = m->submit.arrival_us,
+		.dsn = VIEW("2.0.0"),
+		.text = VIEW("alias expanded"),
+		.relay = VIEW("none"),
+		.remote = VIEW_EMPTY };
+
+	if ((one->rcpt.notify & ESMTP_NOTIFY_SUCCESS) == 0)
+		return;
+	if (!one->is_told && !is_duplicate(m, &one->rcpt)) {
+		list_rcpt(m, one->rcpt);
+		queue_journal_add(&m->journal, JOURNAL_OUTCOME,
+		    IPC_OUT(journal_outcome, &o));
+	}
+	one->is_told = true;
+	one->rcpt.notify &= ~(int64_t)ESMTP_NOTIFY_SUCCESS;
+	if (one->rcpt.notify == 0)
+		one->rcpt.notify = ESMTP_NOTIFY_NEVER;
+}
+
 static struct err
-put_rcpt(void *arg, struct view address)
+put_rcpt(void *arg, struct view address, bool is_alias)
 {
 	struct member *one = arg;
 	struct message *m = one->m;
-	struct ipc_rcpt rcpt = one->rcpt;
+	struct ipc_rcpt rcpt;
 
+	if (is_alias)
+		tell_expanded(one);
+	rcpt = one->rcpt;
 	rcpt.address = address;
 	/* What qmgr would not take must not be queued. */
 	if (address.len > ADDR_MAX)
 		return err_make(ERR_PERM, "recipient too long");
 	if (m->rcpts.len > CHECK_RCPTS_MAX)
 		return err_make(ERR_PERM, "too many recipients");
-	if (is_duplicate(m, &rcpt))
-		return ERR_OK;
-	rcpt.number = m->n_rcpts++;
-	ipc_list_add(&m->rcpts, ipc_rcpt_type(), &rcpt);
+	if (!is_duplicate(m, &rcpt))
+		list_rcpt(m, rcpt);
 	return ERR_OK;
 }
 
@@ -78,11 +118,11 @@ put_rcpt(void *arg, struct view address)
 static struct err
 expand(struct message *m, const struct ipc_rcpt *rcpt)
 {
-	struct member one = { m, *rcpt };
+	struct member one = { m, *rcpt, false };
 
 	if ((m->flags & SUBMIT_NO_MAPPINGS) != 0 ||
 	    addr_map_is_empty(&m->cleanup->mapping->virtual_alias))
-		return put_rcpt(&one, rcpt->address);
+		return put_rcpt(&one, rcpt->address, false);
 	return mapping_expand(m, rcpt->address, put_rcpt, &one);
 }
 

@@ -61,12 +61,17 @@ struct err mapping_apply(
 struct err mapping_find_bcc(struct message *m, const struct addr_map *map,
     struct view address, struct str *bcc);
 
+/* What takes the addresses of an expansion; `is_alias`: they are others than
+ * that which was asked for. */
+typedef struct err mapping_take_fn(
+    void *arg, struct view address, bool is_alias);
+
 /*
  * All that an address stands for by virtual_alias_maps, each handed to `take`
  * once, an address that is none as itself.  ERR_TEMP, and m->refusal says what
  * the client hears, if there is no end to it or a table failed.
  */
 struct err mapping_expand(struct message *m, struct view address,
-    struct err (*take)(void *arg, struct view address), void *arg);
+    mapping_take_fn *take, void *arg);
 
 #endif

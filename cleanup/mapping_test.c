@@ -300,6 +300,28 @@ START_TEST(the_same_recipient_by_two_ways_counts_as_it_was_given)
 }
 END_TEST
 
+START_TEST(who_wants_to_hear_of_success_hears_of_the_expansion)
+{
+	struct str out = STR_EMPTY;
+
+	open_message(ALIASES);
+	ck_assert(!err_is(add("z@x.test", ESMTP_NOTIFY_SUCCESS)));
+	ck_assert_uint_eq(message.journal.len, 0);
+	ck_assert(!err_is(add("a@x.test", ESMTP_NOTIFY_SUCCESS)));
+	ck_assert(!err_is(add("a@x.test", ESMTP_NOTIFY_SUCCESS)));
+	ck_assert(!err_is(add("u@all.test",
+	    ESMTP_NOTIFY_SUCCESS | ESMTP_NOTIFY_DELAY)));
+	ck_assert_uint_gt(message.journal.len, 0);
+	taken(&out);
+	ck_assert_str_eq(out.ptr,
+	    "z@x.test<z@x.test a@x.test<a@x.test b@x.test<a@x.test! "
+	    "d@x.test<a@x.test! c@x.test<a@x.test! u@all.test<u@all.test "
+	    "one@x.test<u@all.test");
+	str_clear(&out);
+	close_message();
+}
+END_TEST
+
 #define COPIES                                                            \
 	"always_bcc = all\n"                                              \
 	"sender_bcc_maps = inline:{ {s@x.test = sb@x.test} }\n"           \
@@ -402,6 +424,7 @@ UNIT_MAIN("mapping",
 	(int)ARRAY_LEN(expansions) },
     { an_expansion_has_an_end, (int)ARRAY_LEN(limits) },
     { the_same_recipient_by_two_ways_counts_as_it_was_given, 1 },
+    { who_wants_to_hear_of_success_hears_of_the_expansion, 1 },
     { new_mail_gets_its_blind_copies, (int)ARRAY_LEN(copies) },
     { mail_that_comes_back_goes_to_the_author, 1 },
     { without_a_recipient_there_is_no_copy_for_all, 1 },

@@ -119,6 +119,8 @@ struct message {
 	struct queue_preamble preamble;
 	uint32_t sum; /* of the content that is written */
 	struct str layout, tail;
+	/* What is known already of recipients: the beginning of the journal. */
+	struct str journal;
 	struct str message_id;
 	struct err failure;         /* of the disk */
 	bool no_space;

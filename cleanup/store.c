@@ -225,6 +225,7 @@ build_tail(struct message *m)
 	m->preamble.content_len = m->content_len;
 	queue_build_tail(&m->tail, &m->preamble, &envelope,
 	    early ? VIEW_EMPTY : str_view(&m->rcpts), str_view(&m->added));
+	str_add(&m->tail, str_view(&m->journal));
 }
 
 /* What is not written yet but the preamble. */

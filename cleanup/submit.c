@@ -40,7 +40,7 @@ message_init(struct message *m, struct cleanup *c)
 	*m = (struct message){ .cleanup = c, .fd = -1,
 		.rcpts = STR_EMPTY, .sender = STR_EMPTY,
 		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
-		.tail = STR_EMPTY, .message_id = STR_EMPTY };
+		.tail = STR_EMPTY, .journal = STR_EMPTY, .message_id = STR_EMPTY };
 	orders_init(&m->orders);
 	header_scan_init(&m->head_scan);
 }
@@ -56,6 +56,7 @@ message_clear(struct message *m)
 	str_clear(&m->added);
 	str_clear(&m->layout);
 	str_clear(&m->tail);
+	str_clear(&m->journal);
 	str_clear(&m->message_id);
 	free(m->pieces);
 }
@@ -213,7 +214,8 @@ commit(struct message *m)
 static void
 tell_qmgr(struct message *m)
 {
-	bool with_rcpts = m->rcpts.len <= NOTICE_RCPTS_MAX &&
+	bool with_rcpts = m->journal.len == 0 &&
+	    m->rcpts.len <= NOTICE_RCPTS_MAX &&
 	    m->n_rcpts <= QUEUE_RCPTS_INLINE && m->layout.len <= 4096;
 	struct ipc_queued notice = {
 		.queue = view_of(m->queue),

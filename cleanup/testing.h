@@ -90,7 +90,7 @@ test_message_init(struct message *m, struct cleanup *c, const char *context,
 		.bcc = STR_EMPTY,
 		.rcpts = STR_EMPTY };
 	m->rcpts = m->sender = m->head = m->added = m->layout =
-	    m->tail = m->message_id = STR_EMPTY;
+	    m->tail = m->journal = m->message_id = STR_EMPTY;
 	str_add_text(&m->sender, "me@here.example");
 }
 
@@ -107,6 +107,7 @@ test_message_clear(struct message *m)
 	str_clear(&m->sender);
 	str_clear(&m->added);
 	str_clear(&m->layout);
+	str_clear(&m->journal);
 	str_clear(&m->message_id);
 	free(m->pieces);
 }
