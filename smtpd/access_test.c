@@ -507,6 +507,289 @@ START_TEST(a_prepended_header_stands_first)
 }
 END_TEST
 
+#define ALL_ACTIONS                                                     \
+	"check_sender_access inline:{ {a@b.example=FILTER smtp:[::1]} }, " \
+	"check_sender_access inline:{ {a@b.example=REDIRECT r@x.test} }, " \
+	"check_sender_access inline:{ {a@b.example=BCC b@x.test} }, "      \
+	"check_sender_access inline:{ {a@b.example=PREPEND X-A: b} }, "    \
+	"check_sender_access inline:{ {a@b.example=HOLD} }\n"
+
+static void
+check_all_actions(void)
+{
+	const struct standin_message *m = &standin.messages[0];
+
+	ck_assert_uint_eq(standin.n_messages, 1);
+	ck_assert_str_eq(m->filter.ptr, "smtp:[::1]");
+	ck_assert_str_eq(m->redirect.ptr, "r@x.test");
+	/* A blind copy is a recipient of whom nothing is told. */
+	ck_assert_str_eq(m->rcpts.ptr, "user@local.test\nb@x.test notify=1\n");
+	ck_assert_int_eq(m->hold, 1);
+}
+
+START_TEST(cleanup_hears_what_tables_want)
+{
+	message_to("smtpd_sender_restrictions = " ALL_ACTIONS, "192.0.2.1");
+	check_all_actions();
+	ck_assert_ptr_nonnull(
+	    strstr(standin.messages[0].content.ptr, "X-A: b\r\n"));
+	standin_close();
+}
+END_TEST
+
+/* Once the content is there: in one frame, and behind what was streamed. */
+START_TEST(cleanup_hears_what_tables_want_at_the_end)
+{
+	struct str text = STR_EMPTY;
+
+	message_to("smtpd_end_of_data_restrictions = " ALL_ACTIONS,
+	    "192.0.2.1");
+	check_all_actions();
+	ck_assert(!standin.messages[0].streamed);
+	standin_forget_messages();
+	str_add_text(&text, EHLO MAIL RCPT "DATA\r\n" L);
+	for (int i = 0; i < 5000; i++)
+		str_add_text(&text, "a line of a long message\r\n");
+	str_add_text(&text, ".\r\n");
+	ck_assert_ptr_nonnull(
+	    strstr(standin_talk("192.0.2.1", text.ptr), "queued as"));
+	check_all_actions();
+	ck_assert(standin.messages[0].streamed);
+	str_clear(&text);
+	standin_close();
+}
+END_TEST
+
+/* Attack cases, "state not reset after end-of-data restriction": what was
+ * decided for a message is not for the next, which is checked again. */
+START_TEST(a_message_leaves_nothing_to_the_next)
+{
+	const char *heard;
+
+	standin_open("smtpd_end_of_data_restrictions = " ALL_ACTIONS
+		     "smtpd_sender_restrictions = check_sender_access "
+		     "inline:{ {a@b.example=PREPEND X-A: b}, "
+		     "c@b.example=REJECT }\n"
+		     "smtpd_data_restrictions = check_sender_access inline:{ "
+		     "d@b.example=DISCARD }\n");
+	heard = standin_talk("192.0.2.1",
+	    EHLO MAIL RCPT "DATA\r\n" L "x\r\n.\r\n"
+			   "MAIL FROM:<o@b.example>\r\n" RCPT "DATA\r\n" L
+			   "x\r\n.\r\nMAIL FROM:<d@b.example>\r\n" RCPT
+			   "DATA\r\n" L "x\r\n.\r\n"
+			   "MAIL FROM:<o@b.example>\r\n" RCPT "DATA\r\n" L
+			   "x\r\n.\r\nMAIL FROM:<c@b.example>\r\n" RCPT);
+	/* Of the four that were taken one was thrown away. */
+	ck_assert_uint_eq(standin.n_messages, 3);
+	for (size_t i = 1; i < standin.n_messages; i++) {
+		const struct standin_message *m = &standin.messages[i];
+
+		ck_assert_str_eq(m->filter.ptr, "");
+		ck_assert_str_eq(m->redirect.ptr, "");
+		ck_assert_str_eq(m->rcpts.ptr, "user@local.test\n");
+		ck_assert_int_eq(m->hold, 0);
+		ck_assert_ptr_null(strstr(m->content.ptr, "X-A: b"));
+	}
+	ck_assert_ptr_nonnull(strstr(heard,
+	    "\n554 5.7.1 <c@b.example>: Sender address rejected: Access "
+	    "denied\n"));
+	standin_close();
+}
+END_TEST
+
+/* A message that was refused at its end leaves nothing either. */
+START_TEST(a_refused_message_leaves_nothing_to_the_next)
+{
+	const char *heard;
+
+	standin_open("smtpd_sender_restrictions = " ALL_ACTIONS
+		     "smtpd_end_of_data_restrictions = check_sender_access "
+		     "inline:{ a@b.example=REJECT, e@b.example=REJECT }\n");
+	heard = standin_talk("192.0.2.1",
+	    EHLO MAIL RCPT "DATA\r\n" L "x\r\n.\r\n"
+			   "MAIL FROM:<o@b.example>\r\n" RCPT "DATA\r\n" L
+			   "x\r\n.\r\nMAIL FROM:<e@b.example>\r\n" RCPT
+			   "BDAT 3 LAST\r\n" L "x\r\n");
+	ck_assert_uint_eq(standin.n_messages, 1);
+	ck_assert_str_eq(standin.messages[0].filter.ptr, "");
+	ck_assert_str_eq(standin.messages[0].redirect.ptr, "");
+	ck_assert_int_eq(standin.messages[0].hold, 0);
+	ck_assert_ptr_nonnull(strstr(heard,
+	    "\n554 5.7.1 <e@b.example>: Sender address rejected: Access "
+	    "denied\n"));
+	standin_close();
+}
+END_TEST
+
+/* --- logins: a front end says who logged in --- */
+
+#define LOGINS                                                         \
+	"smtpd_sasl_auth_enable = yes\n"                               \
+	"smtpd_authorized_xclient_hosts = 192.0.2.1\n"                 \
+	"smtpd_sender_login_maps = inline:{ {a@b.example=joe jim}, "   \
+	"{@c.example=ann}, {user=joe} }\n"                             \
+	"smtpd_sender_restrictions = "
+#define LOGIN(name) "XCLIENT ADDR=192.0.2.1 LOGIN=" name "\r\n" L EHLO
+#define NOT_OWNED(sender, user)                                          \
+	"553 5.7.1 <" sender ">: Sender address rejected: not owned by " \
+	"user " user
+#define NOT_IN(sender) \
+	"553 5.7.1 <" sender ">: Sender address rejected: not logged in"
+
+static const struct {
+	const char *restriction, *login, *sender, *hears;
+} logins[] = {
+	{ "reject_sender_login_mismatch\n", LOGIN("joe"), "a@b.example",
+	    "250 2.1.5 Ok" },
+	{ "reject_sender_login_mismatch\n", LOGIN("JIM"), "a+x@b.example",
+	    "250 2.1.5 Ok" },
+	{ "reject_sender_login_mismatch\n", LOGIN("ann"), "a@b.example",
+	    NOT_OWNED("a@b.example", "ann") },
+	{ "reject_sender_login_mismatch\n", LOGIN("ann"), "any@c.example",
+	    "250 2.1.5 Ok" },
+	{ "reject_sender_login_mismatch\n", LOGIN("joe"), "user@local.test",
+	    "250 2.1.5 Ok" },
+	{ "reject_sender_login_mismatch\n", LOGIN("joe"), "user@else.test",
+	    NOT_OWNED("user@else.test", "joe") },
+	{ "reject_sender_login_mismatch\n", EHLO, "a@b.example",
+	    NOT_IN("a@b.example") },
+	{ "reject_sender_login_mismatch\n", EHLO, "x@b.example",
+	    "250 2.1.5 Ok" },
+	{ "reject_sender_login_mismatch\n", EHLO, "", "250 2.1.5 Ok" },
+	{ "reject_known_sender_login_mismatch\n", LOGIN("joe"),
+	    "x@else.test", "250 2.1.5 Ok" },
+	{ "reject_known_sender_login_mismatch\n", LOGIN("joe"),
+	    "x@c.example", NOT_OWNED("x@c.example", "joe") },
+	{ "reject_authenticated_sender_login_mismatch\n", EHLO,
+	    "a@b.example", "250 2.1.5 Ok" },
+	{ "reject_authenticated_sender_login_mismatch\n", LOGIN("x"),
+	    "a@b.example", NOT_OWNED("a@b.example", "x") },
+	{ "reject_unauthenticated_sender_login_mismatch\n", LOGIN("x"),
+	    "a@b.example", "250 2.1.5 Ok" },
+	{ "reject_unauthenticated_sender_login_mismatch\n", EHLO,
+	    "a@b.example", NOT_IN("a@b.example") },
+	{ "permit_sasl_authenticated, reject\n", LOGIN("x"), "a@b.example",
+	    "250 2.1.5 Ok" },
+	{ "permit_sasl_authenticated, defer\n", EHLO, "a@b.example",
+	    "450 4.3.2 <a@b.example>: Sender address rejected: Try again "
+	    "later" },
+	{ "check_sasl_access inline:{ x=REJECT }\n", LOGIN("x"),
+	    "a@b.example",
+	    "554 5.7.1 <x>: SASL login name rejected: Access denied" },
+	{ "reject_sender_login_mismatch\nsmtpd_sender_login_maps = fail:x\n",
+	    LOGIN("joe"), "a@b.example",
+	    "451 4.3.0 <a@b.example>: Temporary lookup failure" },
+};
+
+START_TEST(a_sender_is_whom_the_login_owns)
+{
+	struct str conf = STR_EMPTY, text = STR_EMPTY;
+	const char *heard;
+
+	str_printf(&conf, LOGINS "%s", logins[_i].restriction);
+	str_printf(&text, "%sMAIL FROM:<%s>\r\n" RCPT, logins[_i].login,
+	    logins[_i].sender);
+	standin_open(conf.ptr);
+	heard = standin_talk("192.0.2.1", text.ptr);
+	ck_assert_msg(view_eq(last_line(heard), view_of(logins[_i].hears)),
+	    "%s\nand not: %s", heard, logins[_i].hears);
+	standin_close();
+	str_clear(&conf);
+	str_clear(&text);
+}
+END_TEST
+
+/* --- classes and footers --- */
+
+START_TEST(classes_that_name_each_other_come_to_an_end)
+{
+	standin_open("smtpd_restriction_classes = a b\na = b\nb = a\n"
+		     "smtpd_client_restrictions = a\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "\n451 4.3.5 Server configuration error\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(standin_log(), "restrictions nest too deeply\n"));
+	standin_close();
+}
+END_TEST
+
+START_TEST(a_class_without_a_definition_defers)
+{
+	standin_open("smtpd_restriction_classes = a\n"
+		     "smtpd_client_restrictions = a\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "\n451 4.3.5 Server configuration error\n"));
+	ck_assert_ptr_nonnull(strstr(
+	    standin_log(), "restriction class `a' needs a definition\n"));
+	standin_close();
+}
+END_TEST
+
+/* What a client sends is cut down to characters that do no harm. */
+START_TEST(macros_are_filtered)
+{
+	standin_open("smtpd_reject_footer = \\c [$helo_name]\n"
+		     "smtpd_expansion_filter = abcdefgh\n"
+		     "smtpd_client_restrictions = reject\n");
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk("192.0.2.1", "EHLO a${b}$c\r\n" L MAIL RCPT),
+	    "Client host rejected: Access denied [a__b__c]\n"));
+	standin_close();
+}
+END_TEST
+
+START_TEST(a_command_is_replaced)
+{
+	standin_open("smtpd_command_filter = inline:{ {X-HELLO=EHLO x} }\n");
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk("192.0.2.1", "X-HELLO\r\n"), "250 CHUNKING\n"));
+	standin_close();
+	standin_open("smtpd_command_filter = fail:x\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO),
+	    "\n421 4.3.0 mx.example.test Error: command filter lookup "
+	    "error\n"));
+	standin_close();
+}
+END_TEST
+
+/* What the filter drops was not there. */
+START_TEST(dns_answers_are_filtered)
+{
+	standin_open("smtpd_dns_reply_filter = regexp:{{/ IN A 127/ IGNORE}}\n"
+		     "smtpd_client_restrictions = "
+		     "reject_rbl_client listed.example\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "250 2.1.5 Ok\n"));
+	ck_assert_ptr_nonnull(strstr(standin_log(),
+	    "ignoring DNS RR: 1.2.0.192.listed.example. 60 IN A "
+	    "127.0.0.2\n"));
+	standin_close();
+	standin_open("smtpd_dns_reply_filter = fail:x\n"
+		     "smtpd_client_restrictions = "
+		     "reject_rbl_client listed.example\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "\n450 4.7.1 Service unavailable; Client host [192.0.2.1] cannot "
+	    "be looked up in listed.example\n"));
+	standin_close();
+}
+END_TEST
+
+START_TEST(a_list_that_is_down_defers_unless_told_otherwise)
+{
+	standin_open("smtpd_client_restrictions = "
+		     "reject_rbl_client slow.example\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "\n450 4.7.1 Service unavailable; "));
+	standin_close();
+	standin_open("smtpd_dns_tempfail_action = dunno\n"
+		     "smtpd_client_restrictions = "
+		     "reject_rbl_client slow.example\n");
+	ck_assert_ptr_nonnull(strstr(standin_talk("192.0.2.1", EHLO MAIL RCPT),
+	    "250 2.1.5 Ok\n"));
+	standin_close();
+}
+END_TEST
+
 START_TEST(addresses_of_our_own_clients_are_completed_as_ours)
 {
 	message_to("", "192.0.2.1");
@@ -586,6 +869,15 @@ UNIT_MAIN("access",
     { a_held_message_is_marked, 1 },
     { a_discarded_message_is_accepted_and_gone, 1 },
     { a_prepended_header_stands_first, 1 },
+    { cleanup_hears_what_tables_want, 1 },
+    { cleanup_hears_what_tables_want_at_the_end, 1 },
+    { a_message_leaves_nothing_to_the_next, 1 },
+    { a_refused_message_leaves_nothing_to_the_next, 1 },
+    { a_sender_is_whom_the_login_owns, ARRAY_LEN(logins) },
+    { classes_that_name_each_other_come_to_an_end, 1 },
+    { a_class_without_a_definition_defers, 1 }, { macros_are_filtered, 1 },
+    { a_command_is_replaced, 1 }, { dns_answers_are_filtered, 1 },
+    { a_list_that_is_down_defers_unless_told_otherwise, 1 },
     { addresses_of_our_own_clients_are_completed_as_ours, 1 },
     { a_route_is_asked_for_once_in_some_seconds, 1 },
     { without_rewrite_recipients_are_told_to_come_again, 1 },
