@@ -1,4 +1,5 @@
 EXTRA_DIST += \
+	doc/access-policy.md \
 	doc/architecture.md \
 	doc/backup.md \
 	doc/contributing.md \

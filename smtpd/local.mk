@@ -129,5 +129,5 @@ t_fuzz_policy_SOURCES = t/fuzz/policy.c $(smtpd_test_core)
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t \
-	t/240-screen.t t/250-greylist.t t/255-volume.t \
-	t/306-debug.t t/721-policy-postfix.t t/722-policy-service.t
+	t/240-screen.t t/250-greylist.t t/255-volume.t t/306-debug.t \
+	t/721-policy-postfix.t t/722-policy-service.t t/723-policy-actions.t
