@@ -50,6 +50,10 @@ checks_open(struct checks *c, const struct conf *conf)
 		.for_reports =
 		    is_listed(conf->internal_mail_filter_classes, "bounce") };
 	e = check_maps_open(&c->maps, conf, map_names, values);
+	if (!err_is(e))
+		e = characters_learn(&c->characters,
+		    view_of(conf->message_reject_characters),
+		    view_of(conf->message_strip_characters));
 	if (c->maps.limits.is_flat)
 		c->faults = 0;
 	else if (c->maps.is_any || c->faults != 0)
@@ -70,17 +74,23 @@ checks_have_changed(const struct checks *c)
 	return check_maps_have_changed(&c->maps);
 }
 
-bool
-checks_are_for(const struct checks *c, const struct message *m)
+/* Not what our own programs write. */
+static bool
+is_foreign(const struct checks *c, const struct message *m)
 {
 	struct view origin = m->submit.origin;
 
-	if (c == NULL || !c->is_any ||
-	    (m->submit.flags & SUBMIT_NO_CHECKS) != 0)
+	if ((m->submit.flags & SUBMIT_NO_CHECKS) != 0)
 		return false;
 	return view_eq(origin, VIEW("smtpd")) ||
 	    view_eq(origin, VIEW("pickup")) ||
 	    (c->for_reports && view_eq(origin, VIEW("bounce")));
+}
+
+bool
+checks_are_for(const struct checks *c, const struct message *m)
+{
+	return c != NULL && c->is_any && is_foreign(c, m);
 }
 
 /* --- log lines --- */
@@ -444,4 +454,22 @@ checks_apply(struct message *m, enum check_map map, struct view text,
 	orders_refuse(
 	    &m->orders, 451, "4.3.0 Error: queue file write error");
 	return CHECK_FAILED;
+}
+
+struct view
+checks_take_content(struct message *m, struct view bytes)
+{
+	const struct checks *c = m->cleanup->checks;
+	struct view bad = { NULL, 0 };
+
+	if (c == NULL || !c->characters.is_any || !is_foreign(c, m) ||
+	    m->orders.code != 0)
+		return bytes;
+	bytes = characters_take(&c->characters, bytes, &bad);
+	if (bad.ptr != NULL) {
+		orders_refuse(&m->orders, 550, "5.7.1 disallowed character");
+		checks_log(m, "reject", "content", bad,
+		    str_view(&m->orders.reason));
+	}
+	return bytes;
 }

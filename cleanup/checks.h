@@ -5,6 +5,7 @@
 #ifndef CLEANUP_CHECKS_H
 #define CLEANUP_CHECKS_H
 
+#include "cleanup/characters.h"
 #include "cleanup/message.h"
 
 #include "lib/mail/check_maps.h"
@@ -12,6 +13,7 @@
 struct checks {
 	struct check_maps maps;
 	unsigned faults;  /* enum mime_fault that are refused */
+	struct characters characters;
 	bool is_any;	  /* there is something to look for */
 	bool for_reports; /* our own reports are looked at too */
 };
@@ -36,6 +38,10 @@ enum check_end {
  * it says.  Waits if a table is remote. */
 enum check_end checks_apply(struct message *m, enum check_map map,
     struct view text, struct str *value);
+
+/* Content that arrives: in place, in memory of ours.  Returns what of it is
+ * taken; orders a refusal if it must not be. */
+struct view checks_take_content(struct message *m, struct view bytes);
 
 /* Through all of the content: walk.c.  False, and the verdict: refused, or it
  * cannot be told now.  Waits. */

@@ -2,6 +2,8 @@ daemon_PROGRAMS += cleanup/cleanup
 cleanup_cleanup_SOURCES = \
 	cleanup/again.c \
 	cleanup/aliases.c \
+	cleanup/characters.c \
+	cleanup/characters.h \
 	cleanup/check.c \
 	cleanup/check.h \
 	cleanup/checks.c \
@@ -21,6 +23,11 @@ cleanup_cleanup_SOURCES = \
 	cleanup/walk.c
 cleanup_cleanup_LDADD = $(DAEMON_LDADD)
 dist_man8_MANS += cleanup/cleanup.8
+
+check_PROGRAMS += cleanup/characters_test
+cleanup_characters_test_SOURCES = cleanup/characters_test.c \
+	cleanup/characters.c
+cleanup_characters_test_LDADD = $(TEST_LDADD)
 
 check_PROGRAMS += cleanup/check_test
 cleanup_check_test_SOURCES = cleanup/check_test.c cleanup/check.c
@@ -49,7 +56,8 @@ t_fuzz_cleanup_headers_SOURCES = t/fuzz/cleanup_headers.c \
 
 check_PROGRAMS += cleanup/walk_test
 cleanup_walk_test_SOURCES = cleanup/walk_test.c cleanup/testing.h \
-	cleanup/check.c cleanup/checks.c cleanup/checks.h \
+	cleanup/characters.c cleanup/check.c \
+	cleanup/checks.c cleanup/checks.h \
 	cleanup/envelope.c cleanup/headers.c cleanup/orders.c \
 	cleanup/header_addresses.c $(cleanup_mapping) \
 	cleanup/pieces.c cleanup/walk.c
@@ -57,7 +65,9 @@ cleanup_walk_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/cleanup_walk
 t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
-	cleanup/check.c cleanup/checks.c cleanup/checks.h \
+	cleanup/characters.c cleanup/check.c \
+	cleanup/checks.c cleanup/checks.h \
 	cleanup/envelope.c cleanup/headers.c cleanup/orders.c \
 	cleanup/header_addresses.c $(cleanup_mapping) \
 	cleanup/pieces.c cleanup/walk.c
+TAP_TESTS += t/255-checks.t

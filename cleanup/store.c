@@ -165,7 +165,7 @@ store_take_content(
 	if (limit > 0 && m->content_len > limit + CLEANUP_HEADER_MAX)
 		m->too_large = true;
 	if (m->too_large || err_is(m->failure) || m->refusal.code != 0 ||
-	    bytes.len == 0) {
+	    m->orders.code != 0 || bytes.len == 0) {
 		ipc_frame_free(frame);
 		return;
 	}

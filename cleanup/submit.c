@@ -122,7 +122,8 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 			return e;
 		}
 		end_rcpts(m);
-		store_take_content(m, content.bytes, f);
+		store_take_content(
+		    m, checks_take_content(m, content.bytes), f);
 		return e;
 	}
 	if (ipc_frame_is(f, ipc_more_rcpts_type())) {
@@ -193,6 +194,9 @@ commit(struct message *m)
 		return no_rcpts;
 	if (m->too_large)
 		return too_large;
+	if (m->orders.code != 0)
+		return (struct verdict){ m->orders.code,
+			m->orders.reason.ptr };
 	if (!process_content(m, &v))
 		return v;
 	if (m->orders.discard)
@@ -297,7 +301,7 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 		refuse(m, e);
 	take_rcpts(m, m->submit.rcpts);
 	if (m->submit.whole != 0) {
-		m->content = m->submit.content;
+		m->content = checks_take_content(m, m->submit.content);
 		m->content_len = (int64_t)m->content.len;
 	} else if (!take_stream(m, r, &v)) {
 		*silent = ipc_request_is_lost(r);

@@ -200,6 +200,11 @@ for my $depth (99, 102, 103, 130) {
 		"Content-Type: multipart/mixed; boundary=b$_.\n\n--b$_.\n"
 	} 1 .. $depth), "X-Part: last\n\nx\n");
 }
+message('a byte that is refused', "${head}\nline\nodd \001 line\n");
+message('a byte that is refused, in the header', "${head}X-\001: x\n\nb\n");
+message('bytes that are taken out', "${head}Sub\002ject: sp\003am\n\nb\n");
+message('bytes that are taken out of a body', "${head}\n\002one\002\n\003\n" .
+	"nee\002dle\n");
 # By chance: what the parser tells apart, in any order.
 srand($ENV{BARID_SEED} // 1);
 my @bits = ("Content-Type: multipart/mixed; boundary=b\n", "\n", "--b\n",
@@ -274,6 +279,10 @@ sub route_to
 	return 'inline:{ client.test=discard: { out.test = smtp:[127.0.0.1]:' .
 	    $_[0]->port . ' } }';
 }
+
+# Bytes of no other message here.
+@common{qw(message_reject_characters message_strip_characters)} =
+    ('\\001', '\\002\\003');
 
 my $postfix = start_postfix({ %common, %checks,
 	transport_maps => route_to($their_sink),

@@ -768,11 +768,11 @@ ROW(TIME, maximal_queue_lifetime, "5d", 0, 8640000, USED,
 ROW(STR, message_drop_headers,
     "bcc, content-length, resent-bcc, return-path", 0, CONF_LEN_MAX, USED,
     "Headers that are removed from received mail.")
-ROW(STR, message_reject_characters, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, message_reject_characters, "", 0, CONF_LEN_MAX, USED,
     "Characters that make content refused.")
 ROW(SIZE, message_size_limit, "10240000", 0, CONF_SIZE_MAX, USED,
     "Largest message with its envelope; 0 is no limit.")
-ROW(STR, message_strip_characters, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, message_strip_characters, "", 0, CONF_LEN_MAX, USED,
     "Characters that are removed from content.")
 ROW(STR, meta_directory, BARID_CONFIG_DIR, 0, CONF_LEN_MAX, USED,
     "Where postfix-files and dynamicmaps.cf are.")
