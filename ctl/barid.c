@@ -3,6 +3,7 @@
  * function.
  */
 #include "ctl/barid.h"
+#include "ctl/check.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,6 +80,25 @@ fatal(const char *text)
 {
 	tell("fatal", "%s", text);
 	return 1;
+}
+
+/* Once; what messages are called depends on it. */
+static struct err
+load(struct barid *b)
+{
+	static struct str tag = STR_EMPTY;
+	struct conf_source source = { .dir = b->dir, .service_name = "barid",
+		.process_name = "barid" };
+	struct err e = conf_load(&source, &b->loaded);
+
+	if (err_is(e))
+		return e;
+	b->conf = b->loaded;
+	b->dir = conf_config_dir(b->conf);
+	str_printf(&tag, "%s/postfix-script", b->conf->syslog_name);
+	syslog_tag = tag.ptr;
+	openlog(syslog_tag, 0, LOG_MAIL);
+	return ERR_OK;
 }
 
 static int
@@ -229,12 +250,6 @@ verb_status(const struct barid *b)
 }
 
 static int
-verb_check(const struct barid *b)
-{
-	return setup_directories(b) && setup_check(b) ? 0 : 1;
-}
-
-static int
 verb_set_permissions(const struct barid *b)
 {
 	return setup_accounts(b) && setup_directories(b) &&
@@ -337,10 +352,50 @@ static const struct {
 	{ "reload", verb_reload },
 	{ "flush", verb_flush },
 	{ "status", verb_status },
-	{ "check", verb_check },
 	{ "set-permissions", verb_set_permissions },
 	{ "logrotate", verb_logrotate },
 	{ "version", verb_version },
+};
+
+/* --- verbs with arguments; they do not need a configuration that loads --- */
+
+/* check [--json] [DIR]: without DIR, of this instance, whose missing directories
+ * are made. */
+static int
+verb_check(struct barid *b, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 }
+	};
+	bool json = false;
+	int option, status;
+	struct check check;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'j')
+			return fatal("usage: barid check [--json] [directory]");
+		json = true;
+	}
+	if (argc - optind > 1)
+		return fatal("usage: barid check [--json] [directory]");
+	if (optind == argc && !err_is(load(b)) && !setup_directories(b))
+		return 1;
+	check_run(&check, conf_dir(optind < argc ? argv[optind] : b->dir));
+	if (json)
+		check_print_json(&check);
+	else
+		check_print(&check);
+	status = check.n_errors > 0 ? 1 : 0;
+	check_clear(&check);
+	return status;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct barid *b, int argc, char **argv);
+} argument_verbs[] = {
+	{ "check", verb_check },
+	{ "import", verb_import },
 };
 
 static int
@@ -350,6 +405,8 @@ usage(const char *verb)
 
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		str_addf(&names, "%s%s", i > 0 ? ", " : "", verbs[i].name);
+	for (size_t i = 0; i < ARRAY_LEN(argument_verbs); i++)
+		str_addf(&names, ", %s", argument_verbs[i].name);
 	if (verb != NULL)
 		tell("fatal", "unknown command: '%s'. Usage: barid %s", verb,
 		    names.ptr);
@@ -364,33 +421,28 @@ usage(const char *verb)
 static int
 run_verb(struct barid *b, const char *verb)
 {
-	struct conf_source source = { .dir = b->dir, .service_name = "barid",
-		.process_name = "barid" };
-	struct conf *conf;
-	struct str tag = STR_EMPTY;
-	struct err e;
-	int status = -1;
-
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		struct err e;
+
 		if (strcmp(verbs[i].name, verb) != 0)
 			continue;
-		e = conf_load(&source, &conf);
-		if (err_is(e)) {
-			tell("fatal", "%s", e.text);
-			return 1;
-		}
-		b->conf = conf;
-		b->dir = conf_config_dir(conf);
-		str_printf(&tag, "%s/postfix-script", conf->syslog_name);
-		syslog_tag = tag.ptr;
-		openlog(syslog_tag, 0, LOG_MAIL);
-		status = verbs[i].run(b);
-		conf_free(conf);
-		syslog_tag = "barid";
-		str_clear(&tag);
-		return status;
+		e = load(b);
+		if (err_is(e))
+			return fatal(e.text);
+		return verbs[i].run(b);
 	}
 	return usage(verb);
+}
+
+static int
+run(struct barid *b, int argc, char **argv)
+{
+	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(argument_verbs); i++)
+		if (strcmp(argument_verbs[i].name, argv[0]) == 0) {
+			optind = 0; /* getopt begins anew */
+			return argument_verbs[i].run(b, argc, argv);
+		}
+	return argc == 1 ? run_verb(b, argv[0]) : usage(NULL);
 }
 
 int
@@ -401,7 +453,7 @@ main(int argc, char **argv)
 
 	log_open("barid");
 	signal(SIGPIPE, SIG_IGN);
-	while ((c = getopt(argc, argv, "c:Dv")) != -1) {
+	while ((c = getopt(argc, argv, "+c:Dv")) != -1) {
 		switch (c) {
 		case 'c':
 			b.dir = optarg;
@@ -416,7 +468,7 @@ main(int argc, char **argv)
 			return usage(NULL);
 		}
 	}
-	if (optind + 1 != argc)
-		return usage(NULL);
-	return run_verb(&b, argv[optind]);
+	c = run(&b, argc - optind, argv + optind);
+	conf_free(b.loaded);
+	return c;
 }

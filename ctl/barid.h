@@ -11,6 +11,7 @@
 
 struct barid {
 	const struct conf *conf;
+	struct conf *loaded; /* the same, to be freed; NULL before it is */
 	const char *dir;   /* of the configuration */
 	bool verbose, debug;
 };
@@ -30,8 +31,16 @@ bool setup_directories(const struct barid *b);
 /* As root: accounts, owners, modes, set-gid bits. */
 bool setup_accounts(const struct barid *b);
 bool setup_permissions(const struct barid *b);
+/* Visit each directory of the queue whose owner or mode is wrong; nothing if
+ * there is no queue directory yet. */
+void setup_each_wrong(const struct conf *conf,
+    void (*visit)(void *arg, const char *path, const char *text), void *arg);
 /* Complain about what is not as it should be; false if a start must fail. */
 bool setup_check(const struct barid *b);
+
+/* --- barid_import.c --- */
+/* import [--replace] [--to DIR] SOURCE */
+int verb_import(struct barid *b, int argc, char **argv);
 
 /* --- barid_status.c --- */
 int status_print(const struct barid *b);

@@ -274,6 +274,65 @@ tell_warning(void *arg, const char *text)
 	tell("warning", "%s", text);
 }
 
+/* One directory against its row. */
+static void
+find_wrong(const char *path, const struct ids *ids, size_t row,
+    void (*visit)(void *arg, const char *path, const char *text), void *arg)
+{
+	uid_t uid = directories[row].owner == OWNER_ROOT ? 0 : ids->owner;
+	gid_t gid = directories[row].group == GROUP_ROOT ? 0 :
+	    directories[row].group == GROUP_MAIL	 ? ids->mail :
+							   ids->setgid;
+	struct stat st;
+	char text[100];
+
+	if (lstat(path, &st) < 0) {
+		(void)snprintf(text, sizeof(text), "%s", strerror(errno));
+		visit(arg, path, text);
+	} else if (!S_ISDIR(st.st_mode)) {
+		visit(arg, path, "not a directory");
+	} else if ((st.st_mode & 07777) != directories[row].mode) {
+		(void)snprintf(text, sizeof(text), "mode is %04o, not %04o",
+		    (unsigned)(st.st_mode & 07777),
+		    (unsigned)directories[row].mode);
+		visit(arg, path, text);
+	} else if (geteuid() == 0 && (st.st_uid != uid || st.st_gid != gid)) {
+		(void)snprintf(text, sizeof(text),
+		    "belongs to %ld:%ld, not %ld:%ld", (long)st.st_uid,
+		    (long)st.st_gid, (long)uid, (long)gid);
+		visit(arg, path, text);
+	}
+}
+
+void
+setup_each_wrong(const struct conf *conf,
+    void (*visit)(void *arg, const char *path, const char *text), void *arg)
+{
+	struct str path = STR_EMPTY;
+	struct ids ids = { geteuid(), getegid(), getegid() };
+	const struct passwd *pw = getpwnam(conf->mail_owner);
+	const struct group *gr = getgrnam(conf->setgid_group);
+
+	/* What "start" makes is not missed before it. */
+	if (access(conf->queue_directory, F_OK) != 0)
+		return;
+	if (geteuid() == 0 && (pw == NULL || gr == NULL)) {
+		visit(arg, conf->queue_directory,
+		    pw == NULL ? "the user mail_owner is not there"
+			       : "the group setgid_group is not there");
+		return;
+	}
+	if (geteuid() == 0)
+		ids = (struct ids){ pw->pw_uid, pw->pw_gid, gr->gr_gid };
+	for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
+		str_printf(&path, "%s%s%s", conf->queue_directory,
+		    directories[i].path[0] != '\0' ? "/" : "",
+		    directories[i].path);
+		find_wrong(path.ptr, &ids, i, visit, arg);
+	}
+	str_clear(&path);
+}
+
 bool
 setup_check(const struct barid *b)
 {

@@ -4,7 +4,6 @@ master_master_SOURCES = \
 	master/exec.c \
 	master/main.c \
 	master/pidfile.c master/pidfile.h \
-	master/program.c master/program.h \
 	master/service.h \
 	master/services.c \
 	master/sockets.c \
@@ -12,7 +11,3 @@ master_master_SOURCES = \
 master_master_LDADD = $(DAEMON_LDADD) $(SYSTEMD_LIBS)
 dist_man8_MANS += master/master.8
 
-check_PROGRAMS += master/program_test
-master_program_test_SOURCES = master/program_test.c master/program.c \
-	master/program.h
-master_program_test_LDADD = $(TEST_LDADD)

@@ -11,7 +11,7 @@
 #include "lib/conf/master_cf.h"
 #include "lib/daemon/control.h"
 #include "lib/run/loop.h"
-#include "master/program.h"
+#include "lib/daemon/program.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 /* The programs, and the services that are there whatever master.cf says. */
-#include "master/program.h"
+#include "lib/daemon/program.h"
 
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"

@@ -1,10 +1,10 @@
 /*
- * What master knows of each program that a master.cf may name: its kind, and
+ * What is known of each program that a master.cf may name: its kind, and
  * how many processes a service of it has.  Services that Postfix's files list
  * and Barid does not need are accepted and left alone.
  */
-#ifndef MASTER_PROGRAM_H
-#define MASTER_PROGRAM_H
+#ifndef DAEMON_PROGRAM_H
+#define DAEMON_PROGRAM_H
 
 #include "lib/base/view.h"
 

@@ -1,5 +1,5 @@
 /* The programs that master knows: see program.h. */
-#include "master/program.h"
+#include "lib/daemon/program.h"
 
 #include "lib/base/mem.h"
 

@@ -1,0 +1,234 @@
+/*
+ * "barid import": the configuration of a Postfix becomes ours.  A new folder is
+ * made beside the one that will be used, and renamed when it is whole; what was
+ * there is kept.  Then it is told what will be different.
+ */
+#include "ctl/barid.h"
+#include "ctl/check.h"
+#include "ctl/import.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/conf/main_cf.h"
+#include "lib/daemon/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+fail(const char *what, const char *path)
+{
+	tell("fatal", "%s %s: %s", what, path, strerror(errno));
+	return 1;
+}
+
+/* --- the folder in its place --- */
+
+static bool
+has_entries(const char *dir)
+{
+	struct str path = STR_EMPTY;
+	bool yes;
+
+	/* An empty folder can be removed, and only that. */
+	if (rmdir(dir) == 0)
+		return false;
+	yes = errno != ENOENT;
+	str_clear(&path);
+	return yes;
+}
+
+static void
+sync_parent(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		(void)close(fd);
+	}
+	free(copy);
+}
+
+/* In one step: who reads sees the old folder or the new. */
+static int
+put_in_place(const struct import *im)
+{
+	struct str old = STR_EMPTY;
+	int status = 0;
+
+	if (!has_entries(im->to)) {
+		if (rename(im->work, im->to) != 0)
+			status = fail("make", im->to);
+	} else if (renameat2(AT_FDCWD, im->work, AT_FDCWD, im->to,
+		       RENAME_EXCHANGE) != 0) {
+		status = fail("replace", im->to);
+	} else {
+		str_printf(&old, "%s.old.%lld", im->to,
+		    (long long)clock_wall());
+		if (rename(im->work, old.ptr) != 0)
+			str_set(&old, view_of(im->work));
+		printf("%s: what was there is now %s\n", im->to, old.ptr);
+	}
+	if (status == 0)
+		sync_parent(im->to);
+	str_clear(&old);
+	return status;
+}
+
+/* --- what will be different --- */
+
+static void
+tell_service(const struct master_service *s)
+{
+	const struct program *program = program_find(s->command);
+	const char *type = master_type_name(s->type);
+
+	if (program->kind == PROGRAM_NONE)
+		printf("%s, line %d: service %s/%s: %s starts nothing: others "
+		       "do its work\n",
+		    s->file, s->line, s->name, type, s->command);
+	if (s->chroot && program->kind != PROGRAM_FOREIGN)
+		printf("%s, line %d: service %s/%s: the chroot column: "
+		       "programs choose their own changed root\n",
+		    s->file, s->line, s->name, type);
+	if (s->limit > 0 && program->kind == PROGRAM_SESSIONS)
+		printf("%s, line %d: service %s/%s: process limit %lld: bounds "
+		       "%s of all processes together\n",
+		    s->file, s->line, s->name, type, (long long)s->limit,
+		    program->clients ? "the clients" : "the sessions");
+}
+
+static void
+tell_differences(const struct check *c)
+{
+	LIST_EACH (it, after, &c->names.file.defs) {
+		const struct main_cf_def *def =
+		    LIST_ITEM(it, struct main_cf_def, node);
+		const char *text = check_difference(def->name);
+
+		if (text != NULL)
+			printf("%s, line %d: parameter %s: %s\n", def->file,
+			    def->line, def->name, text);
+	}
+	LIST_EACH (it, after, &c->master.services)
+		tell_service(LIST_ITEM(it, struct master_service, node));
+}
+
+static void
+report(const struct import *im)
+{
+	struct check check;
+
+	check_run(&check, im->to);
+	check_print(&check);
+	tell_differences(&check);
+	printf("%s: imported from %s: %zu errors, %zu warnings\n", im->to,
+	    im->from, check.n_errors, check.n_warnings);
+	check_clear(&check);
+}
+
+/* --- the verb --- */
+
+static int
+usage(void)
+{
+	tell("fatal", "usage: barid import [--replace] [--to directory] "
+		      "source");
+	return 1;
+}
+
+static bool
+is_same_folder(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
+}
+
+static int
+run(struct import *im, bool replace)
+{
+	struct stat st;
+	int status = 1;
+
+	if (is_same_folder(im->from, im->to)) {
+		tell("fatal", "%s is where the import would go: name another "
+			      "folder with --to",
+		    im->from);
+		return 1;
+	}
+	if (has_entries(im->to) && !replace) {
+		tell("fatal", "%s is there already: with --replace the import "
+			      "takes its place, and it is kept under another "
+			      "name",
+		    im->to);
+		return 1;
+	}
+	if (stat(im->from, &st) != 0)
+		return fail("open", im->from);
+	if (mkdir(im->work, 0700) != 0)
+		return fail("make", im->work);
+	if (import_copy(im) && import_make_maps(im) &&
+	    chmod(im->work, st.st_mode & 0755) == 0)
+		status = put_in_place(im);
+	if (status != 0)
+		import_remove(im->work);
+	else
+		report(im);
+	return status;
+}
+
+static char *
+without_slash(const char *path)
+{
+	char *copy = xstrdup(path);
+
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	return copy;
+}
+
+int
+verb_import(struct barid *b, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "replace", no_argument, NULL, 'r' },
+		{ "to", required_argument, NULL, 't' }, { NULL, 0, NULL, 0 }
+	};
+	const char *to = b->dir;
+	struct str work = STR_EMPTY;
+	struct import im;
+	bool replace = false;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 't')
+			to = optarg;
+		else if (option == 'r')
+			replace = true;
+		else
+			return usage();
+	}
+	if (argc - optind != 1)
+		return usage();
+	im.from = without_slash(argv[optind]);
+	im.to = without_slash(conf_dir(to));
+	str_printf(&work, "%s.import.%ld", im.to, (long)getpid());
+	im.work = work.ptr;
+	im.n_files = 0;
+	status = run(&im, replace);
+	free(im.from);
+	free(im.to);
+	str_clear(&work);
+	return status;
+}

@@ -1,0 +1,342 @@
+/* Copying a folder of configuration: see import.h. */
+#include "ctl/import.h"
+
+#include "ctl/barid.h"
+#include "lib/base/mem.h"
+#include "lib/conf/main_cf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What Postfix's package installs for itself. */
+static const char *const left_out[] = { "dynamicmaps.cf", "dynamicmaps.cf.d",
+	"main.cf.proto", "makedefs.out", "master.cf.proto", "post-install",
+	"postfix-files", "postfix-files.d", "postfix-script",
+	"postfix-wrapper", "postfix_groups.pl" };
+
+/* Places and accounts of a Postfix, which are others here. */
+static const char *const places[] = { "command_directory", "config_directory",
+	"daemon_directory", "data_directory", "html_directory", "mail_owner",
+	"mailq_path", "manpage_directory", "meta_directory",
+	"newaliases_path", "queue_directory", "readme_directory",
+	"sample_directory", "sendmail_path", "setgid_group",
+	"shlib_directory" };
+
+static bool
+fail(const char *what, const char *path)
+{
+	tell("fatal", "%s %s: %s", what, path, strerror(errno));
+	return false;
+}
+
+static bool
+is_among(const char *const *names, size_t n, struct view name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (view_eq(name, view_of(names[i])))
+			return true;
+	return false;
+}
+
+/* --- texts --- */
+
+static bool
+is_path_byte(char c)
+{
+	return ascii_is_alnum(c) || c == '_' || c == '-' || c == '.' ||
+	    c == '/';
+}
+
+/* Every path below `from` becomes one below `to`; how many. */
+static size_t
+move_paths(const struct import *im, struct view line, struct str *out)
+{
+	struct view from = view_of(im->from);
+	size_t n = 0;
+
+	while (line.len > 0) {
+		size_t at = view_find_text(line, from);
+		bool whole;
+
+		if (at == VIEW_NPOS)
+			break;
+		/* Neither /x/etc/postfix nor /etc/postfix-old. */
+		whole = (at == 0 || !is_path_byte(line.ptr[at - 1])) &&
+		    (at + from.len == line.len ||
+			line.ptr[at + from.len] == '/' ||
+			!is_path_byte(line.ptr[at + from.len]));
+		str_add(out, view_first(line, at));
+		str_add_text(out, whole ? im->to : im->from);
+		n += whole;
+		line = view_skip(line, at + from.len);
+	}
+	str_add(out, line);
+	return n;
+}
+
+static struct view
+name_of(struct view line)
+{
+	return view_trim(view_first(line, view_find(line, '=')));
+}
+
+/* One file; `is_main` for main.cf and drop-ins, where places are left out. */
+static void
+convert(const struct import *im, const char *path, struct view text,
+    bool is_main, struct str *out)
+{
+	bool out_of_place = false;
+	int number = 0;
+
+	while (text.len > 0) {
+		size_t n = view_find(text, '\n');
+		struct view line = view_first(text, n);
+		struct view start = view_trim_left(line);
+
+		text = view_skip(text, n == VIEW_NPOS ? text.len : n + 1);
+		number++;
+		if (start.len == 0 || start.ptr[0] == '#') {
+			str_addf(out, "%.*s\n", VIEW_ARGS(line));
+			continue;
+		}
+		if (start.len == line.len) {
+			out_of_place = is_main &&
+			    is_among(places, ARRAY_LEN(places), name_of(line));
+			if (out_of_place)
+				printf("%s, line %d: parameter %.*s: left out: "
+				       "a place or account of Postfix\n",
+				    path, number, VIEW_ARGS(name_of(line)));
+		}
+		if (out_of_place)
+			str_add_text(out, "# of Postfix: ");
+		if (move_paths(im, line, out) > 0 && !out_of_place)
+			printf("%s, line %d: paths below %s are now below "
+			       "%s\n",
+			    path, number, im->from, im->to);
+		str_add_byte(out, '\n');
+	}
+}
+
+static bool
+is_drop_in(const char *below)
+{
+	struct view v = view_of(below);
+
+	return view_starts(v, VIEW(MAIN_CF_DROP_INS "/")) &&
+	    view_ends(v, VIEW(".cf"));
+}
+
+/* --- files --- */
+
+static bool
+write_all(int fd, const char *path, struct view text)
+{
+	while (text.len > 0) {
+		ssize_t n = write(fd, text.ptr, text.len);
+
+		if (n < 0 && errno != EINTR)
+			return fail("write", path);
+		if (n > 0)
+			text = view_skip(text, (size_t)n);
+	}
+	return true;
+}
+
+static bool
+copy_bytes(int from, int to, const char *path)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno != EINTR)
+			return fail("read", path);
+		if (n > 0 && !write_all(to, path, view_make(buf, (size_t)n)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+copy_content(const struct import *im, const char *below, const char *path,
+    int from, int to)
+{
+	bool is_main = strcmp(below, "main.cf") == 0 || is_drop_in(below);
+	struct str text = STR_EMPTY, made = STR_EMPTY;
+	struct err e;
+	bool ok;
+
+	if (!is_main && strcmp(below, "master.cf") != 0)
+		return copy_bytes(from, to, path);
+	e = conf_read_file(path, MAIN_CF_FILE_MAX, &text);
+	if (err_is(e)) {
+		tell("fatal", "%s", e.text);
+		ok = false;
+	} else {
+		convert(im, path, str_view(&text), is_main, &made);
+		ok = write_all(to, path, str_view(&made));
+	}
+	str_clear(&text);
+	str_clear(&made);
+	return ok;
+}
+
+static bool
+copy_file(const struct import *im, const char *below, const char *path,
+    const char *copy, const struct stat *st)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int to;
+	bool ok;
+
+	if (from < 0)
+		return fail("open", path);
+	to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (to < 0) {
+		(void)close(from);
+		return fail("make", copy);
+	}
+	ok = copy_content(im, below, path, from, to);
+	if (ok &&
+	    ((geteuid() == 0 && fchown(to, st->st_uid, st->st_gid) != 0) ||
+		fchmod(to, st->st_mode & 0777) != 0 ||
+		futimens(to, times) != 0 || fsync(to) != 0))
+		ok = fail("finish", copy);
+	(void)close(from);
+	(void)close(to);
+	return ok;
+}
+
+/* A link into the folder leads into the new one. */
+static bool
+copy_link(const struct import *im, const char *path, const char *copy)
+{
+	char target[PATH_MAX];
+	struct str moved = STR_EMPTY;
+	ssize_t n = readlink(path, target, sizeof(target));
+	bool ok;
+
+	if (n < 0 || (size_t)n >= sizeof(target))
+		return fail("read", path);
+	move_paths(im, view_make(target, (size_t)n), &moved);
+	ok = symlink(moved.ptr, copy) == 0;
+	if (!ok)
+		(void)fail("make", copy);
+	str_clear(&moved);
+	return ok;
+}
+
+static bool copy_folder(struct import *im, const char *below, int depth);
+
+static bool
+copy_entry(struct import *im, const char *below, int depth)
+{
+	struct str path = STR_EMPTY, copy = STR_EMPTY;
+	struct stat st;
+	bool ok = true;
+
+	str_printf(&path, "%s/%s", im->from, below);
+	str_printf(&copy, "%s/%s", im->work, below);
+	if (++im->n_files > IMPORT_FILES_MAX) {
+		tell("fatal", "%s: more than %d files", im->from,
+		    IMPORT_FILES_MAX);
+		ok = false;
+	} else if (lstat(path.ptr, &st) != 0) {
+		ok = fail("look at", path.ptr);
+	} else if (S_ISREG(st.st_mode)) {
+		ok = copy_file(im, below, path.ptr, copy.ptr, &st);
+	} else if (S_ISLNK(st.st_mode)) {
+		ok = copy_link(im, path.ptr, copy.ptr);
+	} else if (S_ISDIR(st.st_mode)) {
+		ok = mkdir(copy.ptr, 0700) == 0 || fail("make", copy.ptr);
+		ok = ok && copy_folder(im, below, depth + 1);
+		if (ok &&
+		    ((geteuid() == 0 &&
+			 lchown(copy.ptr, st.st_uid, st.st_gid) != 0) ||
+			chmod(copy.ptr, st.st_mode & 0777) != 0))
+			ok = fail("finish", copy.ptr);
+	} else {
+		printf("%s: left out: no file\n", path.ptr);
+	}
+	str_clear(&path);
+	str_clear(&copy);
+	return ok;
+}
+
+static bool
+copy_folder(struct import *im, const char *below, int depth)
+{
+	struct str path = STR_EMPTY;
+	struct dirent *entry;
+	bool ok = true;
+	DIR *d;
+
+	str_printf(&path, "%s/%s", im->from, below);
+	d = opendir(path.ptr);
+	if (d == NULL || depth > IMPORT_DEPTH_MAX) {
+		if (d == NULL)
+			(void)fail("open", path.ptr);
+		else
+			tell("fatal", "%s: too deep", path.ptr);
+		ok = false;
+	}
+	while (ok && (entry = readdir(d)) != NULL) {
+		struct view name = view_of(entry->d_name);
+
+		if (view_eq(name, VIEW(".")) || view_eq(name, VIEW("..")))
+			continue;
+		str_printf(&path, "%s%s%s", below, below[0] != '\0' ? "/" : "",
+		    entry->d_name);
+		if (depth == 0 &&
+		    is_among(left_out, ARRAY_LEN(left_out), name)) {
+			printf("%s/%s: left out: a file of Postfix's own\n",
+			    im->from, path.ptr);
+			continue;
+		}
+		ok = copy_entry(im, path.ptr, depth);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	str_clear(&path);
+	return ok;
+}
+
+bool
+import_copy(struct import *im)
+{
+	return copy_folder(im, "", 0);
+}
+
+void
+import_remove(const char *dir)
+{
+	struct str path = STR_EMPTY;
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		struct view name = view_of(entry->d_name);
+		struct stat st;
+
+		if (view_eq(name, VIEW(".")) || view_eq(name, VIEW("..")))
+			continue;
+		str_printf(&path, "%s/%s", dir, entry->d_name);
+		if (lstat(path.ptr, &st) == 0 && S_ISDIR(st.st_mode))
+			import_remove(path.ptr);
+		else
+			(void)unlink(path.ptr);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	if (rmdir(dir) != 0)
+		(void)fail("remove", dir);
+	str_clear(&path);
+}
