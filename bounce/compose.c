@@ -25,28 +25,19 @@ enum {
 	RCPTS_MAX = 1000,
 };
 
-struct words {
-	const char *subject, *first, *action;
+/* What the recipients of a report that says nothing else had. */
+static const char *const actions[] = {
+	[REPORT_FAILURE] = "failed",
+	[REPORT_DELAY] = "delayed",
+	[REPORT_SUCCESS] = "delivered",
+	[REPORT_TRACE] = "delivered",
 };
 
-static const struct words words[] = {
-	[REPORT_FAILURE] = { "Undelivered Mail Returned to Sender",
-	    "I am sorry to tell you that your message could not be\r\n"
-	    "delivered to one or more recipients.  Why is said below, and\r\n"
-	    "your message (or its header) is attached.\r\n",
-	    "failed" },
-	[REPORT_DELAY] = { "Delayed Mail (still being retried)",
-	    "Your message could not be delivered yet.  You need not send it\r\n"
-	    "again: delivery goes on being tried.\r\n",
-	    "delayed" },
-	[REPORT_SUCCESS] = { "Successful Mail Delivery Report",
-	    "Your message was delivered to the recipients below.  If it was\r\n"
-	    "handed on to a system that gives no receipts, there will be\r\n"
-	    "no word from further on.\r\n",
-	    "delivered" },
-	[REPORT_TRACE] = { "Mail Delivery Status Report",
-	    "This is the delivery status that you asked for.\r\n",
-	    "delivered" },
+static const enum report_text_kind text_kinds[] = {
+	[REPORT_FAILURE] = REPORT_TEXT_FAILURE,
+	[REPORT_DELAY] = REPORT_TEXT_DELAY,
+	[REPORT_SUCCESS] = REPORT_TEXT_SUCCESS,
+	[REPORT_TRACE] = REPORT_TEXT_VERIFY,
 };
 
 struct composing {
@@ -54,6 +45,7 @@ struct composing {
 	struct sink *sink;
 	struct history *h;
 	enum report_kind kind;
+	const struct report_text *text;
 	bool is_utf8, is_8bit;
 	int64_t n_told;
 };
@@ -173,7 +165,7 @@ action_of(const struct composing *c, const struct subject *s)
 	case OUTCOME_SENT:
 		break;
 	}
-	return words[c->kind].action;
+	return actions[c->kind];
 }
 
 /* A field of clean text; `name` ends in its colon and blank, or more. */
@@ -268,6 +260,21 @@ tell_machine(const struct subject *s, void *arg)
 	return e;
 }
 
+/* The built-in sender is in our domain. */
+static void
+add_from(const struct composing *c, struct str *out)
+{
+	struct view from = view_of(c->text->from);
+	struct view bare = VIEW("<MAILER-DAEMON>");
+
+	if (view_ends(from, bare))
+		str_addf(out, "From: %.*s<MAILER-DAEMON@%s>\r\n",
+		    VIEW_ARGS(view_first(from, from.len - bare.len)),
+		    c->b->conf->myorigin);
+	else
+		str_addf(out, "From: %s\r\n", c->text->from);
+}
+
 #define EIGHT_BIT "Content-Transfer-Encoding: 8bit\r\n"
 
 static struct err
@@ -286,12 +293,11 @@ add_header(struct composing *c, const struct addressee *to,
 	received_add_local(&out, &received, -1);
 	str_addf(
 	    &out, "Date: %.*s\r\n", VIEW_ARGS(date_format(clock_wall(), date)));
-	str_addf(&out,
-	    "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
-	    "Subject: %s%s\r\nTo: ",
-	    conf->myorigin, to->is_postmaster_copy ? "Postmaster Copy: " : "",
-	    to->is_postmaster_copy ? "Undelivered Mail"
-				   : words[c->kind].subject);
+	add_from(c, &out);
+	str_addf(&out, "Subject: %s\r\nTo: ",
+	    to->is_postmaster_copy && c->text->postmaster_subject != NULL
+		? c->text->postmaster_subject
+		: c->text->subject);
 	add_address(c, &out, to->recipient);
 	str_addf(&out,
 	    "\r\nAuto-Submitted: %s\r\nMIME-Version: 1.0\r\n%s"
@@ -305,24 +311,38 @@ add_header(struct composing *c, const struct addressee *to,
 	return e;
 }
 
+/* With the line ends of mail. */
+static void
+add_lines(struct str *out, struct view text)
+{
+	while (text.len > 0) {
+		size_t n = view_find(text, '\n');
+
+		str_addf(out, "%.*s\r\n", VIEW_ARGS(view_first(text, n)));
+		text = view_skip(text, n == VIEW_NPOS ? text.len : n + 1);
+	}
+}
+
 static struct err
 add_people_part(struct composing *c, const char *boundary)
 {
-	const struct conf *conf = c->b->conf;
+	struct str text = STR_EMPTY, lines = STR_EMPTY;
 	int64_t n;
-	struct err e;
+	struct err e = report_text_expand(c->b->conf, c->text, &text);
 
+	if (err_is(e)) {
+		str_clear(&text);
+		return e;
+	}
+	add_lines(&lines, str_view(&text));
 	e = sink_addf(c->sink,
 	    "--%s\r\nContent-Description: Notification\r\n"
-	    "Content-Type: text/plain; charset=%s\r\n%s\r\n"
-	    "This is the mail system at host %s.\r\n\r\n%s\r\n",
-	    boundary, c->is_utf8 ? "utf-8" : "us-ascii",
-	    c->is_utf8 ? EIGHT_BIT : "", conf->myhostname,
-	    words[c->kind].first);
-	if (!err_is(e) && c->kind != REPORT_SUCCESS)
-		e = sink_addf(c->sink,
-		    "If you need help, please write to postmaster, and "
-		    "include this report.\r\n\r\n");
+	    "Content-Type: text/plain; charset=%s\r\n%s\r\n%s\r\n",
+	    boundary, c->is_utf8 ? "utf-8" : c->text->charset,
+	    c->is_utf8 || !view_is_ascii(str_view(&text)) ? EIGHT_BIT : "",
+	    lines.ptr);
+	str_clear(&text);
+	str_clear(&lines);
 	if (err_is(e))
 		return e;
 	c->n_told = 0;
@@ -467,12 +487,14 @@ compose_report(struct bounce *b, struct sink *s, struct history *h,
 		.sink = s,
 		.h = h,
 		.kind = kind,
+		.text = &b->texts->of[text_kinds[kind]],
 		.is_utf8 = (flags & SUBMIT_SMTPUTF8) != 0,
 		.is_8bit =
 		    (flags & (SUBMIT_SMTPUTF8 | SUBMIT_EIGHT_BIT)) != 0 };
 	struct str boundary = STR_EMPTY;
 	struct err e;
 
+	c.is_8bit = c.is_8bit || !view_is_ascii(view_of(c.text->text));
 	str_addf(&boundary, "%.*s.%" PRId64 "/%s", VIEW_ARGS(report_id),
 	    clock_wall(), b->conf->myhostname);
 	/* What makes it unique stands in front. */

@@ -180,15 +180,35 @@ static const struct ipc_handler handlers[] = {
 	{ NULL, NULL, 0 },
 };
 
+/* A template with a mistake must not keep reports from going out. */
+static void
+load_texts(const struct conf *conf, struct report_texts *texts)
+{
+	struct err e = report_texts_load(conf->bounce_template_file, texts);
+	struct str text = STR_EMPTY;
+
+	for (size_t i = 0; !err_is(e) && i < REPORT_TEXT_KINDS; i++)
+		e = report_text_expand(conf, &texts->of[i], &text);
+	str_clear(&text);
+	if (!err_is(e))
+		return;
+	log_warn("bounce_template_file: %s: using the built-in texts", e.text);
+	report_texts_clear(texts);
+	(void)report_texts_load("", texts);
+}
+
 int
 main(int argc, char **argv)
 {
+	static struct report_texts texts;
 	static struct bounce bounce;
 	struct daemon d;
 
 	daemon_start(&d, "bounce", argc, argv);
 	bounce.conf = d.conf;
 	bounce.slot = d.slot;
+	bounce.texts = &texts;
+	load_texts(d.conf, &texts);
 	daemon_service(&d, "cleanup", &bounce.cleanup);
 	daemon_drop(&d, &bounce_role);
 	return daemon_serve_ipc(&d, handlers, &bounce);

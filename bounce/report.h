@@ -9,9 +9,11 @@
 #include "lib/ipc/client.h"
 #include "lib/mail/queue_file.h"
 #include "lib/mail/queue_id.h"
+#include "lib/mail/report_text.h"
 
 struct bounce {
 	const struct conf *conf;
+	const struct report_texts *texts;
 	struct ipc_service cleanup;
 	int slot;
 };

@@ -427,6 +427,38 @@ static const struct {
 	    REPORT_DELAY, "", "a@b.example", "x" },
 };
 
+START_TEST(a_template_gives_the_words)
+{
+	struct queue_sample s = sample();
+	char path[] = "/tmp/report_test.XXXXXX";
+	struct str file = STR_EMPTY, lines = STR_EMPTY;
+	struct sink sink;
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+
+	ck_assert(f != NULL);
+	fputs("failure_template = <<END\nCharset: utf-8\n"
+	      "From: Post <post@there.example>\nSubject: Sorry\n\n"
+	      "Sch\xc3\xb6n, $myhostname.\n\nBye\nEND\n",
+	    f);
+	fclose(f);
+	str_printf(&lines, HOST "bounce_template_file = %s\n", path);
+	build(&file, &s);
+	outcome(&file, 1, 1, OUTCOME_BOUNCED, "5.1.1", VIEW("no"), "");
+	report(&sink, lines.ptr, &file, REPORT_FAILURE, 1);
+	expect(&sink, "\r\nFrom: Post <post@there.example>\r\n");
+	expect(&sink, "\r\nSubject: Sorry\r\n");
+	expect(&sink,
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: 8bit\r\n\r\n"
+	    "Sch\xc3\xb6n, mx.here.example.\r\n\r\nBye\r\n\r\n<user1@");
+	unlink(path);
+	sink_clear(&sink);
+	str_clear(&file);
+	str_clear(&lines);
+}
+END_TEST
+
 START_TEST(reports_go_to_who_may_have_them)
 {
 	struct str lines = STR_EMPTY, memory = STR_EMPTY;
@@ -456,6 +488,7 @@ START_TEST(reports_go_to_who_may_have_them)
 END_TEST
 
 UNIT_MAIN("report", { a_failure_is_told_to_people_and_machines, 1 },
+    { a_template_gives_the_words, 1 },
     { a_delay_and_a_success_have_the_header_only, 1 },
     { a_large_message_is_not_returned_whole, 1 },
     { a_large_header_is_not_returned_whole, 60 },

@@ -66,12 +66,15 @@ static inline struct err
 test_report(const struct conf *conf, struct view file, enum report_kind kind,
     struct sink *sink, int64_t *n)
 {
-	struct bounce b = { .conf = conf };
+	struct report_texts texts;
+	struct bounce b = { .conf = conf, .texts = &texts };
 	struct history h;
 	struct addressee to = { .sender = VIEW_EMPTY };
 	int fd = queue_sample_file(file);
 	struct err e = history_read(&h, fd, kind);
 
+	if (err_is(report_texts_load(conf->bounce_template_file, &texts)))
+		abort();
 	*n = 0;
 	if (!err_is(e))
 		e = history_each(&h, kind, NULL, NULL, n);
@@ -79,6 +82,7 @@ test_report(const struct conf *conf, struct view file, enum report_kind kind,
 	if (!err_is(e))
 		e = compose_report(&b, sink, &h, kind, &to, VIEW("REPORT"));
 	history_clear(&h);
+	report_texts_clear(&texts);
 	close(fd);
 	return e;
 }

@@ -8,12 +8,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LINK_MAX_LEN = 4096, COPY_SIZE = 65536 };
 
 /* What Postfix's package installs for itself. */
 static const char *const left_out[] = { "dynamicmaps.cf", "dynamicmaps.cf.d",
@@ -152,16 +153,23 @@ write_all(int fd, const char *path, struct view text)
 static bool
 copy_bytes(int from, int to, const char *path)
 {
-	char buf[16384];
-	ssize_t n;
+	struct str buf = STR_EMPTY;
+	bool ok = true;
+	ssize_t n = 1;
 
-	while ((n = read(from, buf, sizeof(buf))) != 0) {
+	while (ok && n != 0) {
+		char *at;
+
+		str_reset(&buf);
+		at = str_reserve(&buf, COPY_SIZE);
+		n = read(from, at, COPY_SIZE);
 		if (n < 0 && errno != EINTR)
-			return fail("read", path);
-		if (n > 0 && !write_all(to, path, view_make(buf, (size_t)n)))
-			return false;
+			ok = fail("read", path);
+		else if (n > 0)
+			ok = write_all(to, path, view_make(at, (size_t)n));
 	}
-	return true;
+	str_clear(&buf);
+	return ok;
 }
 
 static bool
@@ -219,17 +227,19 @@ copy_file(const struct import *im, const char *below, const char *path,
 static bool
 copy_link(const struct import *im, const char *path, const char *copy)
 {
-	char target[PATH_MAX];
-	struct str moved = STR_EMPTY;
-	ssize_t n = readlink(path, target, sizeof(target));
-	bool ok;
+	struct str target = STR_EMPTY, moved = STR_EMPTY;
+	ssize_t n = readlink(
+	    path, str_reserve(&target, LINK_MAX_LEN), LINK_MAX_LEN);
+	bool ok = n >= 0 && n < LINK_MAX_LEN;
 
-	if (n < 0 || (size_t)n >= sizeof(target))
-		return fail("read", path);
-	move_paths(im, view_make(target, (size_t)n), &moved);
-	ok = symlink(moved.ptr, copy) == 0;
-	if (!ok)
-		(void)fail("make", copy);
+	if (!ok) {
+		(void)fail("read", path);
+	} else {
+		str_grew(&target, (size_t)n);
+		move_paths(im, str_view(&target), &moved);
+		ok = symlink(moved.ptr, copy) == 0 || fail("make", copy);
+	}
+	str_clear(&target);
 	str_clear(&moved);
 	return ok;
 }

@@ -144,7 +144,7 @@ ROW(STR, bounce_service_name, "bounce", 0, CONF_LEN_MAX, KNOWN,
     "Name of the bounce service in master.cf.")
 ROW(SIZE, bounce_size_limit, "50000", 1, CONF_SIZE_MAX, USED,
     "Most of the original message that a bounce returns.")
-ROW(STR, bounce_template_file, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, bounce_template_file, "", 0, CONF_LEN_MAX, USED,
     "File with templates for the text of bounces.")
 ROW(BOOL, broken_sasl_auth_clients, "no", 0, 1, KNOWN,
     "Offer AUTH also in the form AUTH=.")

@@ -236,7 +236,8 @@ static void
 report(struct conf *conf, const struct input *in, struct view file)
 {
 	enum report_kind kind = (enum report_kind)(in->flags & KIND);
-	struct bounce b = { .conf = conf };
+	static struct report_texts texts;
+	struct bounce b = { .conf = conf, .texts = &texts };
 	struct addressee to;
 	struct str memory = STR_EMPTY;
 	struct sink sink;
@@ -244,6 +245,8 @@ report(struct conf *conf, const struct input *in, struct view file)
 	int fd = queue_sample_file(file);
 	int64_t n = 0;
 
+	if (texts.of[0].text == NULL)
+		(void)report_texts_load("", &texts);
 	sink_init(&sink);
 	if (!err_is(history_read(&h, fd, kind)) &&
 	    !err_is(history_each(&h, kind, NULL, NULL, &n)) &&
