@@ -55,36 +55,37 @@ find_out(struct smtpd *smtpd, struct view address, enum verify_status *status,
 	return e;
 }
 
-/* Nobody knows for now. */
+/* Nobody knows for now, or a refusal is not to be one for good. */
 static enum access_verdict
-tempfail(struct access *a, const struct manner *m, const char *text)
+tempfail(
+    struct access *a, const struct manner *m, int64_t code, const char *text)
 {
 	if (view_eq(view_of(m->tempfail_action), VIEW("permit")))
 		return ACCESS_DUNNO;
 	if (view_eq(view_of(m->tempfail_action), VIEW("defer")) ||
 	    view_eq(view_of(m->tempfail_action), VIEW("4xx")) ||
-	    m->defer_code / 100 != 4)
-		return access_refuse(a, m->subject, m->defer_code, m->dsn,
+	    code / 100 != 4)
+		return access_refuse(a, m->subject, code, m->dsn,
 		    "unverified address: %s", text);
-	return access_defer_if_permit(a, m->subject, m->defer_code, m->dsn,
-	    "unverified address: %s", text);
+	return access_defer_if_permit(
+	    a, m->subject, code, m->dsn, "unverified address: %s", text);
 }
 
 static enum access_verdict
 judge(struct access *a, const struct manner *m, enum verify_status status,
-    const struct str *text)
+    struct str *text)
 {
-	struct view why = view_first(str_view(text), REASON_MAX);
+	int64_t code = status == VERIFY_BOUNCE ? m->reject_code : m->defer_code;
 
 	if (status == VERIFY_OK)
 		return ACCESS_DUNNO;
-	if (status != VERIFY_BOUNCE)
-		return tempfail(a, m, text->ptr);
 	if (m->reason[0] != '\0')
-		return access_refuse(
-		    a, m->subject, m->reject_code, m->dsn, "%s", m->reason);
-	return access_refuse(a, m->subject, m->reject_code, m->dsn,
-	    "undeliverable address: %.*s", VIEW_ARGS(why));
+		str_set(text, view_of(m->reason));
+	str_cut(text, REASON_MAX);
+	if (status != VERIFY_BOUNCE || code / 100 == 4)
+		return tempfail(a, m, code, text->ptr);
+	return access_refuse(a, m->subject, code, m->dsn,
+	    "undeliverable address: %s", text->ptr);
 }
 
 static enum access_verdict

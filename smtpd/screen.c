@@ -209,6 +209,7 @@ hang_up(struct session *s)
 	    x->client.ptr);
 	str_clear(&time);
 	s->ending = SESSION_LOST;
+	x->is_gone = true;
 	return false;
 }
 
@@ -482,6 +483,15 @@ screen_end(struct session *s)
 {
 	if (s->screen == NULL)
 		return;
+	if (s->ending == SESSION_LOST && !s->screen->is_gone) {
+		struct str time = STR_EMPTY;
+
+		screen_add_time(&time, s->screen);
+		screen_log(s, QUIET_OTHER,
+		    "HANGUP after %s from %s in tests after SMTP handshake",
+		    time.ptr, s->screen->client.ptr);
+		str_clear(&time);
+	}
 	screen_log(s, QUIET_DISCONNECT, "DISCONNECT %s", s->screen->client.ptr);
 	forget(s);
 }

@@ -59,6 +59,7 @@ struct screen {
 	struct screen_stamps stamps;
 	bool is_due[SCREEN_TESTS]; /* to be made, or failed */
 	bool has_failed[SCREEN_TESTS];
+	bool is_gone;   /* before the greeting, and that was said */
 	bool is_vetoed; /* on an address of ours where nobody becomes known */
 	struct str refusal; /* of each recipient; "" is none */
 };

@@ -3,6 +3,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/header.h"
+#include "smtpd/command.h"
 #include "smtpd/offer.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen_run.h"
@@ -33,10 +34,26 @@ is_due(const struct session *s, enum screen_test test)
 	return s->screen->is_due[test] && !s->screen->has_failed[test];
 }
 
+/* The command of this line, as the log calls it; what came before if it is
+ * none. */
+static const char *
+command_of(struct session *s, struct view line)
+{
+	struct view verb = view_first(line, view_find_any(line, " \t\r"));
+
+	for (size_t i = 0; i < command_count(); i++)
+		if (view_eq_case(verb, view_of(commands[i].verb)))
+			return commands[i].verb;
+	return s->where;
+}
+
 static bool
 fail(struct session *s, enum screen_test test, const char *what,
-    const struct view *text, const char *drop)
+    const char *where, const struct view *text)
 {
+	const char *drop = test == SCREEN_NON_SMTP
+	    ? "521 5.7.0 Error: I can break rules, too. Goodbye."
+	    : drop_error;
 	struct screen *x = s->screen;
 	struct str shown = STR_EMPTY;
 
@@ -45,7 +62,7 @@ fail(struct session *s, enum screen_test test, const char *what,
 		screen_add_shown(&shown, *text);
 	}
 	screen_log(s, QUIET_REJECT, "%s from %s after %s%s", what,
-	    x->client.ptr, s->where, shown.ptr);
+	    x->client.ptr, where, shown.ptr);
 	str_clear(&shown);
 	return screen_fail(
 	    s, test, s->smtpd->screen->action[test], protocol_error, drop);
@@ -69,20 +86,25 @@ bool
 screen_line(struct session *s, struct view line, enum stream_eol eol)
 {
 	struct view ahead, trimmed = view_trim_right(line);
+	struct str shown = STR_EMPTY;
+	bool goes_on = true;
 
 	if (s->screen == NULL)
 		return true;
-	if (is_due(s, SCREEN_BARE_NEWLINE) && eol == STREAM_EOL_LF &&
-	    !fail(s, SCREEN_BARE_NEWLINE, "BARE NEWLINE", NULL, drop_error))
-		return false;
-	if (is_due(s, SCREEN_NON_SMTP) && is_non_smtp(s, trimmed) &&
-	    !fail(s, SCREEN_NON_SMTP, "NON-SMTP COMMAND", &trimmed,
-		"521 5.7.0 Error: I can break rules, too. Goodbye."))
-		return false;
+	if (is_due(s, SCREEN_BARE_NEWLINE) && eol == STREAM_EOL_LF) {
+		screen_add_shown(&shown, trimmed);
+		goes_on = fail(
+		    s, SCREEN_BARE_NEWLINE, "BARE NEWLINE", shown.ptr, NULL);
+		str_clear(&shown);
+	}
+	if (goes_on && is_due(s, SCREEN_NON_SMTP) && is_non_smtp(s, trimmed))
+		goes_on = fail(
+		    s, SCREEN_NON_SMTP, "NON-SMTP COMMAND", s->where, &trimmed);
 	ahead = stream_buffered(&s->io);
-	return !is_due(s, SCREEN_PIPELINING) || ahead.len == 0 ||
-	    fail(
-		s, SCREEN_PIPELINING, "COMMAND PIPELINING", &ahead, drop_error);
+	if (goes_on && is_due(s, SCREEN_PIPELINING) && ahead.len > 0)
+		goes_on = fail(s, SCREEN_PIPELINING, "COMMAND PIPELINING",
+		    command_of(s, trimmed), &ahead);
+	return goes_on;
 }
 
 static void

@@ -95,7 +95,7 @@ static const struct {
 	    "EHLO me.example\r\nMAIL FROM:<a@b.example>\r\n"
 	    "RCPT TO:<user@local.test>\r\n" STANDIN_LATER QUIT,
 	    "550 5.5.1 Protocol error",
-	    "COMMAND PIPELINING from [192.0.2.1]:2525 after CONNECT: MAIL "
+	    "COMMAND PIPELINING from [192.0.2.1]:2525 after EHLO: MAIL "
 	    "FROM:<a@b.example>\\r\\nRCPT TO:<user@local.test>\\r\\n" },
 	{ ON DEEP "postscreen_pipelining_action = drop\n", "192.0.2.1",
 	    "EHLO me.example\r\nMAIL FROM:<a@b.example>\r\n",
@@ -107,7 +107,7 @@ static const struct {
 	{ ON DEEP "postscreen_bare_newline_action = enforce\n", "192.0.2.1",
 	    "EHLO me.example\n" STANDIN_LATER MAIL RCPT QUIT,
 	    "550 5.5.1 Protocol error",
-	    "BARE NEWLINE from [192.0.2.1]:2525 after CONNECT\n" },
+	    "BARE NEWLINE from [192.0.2.1]:2525 after EHLO me.example\n" },
 	/* Ignored: the client is served, but the others' time counts alone. */
 	{ ON DEEP "postscreen_bare_newline_action = ignore\n"
 		  "smtpd_forbid_bare_newline = no\n",

@@ -22,7 +22,7 @@ static const struct {
 	{ BOTH, VERIFY_OK, "250 ok", "250 2.1.5 Ok\n" },
 	{ RECIPIENT, VERIFY_BOUNCE, "host x said: 550 no",
 	    "450 4.1.1 <user@local.test>: Recipient address rejected: "
-	    "undeliverable address: host x said: 550 no\n" },
+	    "unverified address: host x said: 550 no\n" },
 	{ RECIPIENT "unverified_recipient_reject_code = 550\n", VERIFY_BOUNCE,
 	    "host x said: 550 no",
 	    "550 5.1.1 <user@local.test>: Recipient address rejected: "
@@ -30,7 +30,12 @@ static const struct {
 	{ RECIPIENT "unverified_recipient_reject_reason = nobody\n",
 	    VERIFY_BOUNCE, "host x said: 550 no",
 	    "450 4.1.1 <user@local.test>: Recipient address rejected: "
-	    "nobody\n" },
+	    "unverified address: nobody\n" },
+	{ RECIPIENT "unverified_recipient_reject_reason = nobody\n"
+		    "unverified_recipient_reject_code = 550\n",
+	    VERIFY_BOUNCE, "host x said: 550 no",
+	    "550 5.1.1 <user@local.test>: Recipient address rejected: "
+	    "undeliverable address: nobody\n" },
 	{ RECIPIENT, VERIFY_DEFER, "connect to x: refused",
 	    "450 4.1.1 <user@local.test>: Recipient address rejected: "
 	    "unverified address: connect to x: refused\n" },
@@ -51,7 +56,7 @@ static const struct {
 	    "450 4.1.1 <user@local.test>: Recipient address rejected: "
 	    "unverified address: t\n" },
 	{ SENDER, VERIFY_BOUNCE, "no",
-	    "450 4.1.7 <a@b.example>: Sender address rejected: undeliverable "
+	    "450 4.1.7 <a@b.example>: Sender address rejected: unverified "
 	    "address: no\n" },
 	{ SENDER "unverified_sender_reject_code = 550\n", VERIFY_BOUNCE, "no",
 	    "550 5.1.7 <a@b.example>: Sender address rejected: undeliverable "
@@ -59,7 +64,7 @@ static const struct {
 	/* What another host said cannot end our line. */
 	{ RECIPIENT, VERIFY_BOUNCE, "a\r\n250 ok",
 	    "450 4.1.1 <user@local.test>: Recipient address rejected: "
-	    "undeliverable address: a??250 ok\n" },
+	    "unverified address: a??250 ok\n" },
 };
 
 static const char *

@@ -21,4 +21,4 @@ FUZZERS += t/fuzz/remembered
 t_fuzz_remembered_SOURCES = t/fuzz/remembered.c state/count.c state/verify.c \
 	smtpd/grey.c smtpd/recall.c smtpd/screen_stamps.c
 
-TAP_TESTS += t/230-verify.t
+TAP_TESTS += t/230-verify.t t/235-verify-postfix.t

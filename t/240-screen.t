@@ -170,7 +170,7 @@ $d->read_reply(60);
 like($d->read_reply(60), qr/^550 5\.5\.1 Protocol error/,
 	'who sends commands ahead is refused');
 $d->close;
-logged(qr{postscreen\[\d+\]: COMMAND PIPELINING from \[127\.0\.0\.7\]:\d+ after CONNECT: MAIL FROM:<a\@b\.test>\\r\\nRCPT},
+logged(qr{postscreen\[\d+\]: COMMAND PIPELINING from \[127\.0\.0\.7\]:\d+ after EHLO: MAIL FROM:<a\@b\.test>\\r\\nRCPT},
 	'COMMAND PIPELINING');
 $d = smtp_connect('127.0.0.1', $port, '127.0.0.8');
 $d->read_reply(60);
@@ -179,7 +179,7 @@ for my $line ('EHLO c.test', 'MAIL FROM:<a@b.test>', 'RCPT TO:<user@example.test
 	$reply = $d->read_reply(60);
 }
 like($reply, qr/^550 5\.5\.1 Protocol error/, 'whose lines end in LF alone, too');
-logged(qr{postscreen\[\d+\]: BARE NEWLINE from \[127\.0\.0\.8\]:\d+ after CONNECT},
+logged(qr{postscreen\[\d+\]: BARE NEWLINE from \[127\.0\.0\.8\]:\d+ after EHLO c\.test},
 	'BARE NEWLINE');
 $d->close;
 $d = smtp_connect('127.0.0.1', $port, '127.0.0.9');
