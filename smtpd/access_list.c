@@ -13,7 +13,7 @@
 enum {
 	/* Tables may lead to restrictions that lead to tables; each list in a
 	 * list takes some of the fiber's stack. */
-	DEPTH_MAX = 10,
+	DEPTH_MAX = 20,
 	RUN_MAX = 1000,
 };
 

@@ -115,7 +115,9 @@ policy_add_request(
 
 	session_find_server(s);
 	add_text(out, "request", "smtpd_access_policy");
-	add_text(out, "protocol_state", s->where);
+	/* BDAT is DATA to servers that have never heard of it. */
+	add_text(out, "protocol_state",
+	    a->stage == ACCESS_DATA ? "DATA" : s->where);
 	add_text(out, "protocol_name", session_protocol(s));
 	add_client(out, s);
 	add_message(out, a);

@@ -102,7 +102,8 @@ ask_list(struct access *a, struct listing *l, bool with_reason)
 	if (!make_name(a, l))
 		return;
 	lookup_records(a->s->smtpd, str_view(&l->name), DNS_TYPE_A, &answer);
-	if (dns_status_is_temp(answer.status)) {
+	/* The name was fine: an answer without sense is none. */
+	if (dns_status_is_temp(answer.status) || answer.status == DNS_INVALID) {
 		log_warn("%s: RBL lookup error: %s", l->name.ptr,
 		    answer.reason);
 		l->state = NOT_KNOWN;

@@ -282,6 +282,8 @@ my @general = (
 		qw(data end_of_data)),
 	c('reject_multi_recipient_bounce', stage => 'data', from => '',
 		to => ['a@local.test', 'b@local.test'], more => ['DATA']),
+	c('reject', stage => 'data', more => [\"BDAT 3 LAST\r\nx\r\n"]),
+	c('reject', stage => 'end_of_data', more => [\"BDAT 3 LAST\r\nx\r\n"]),
 	c('reject', stage => 'etrn', more => ['RSET', 'ETRN local.test']),
 	c('check_etrn_access inline:{local.test=REJECT}', stage => 'etrn',
 		more => ['RSET', 'ETRN local.test']),

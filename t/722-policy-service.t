@@ -11,6 +11,7 @@ use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Barid::DNS;
 use Barid::Peers;
 use Barid::Test;
 
@@ -40,6 +41,9 @@ sub answer_one
 	return close($client) if $what eq 'close';
 	return print {$client} "action=OK\n" if $what eq 'half';
 	return if $what eq 'silent';
+	# A byte now and then: none of them gives it more time.
+	return map { syswrite($client, 'x'); sleep 0.3 } 1 .. 60
+	    if $what eq 'drip';
 	sleep 2 if $what eq 'slow';
 	print {$client} $answers{$what} // "action=DUNNO\n\n";
 }
@@ -81,6 +85,9 @@ sub count { my ($path, $what) = @_; return scalar grep { $_ eq $what } notes($pa
 
 # --- Both of them ---------------------------------------------------------------
 
+my $dns = Barid::DNS->new('client.test' => { MX => ['10 mx.client.test'],
+	A => ['192.0.2.1'], NS => ['mx.client.test'] },
+	'mx.client.test' => { A => ['192.0.2.1'] });
 my $port = free_port();
 my $unix_path;
 my $t = Barid::Test->new(main => {
@@ -90,7 +97,8 @@ my $t = Barid::Test->new(main => {
 	smtpd_policy_service_retry_delay => '1s',
 	smtpd_policy_service_timeout => '60s',
 	smtpd_restriction_classes => 'by_inet by_unix by_patience by_nobody ' .
-	    'by_default by_few',
+	    'by_default by_few bottom ' .
+	    join(' ', map { "deep$_" } 0 .. 9),
 	by_inet => "check_policy_service inet:127.0.0.1:$port",
 	by_unix => 'check_policy_service unix:private/policy',
 	by_patience => "check_policy_service { inet:127.0.0.1:$port, " .
@@ -100,7 +108,19 @@ my $t = Barid::Test->new(main => {
 	    'default_action=DUNNO, try_limit=1 }',
 	by_few => "check_policy_service { inet:127.0.0.1:$port, " .
 	    'request_limit=2, policy_context=few }',
+	smtpd_end_of_data_restrictions => 'check_helo_access inline:{ ' .
+	    'end.test=by_inet }',
+	# Each table leads to the next class.
+	(map { ("deep$_" => 'check_recipient_access inline:{ ' .
+		'user@example.test=' . ($_ < 9 ? 'deep' . ($_ + 1) :
+		'bottom') . ' }') } 0 .. 9),
+	bottom => 'check_sender_mx_access inline:{ x=REJECT }, ' .
+	    'check_sender_ns_access inline:{ x=REJECT }, ' .
+	    'reject_rhsbl_sender bl.test, reject_unknown_sender_domain, ' .
+	    "check_policy_service inet:127.0.0.1:$port",
+	dns_test_server => $dns->server,
 	smtpd_recipient_restrictions => 'check_helo_access inline:{ ' .
+	    'deep0.test=deep0, deep2.test=deep2, ' .
 	    join(', ', map { "$_.test=by_$_" } qw(inet unix patience nobody
 	    default few)) . ' }, permit',
 });
@@ -195,7 +215,10 @@ subtest 'a server that is silent or gone' => sub {
 	is((replies('patience', 'half'))[0], '451 4.3.5 ' .
 		$helo->('patience') . ' Server configuration problem',
 		'half an answer: the same');
-	cmp_ok(time - $start, '<', Barid::Test::limit(30),
+	is((replies('patience', 'drip'))[0], '451 4.3.5 ' .
+		$helo->('patience') . ' Server configuration problem',
+		'a byte at a time: the same');
+	cmp_ok(time - $start, '<', Barid::Test::limit(15),
 		'and not in that of others');
 	is((replies('nobody', 'ok'))[0], '451 4.3.5 ' . $helo->('nobody') .
 		' Server configuration problem', 'gone');
@@ -230,6 +253,41 @@ subtest 'many at once' => sub {
 	cmp_ok($quick, '<', Barid::Test::limit(20), 'nobody waits for the slow ones');
 	note(sprintf('%.2f s for the quick, %.2f s for all', $quick,
 		time - $start));
+};
+
+# Attack cases, "state not reset after end-of-data restriction": the message
+# after one that was refused at its end is asked about as well.
+subtest 'after a refusal at the end' => sub {
+	my $c = $t->connect;
+
+	$c->read_reply;
+	$c->send('EHLO end.test');
+	$c->read_reply;
+	for my $sender ('reject', 'dunno', 'reject') {
+		for my $line ("MAIL FROM:<$sender\@end.test>",
+			'RCPT TO:<user@example.test>', 'DATA') {
+			$c->send($line);
+			$c->read_reply;
+		}
+		$c->send("Subject: x\r\n\r\nx\r\n.");
+		like($c->read_reply(60), $sender eq 'dunno' ? qr/^250 2\.0\.0 / :
+			qr/^550 5\.7\.9 .*not you/, "$sender is obeyed");
+	}
+	my @of_us = grep { /protocol_state=END-OF-MESSAGE/ } notes($note);
+
+	is(scalar @of_us, 3, 'three messages, three questions');
+	my %instances = map { /instance=([^|]+)/ ? ($1 => 1) : () } @of_us;
+
+	is(scalar keys %instances, 3, 'about three messages');
+};
+
+# Lists in lists, as deep as they may be, with a server at the bottom: there is
+# stack for that.
+subtest 'twenty lists deep' => sub {
+	is((replies('deep2', 'reject'))[0], '550 5.7.9 <user@example.test>: ' .
+		'Recipient address rejected: not you', 'is answered');
+	is((replies('deep0', 'reject'))[0],
+		'451 4.3.5 Server configuration error', 'more are too many');
 };
 
 # What was kept is dead when it is used: that costs nobody an answer.
@@ -299,7 +357,10 @@ subtest 'the questions are those of Postfix' => sub {
 			'RCPT TO:<a@example.test>', 'RCPT TO:<b@example.test>',
 			'DATA', "Subject: x\r\n\r\nx\r\n.", 'EHLO again.test',
 			'MAIL FROM:<>', 'RCPT TO:<"c d"@example.test>', 'DATA',
-			"Subject: x\r\n\r\n" . "x\r\n" x 100 . '.', 'QUIT') {
+			"Subject: x\r\n\r\n" . "x\r\n" x 100 . '.',
+			'MAIL FROM:<dunno@client.test>',
+			'RCPT TO:<a@example.test>', "BDAT 3\r\nx",
+			"BDAT 3 LAST\r\ny", 'QUIT') {
 			$c->send($line);
 			$c->read_reply(60);
 		}
