@@ -125,7 +125,7 @@ tables_changed(void *owner)
 {
 	struct lookup *l = owner;
 
-	return pool_has_changed(&l->pool);
+	return pool_has_changed(&l->pool) || table_params_have_changed();
 }
 
 static const char *

@@ -423,31 +423,56 @@ write_file("$dir/cert", "the content of a file\n");
 write_file("$dir/files", "key $dir/cert\n");
 write_file("$dir/two", "a one\nb two\n");
 write_file("$dir/aliases", "root: me\n\"quoted name\": a,\n  b\n");
-for my $args ([ '-F', "hash:$dir/files" ], [ '-F', '-q', 'key', "hash:$dir/files" ],
-	[ '-q', 'key', "hash:$dir/files" ], [ "hash:$dir/two" ],
-	[ '-q', 'A', "hash:$dir/two" ], [ '-fq', 'A', "hash:$dir/two" ],
-	[ '-q', 'x', "hash:$dir/two" ], [ '-d', 'a', "hash:$dir/two" ],
-	[ '-d', 'a', "hash:$dir/two" ], [ '-s', "hash:$dir/two" ],
-	[ '-d', 'a', "texthash:$dir/two" ], [ '-d', 'a', "regexp:$dir/all" ],
-	[ '-d', 'a', "hash:$dir/none" ], [ "hash:$dir/none" ],
-	[ '-q', 'a', "hash:$dir/none" ], [ '-q', 'a', 'nosuch:x' ],
-	[ '-q', 'a', 'fail:x' ], [ '-q', 'a', 'static:' ], [ '-q', 'a', 'x' ],
-	[ '-s', "regexp:$dir/all" ], [ '-s', 'static:x' ],
-	[ '-q', 'a' ], [], [ '-Z' ], [ '-h', '-q', 'x', 'static:x' ],
-	[ '-q', '', 'static:x' ], [ '-q', 'a', "hash:$dir/two", 'static:z' ],
-	[ '-q', 'b', "hash:$dir/two", 'static:z' ], [ '-q', 'a', 'internal:x' ],
-	[ '-q', 'PATH', 'environ:x' ], [ '-q', 'a', "hash:/nonexistent/x" ]) {
-	my $was = read_file("$dir/two.db");
-	my $ours = run_ours('', @$args);
-	my $ours_db = read_file("$dir/two.db");
 
-	# Each begins with the same file.
-	write_file("$dir/two.db", $was) if defined $was;
-	my $theirs = run_theirs('', @$args);
+sub compare_modes
+{
+	my ($args, $ours, $theirs) = @_;
+
 	# -j is newer than theirs.
 	$ours->{err} =~ s/hijmn/himn/;
 	ok(compare('hash', "postmap @$args", '', $ours, $theirs),
 		"postmap @$args");
+}
+
+for my $args ([ '-F', "hash:$dir/files" ],
+	[ '-F', '-q', 'key', "hash:$dir/files" ],
+	[ '-q', 'key', "hash:$dir/files" ], [ "hash:$dir/two" ],
+	[ '-d', 'a', "hash:$dir/two" ], [ '-d', 'a', "hash:$dir/two" ]) {
+	my $was = read_file("$dir/two.db");
+	my $ours = run_ours('', @$args);
+
+	# Each begins with the same file.
+	write_file("$dir/two.db", $was) if defined $was;
+	compare_modes($args, $ours, run_theirs('', @$args));
+}
+# Theirs sleeps for a second after an error: all at once.
+my @modes = ([ '-q', 'A', "hash:$dir/two" ], [ '-fq', 'A', "hash:$dir/two" ],
+	[ '-q', 'x', "hash:$dir/two" ], [ '-s', "hash:$dir/two" ],
+	[ '-d', 'a', "texthash:$dir/two" ], [ '-d', 'a', "regexp:$dir/all" ],
+	[ '-d', 'a', "hash:$dir/none" ], [ "hash:$dir/none" ],
+	[ '-q', 'a', "hash:$dir/none" ], [ '-q', 'a', 'nosuch:x' ],
+	[ '-q', 'a', 'fail:x' ], [ '-q', 'a', 'static:' ], [ '-q', 'a', 'x' ],
+	[ '-s', "regexp:$dir/all" ], [ '-s', 'static:x' ], [ '-q', 'a' ], [],
+	[ '-Z' ], [ '-h', '-q', 'x', 'static:x' ], [ '-q', '', 'static:x' ],
+	[ '-q', 'a', "hash:$dir/two", 'static:z' ],
+	[ '-q', 'b', "hash:$dir/two", 'static:z' ], [ '-q', 'a', 'internal:x' ],
+	[ '-q', 'PATH', 'environ:x' ], [ '-q', 'a', 'hash:/nonexistent/x' ]);
+for my $n (0 .. $#modes) {
+	start_peer(sub {
+		my $ran = run_theirs('', @{ $modes[$n] });
+
+		write_file("$dir/theirs$n.new",
+			join("\0", map { $ran->{$_} } qw(exit out err)));
+		rename("$dir/theirs$n.new", "$dir/theirs$n");
+		return 0;
+	});
+}
+for my $n (0 .. $#modes) {
+	wait_until(60, sub { -e "$dir/theirs$n" });
+	my %theirs;
+	@theirs{qw(exit out err)} =
+	    split(/\0/, read_file("$dir/theirs$n") // '', 3);
+	compare_modes($modes[$n], run_ours('', @{ $modes[$n] }), \%theirs);
 }
 note("$cases questions and lines");
 done_testing();

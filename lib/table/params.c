@@ -261,6 +261,26 @@ params_origin(const struct params *p)
 	return p->origin.ptr;
 }
 
+static void
+check_one(struct view spec, void *value, void *arg)
+{
+	bool *changed = arg;
+
+	(void)spec;
+	*changed = *changed || params_changed(value);
+}
+
+bool
+table_params_have_changed(void)
+{
+	bool changed = false;
+
+	pthread_mutex_lock(&lock);
+	htable_each(&all, check_one, &changed);
+	pthread_mutex_unlock(&lock);
+	return changed;
+}
+
 bool
 params_changed(const struct params *p)
 {

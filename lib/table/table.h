@@ -126,6 +126,9 @@ void table_prepare(struct view spec);
 void table_each_folder(struct view spec,
     void (*visit)(void *arg, struct view folder), void *arg);
 
+/* True if a file of parameters that this process has read is another one now. */
+bool table_params_have_changed(void);
+
 /* True if the table keeps a connection open between questions. */
 bool table_has_connection(const struct table *t);
 
