@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { ROUTE_TIMEOUT = 100, CACHE_MAX = 20000, CACHE_MS = 5000,
+	CACHE_CLEAR_MS = 60000,
 	TRANSPORT_NAME_MAX = 64 };
 
 struct route {
@@ -23,7 +24,7 @@ struct route {
 };
 
 static struct htable cache;
-static int64_t cache_generation;
+static int64_t cache_generation, cache_cleared_at;
 
 static void
 route_free(void *p)
@@ -86,8 +87,13 @@ keep_route(struct view key, const struct ipc_routed *a)
 	r->recipient = xstrndup(a->recipient.ptr, a->recipient.len);
 	r->text = xstrndup(a->text.ptr, a->text.len);
 	r->sender = xstrndup(a->sender.ptr, a->sender.len);
-	if (cache.n_entries >= CACHE_MAX)
+	/* Most are never asked for again: they are not kept until there is no
+	 * room. */
+	if (cache.n_entries >= CACHE_MAX ||
+	    loop_now() - cache_cleared_at >= CACHE_CLEAR_MS) {
 		htable_clear(&cache, route_free);
+		cache_cleared_at = loop_now();
+	}
 	old = htable_set(&cache, key, r);
 	if (old != NULL)
 		route_free(old);

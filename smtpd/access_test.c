@@ -857,8 +857,11 @@ START_TEST(the_cache_of_routes_is_bounded)
 	for (int i = 0; i < 5000; i++)
 		str_addf(&text, "RCPT TO:<u%d@local.test>\r\n", i);
 	standin_talk("192.0.2.1", text.ptr);
-	ck_assert_uint_eq(standin.smtpd->cache.n, 4096);
-	ck_assert_uint_eq(standin.smtpd->cache.entries.n_entries, 4096);
+	/* Fewer if it took so long that some are old. */
+	ck_assert_uint_gt(standin.smtpd->cache.n, 0);
+	ck_assert_uint_le(standin.smtpd->cache.n, 4096);
+	ck_assert_uint_eq(standin.smtpd->cache.entries.n_entries,
+	    standin.smtpd->cache.n);
 	str_clear(&text);
 	standin_close();
 }

@@ -70,11 +70,29 @@ cache_find(struct smtpd *smtpd, struct view key)
 	return NULL;
 }
 
+/* What nobody asks for again would stay until there is no room. */
+static void
+drop_old(struct rcpt_cache *c)
+{
+	int64_t now = clock_ms();
+	struct list *it;
+
+	while ((it = list_first(&c->by_age)) != NULL) {
+		struct rcpt_route *r = LIST_ITEM(it, struct rcpt_route, node);
+
+		if (r->until > now)
+			break;
+		cache_drop(c, r);
+	}
+}
+
 static void
 cache_add(struct rcpt_cache *c, struct rcpt_route *r)
 {
-	struct rcpt_route *old = htable_find(&c->entries, str_view(&r->key));
+	struct rcpt_route *old;
 
+	drop_old(c);
+	old = htable_find(&c->entries, str_view(&r->key));
 	/* Another session may have asked the same meanwhile. */
 	if (old != NULL)
 		cache_drop(c, old);
