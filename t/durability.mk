@@ -18,6 +18,7 @@ TAP_TESTS += \
 	t/530-faults.t \
 	t/531-stopped-disk.t \
 	t/532-injected.t \
+	t/534-tools-faults.t \
 	t/535-standins.t \
 	t/537-clock.t \
 	t/538-limits.t \

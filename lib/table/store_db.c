@@ -1,9 +1,11 @@
 /* Writing hash: and btree: files, of Berkeley DB. */
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/table/store.h"
 
 #include <db.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	STORE_CACHE_MIN = 4 << 20,
@@ -26,6 +28,21 @@ dbt_of(struct view v)
 	return d;
 }
 
+/* The library makes a file in two steps, and leaves the first behind if the disk
+ * is full. */
+static void
+remove_begun(const char *path)
+{
+	struct view v = view_of(path);
+	size_t slash = view_find_last(v, '/');
+	size_t name_at = slash == VIEW_NPOS ? 0 : slash + 1;
+	struct str begun = STR_EMPTY;
+
+	str_printf(&begun, "%.*s__db.%s", (int)name_at, path, path + name_at);
+	unlink(begun.ptr);
+	str_clear(&begun);
+}
+
 static struct err
 create(DBTYPE kind, const char *path, size_t size_hint, void **state)
 {
@@ -44,6 +61,7 @@ create(DBTYPE kind, const char *path, size_t size_hint, void **state)
 	rc = db->open(db, NULL, path, NULL, kind, DB_CREATE | DB_EXCL, 0600);
 	if (rc != 0) {
 		db->close(db, DB_NOSYNC);
+		remove_begun(path);
 		return err_make(ERR_TEMP, "%s", db_strerror(rc));
 	}
 	*state = db;
