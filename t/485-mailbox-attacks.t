@@ -200,6 +200,52 @@ for my $place (@places) {
 	};
 }
 
+# What nobody may change, root neither, waits until somebody may.
+subtest 'attack 65: immutable' => sub {
+	my $try = "$pub/try";
+
+	write_file($try, '');
+	if (system("chattr +i $try 2>/dev/null") != 0) {
+		unlink($try);
+		plan(skip_all => 'files cannot be made immutable here');
+	}
+	system('chattr', '-i', $try);
+	unlink($try);
+	for my $row ([ "$spool/$user", "$user\@$host" ],
+		[ "$pub/box", 'box@example.test' ],
+		(map { [ "$pub/md/$_", 'md@example.test' ] } qw(tmp new)),
+		[ "$pub/md", 'md@example.test' ]) {
+		my ($path, $to) = @$row;
+		my $is_dir = $path =~ m{/md};
+		my $name = $path =~ s{^\Q$t->{dir}/\E}{}r;
+
+		if ($is_dir) {
+			for my $dir ("$pub/md",
+			    $path eq "$pub/md" ? () : map { "$pub/md/$_" }
+			    qw(tmp new cur)) {
+				mkdir($dir);
+				give($rcpt, $dir);
+			}
+		} else {
+			write_file($path, "was there\n");
+			chmod(0600, $path);
+			give($rcpt, $path);
+		}
+		system('chattr', '+i', $path);
+		my ($outcome, $line) = outcome_of($to);
+		is($outcome, 'deferred', "$name: waits") or diag($line);
+		is(read_file($path), "was there\n", "$name: is as it was")
+		    if !$is_dir;
+		is(join(' ', grep { -f } glob("$pub/md/* $pub/md/*/*")), '',
+			"$name: nothing is in it") if $is_dir;
+		system('chattr', '-i', $path);
+		is((outcome_of($to))[0], 'sent', "$name: then it is stored");
+		remove_tree("$pub/md");
+		unlink("$spool/$user", "$pub/box");
+	}
+	check_treasures('immutable');
+};
+
 # --- Never as root ----------------------------------------------------------------
 
 subtest 'attack 96: delivery as root' => sub {
