@@ -179,19 +179,24 @@ mapping_expand(struct message *m, struct view address, mapping_take_fn *take,
 {
 	struct expansion x = { .m = m, .address = address };
 	struct str first = STR_EMPTY;
-	bool is_alias;
+	bool is_alias = false;
 	struct err e = ERR_OK;
 
 	str_set(&first, address);
 	add(&x, &first);
+	/* Each is handed on when it leads no further: what is in memory is
+	 * what is still to be looked up. */
 	for (size_t i = 0; i < x.n && !err_is(e); i++) {
 		e = expand_fully(&x, i);
+		if (i == 0)
+			is_alias = x.n > 1 ||
+			    !view_eq(str_view(&x.list[0]), address);
+		if (!err_is(e))
+			e = take(arg, str_view(&x.list[i]), is_alias);
+		str_clear(&x.list[i]);
 		if (!err_is(e) && i % TURN == TURN - 1 && fiber_self() != NULL)
 			e = fiber_yield();
 	}
-	is_alias = x.n > 1 || !view_eq(str_view(&x.list[0]), address);
-	for (size_t i = 0; i < x.n && !err_is(e); i++)
-		e = take(arg, str_view(&x.list[i]), is_alias);
 	clear(&x);
 	return e;
 }

@@ -71,3 +71,7 @@ t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
 	cleanup/header_addresses.c $(cleanup_mapping) \
 	cleanup/pieces.c cleanup/walk.c
 TAP_TESTS += t/255-checks.t
+
+FUZZERS += t/fuzz/mapping
+t_fuzz_mapping_SOURCES = t/fuzz/mapping.c cleanup/testing.h \
+	cleanup/check.c cleanup/envelope.c $(cleanup_mapping)

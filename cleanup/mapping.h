@@ -69,7 +69,8 @@ typedef struct err mapping_take_fn(
 /*
  * All that an address stands for by virtual_alias_maps, each handed to `take`
  * once, an address that is none as itself.  ERR_TEMP, and m->refusal says what
- * the client hears, if there is no end to it or a table failed.
+ * the client hears, if there is no end to it or a table failed; some may have
+ * been handed over by then.
  */
 struct err mapping_expand(struct message *m, struct view address,
     mapping_take_fn *take, void *arg);

@@ -62,7 +62,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cleanup.conf == NULL)
 		log_take_socket(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	if (cleanup.conf == NULL)
-		test_cleanup_init(&cleanup, "hopcount_limit = 5\n");
+		test_cleanup_init(&cleanup,
+		    "hopcount_limit = 5\ninet_interfaces = 127.0.0.1\n"
+		    "canonical_maps = inline:{ {a = b c} {@x = @y} }\n"
+		    "masquerade_domains = !k.m m\n");
 	content = view_make(data + 2, size - 2);
 	head = view_first(
 	    content, data[1] < 128 ? content.len : (size_t)data[1] - 128);
