@@ -170,8 +170,10 @@ $t->configure({ content_filter => '' }, {});
 # --- local submission -----------------------------------------------------------------
 
 $t->reload;
-wait_until(60, sub { mail("$head\nb\n", to => 'plain@example.test');
-	scalar(arrived('plain@example.test', 1)) });
+wait_until(60, sub {
+	mail("$head\nb\n", to => 'plain@example.test');
+	return $t->log_text =~ /to=<plain\@example\.test>, relay=virtual/;
+});
 is($t->tool({ stdin => "To: x\@example.test\nX-REJECT: 5.7.6 not you\n\nb\n" },
 	'sendmail', '-i', '-f', 'writer@example.test', 'x@example.test')->{exit},
     0, 'sendmail takes what is refused later');
