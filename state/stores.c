@@ -99,6 +99,11 @@ stores_open(struct stores *s, const struct conf *conf)
 		one->interval = interval_of(conf, i);
 		e = cache_open(
 		    view_of(one->spec), conf->state_entry_limit, &one->cache);
+		if (err_is(e)) {
+			log_warn("%s: kept in memory only", e.text);
+			e = cache_open(
+			    VIEW_EMPTY, conf->state_entry_limit, &one->cache);
+		}
 		if (err_is(e))
 			die_temp("%s", e.text);
 		start_cleaning(one);

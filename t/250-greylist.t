@@ -16,6 +16,10 @@ my $t = Barid::Test->new(main => {
 	smtpd_relay_restrictions => 'reject_unauth_destination',
 	smtpd_recipient_restrictions => 'reject_unlisted_recipient, check_greylist',
 });
+# By LMDB, if that is built in; t/230 has a table of Berkeley DB.
+my $types = $t->tool('postconf', '-m')->{out};
+my $map = ($types =~ /^lmdb$/m ? 'lmdb' : 'btree') . ":$t->{dir}/data/greylist";
+$t->configure({ greylist_map => $map });
 $t->start;
 
 # The code of the reply to RCPT.
@@ -42,7 +46,7 @@ like($t->wait_log(qr/NOQUEUE: reject: RCPT from \S*\[127\.0\.1\.1\]: 450 4\.2\.0
 is(code('127.0.1.1', 'a@b.test', 'nobody@example.test'), 550,
 	'for nobody there is nothing to come again for');
 ok(wait_until(60, sub {
-	$t->tool('postmap', '-s', "btree:$t->{dir}/data/greylist")->{out} =~
+	$t->tool('postmap', '-s', $map)->{out} =~
 	    /^t 127\.0\.1\.0\/24 a\@b\.test user\@example\.test\s+\d+ \d+:0$/m;
 }), 'postmap shows it');
 my ($state) = $t->pids_of('state');

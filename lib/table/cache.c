@@ -1,21 +1,22 @@
-/* Tables that we write, over Berkeley DB: see cache.h. */
+/* Tables that we write: see cache.h. */
 #include "lib/table/cache.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/htable.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/table/cache_store.h"
 
-#include <db.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 enum {
-	CACHE_MEMORY = 4 << 20,
 	/* Entries that a step of cleaning looks at. */
 	CLEAN_STEP = 200,
 	/* Of so many the one that ends first makes room. */
@@ -26,18 +27,23 @@ enum {
 	TRUSTED_AFTER_MS = 600 * 1000,
 	TELL_EVERY_MS = 60 * 1000,
 	DIGITS_MAX = 18,
+	/* Of a longer key the front and a sum of all: LMDB has no longer
+	 * ones. */
+	KEY_SHORT = 480,
+	KEY_FRONT = 400,
 };
 
 struct cache {
-	DBTYPE kind;
+	const struct cache_driver *driver;
+	int kind;
 	struct str path;  /* "" for memory */
-	struct str entry; /* of the last get */
-	DB *db;
-	DBC *sweep; /* where cleaning and making room stand */
+	struct str entry; /* of the last put */
+	struct str key;	  /* of one that was too long */
+	struct cache_store *store;
 	int64_t most, n_entries;
 	struct cache_pass pass, last_pass;
 	bool is_dirty;
-	/* "NAME.db.use": locked; says how often in a row owners have died. */
+	/* "FILE.use": locked; says how often in a row owners have died. */
 	int use;
 	int64_t opened_ms;
 	int64_t told_ms; /* of a problem with writing; 0 is never */
@@ -45,12 +51,16 @@ struct cache {
 
 static const struct kind {
 	const char *name;
-	DBTYPE kind;
+	const struct cache_driver *driver;
+	int kind;
 	bool is_file;
 } kinds[] = {
-	{ "btree", DB_BTREE, true },
-	{ "hash", DB_HASH, true },
-	{ "internal", DB_BTREE, false },
+	{ "btree", &cache_db, CACHE_DB_BTREE, true },
+	{ "hash", &cache_db, CACHE_DB_HASH, true },
+#ifdef HAVE_LMDB
+	{ "lmdb", &cache_lmdb, 0, true },
+#endif
+	{ "internal", &cache_db, CACHE_DB_BTREE, false },
 };
 
 static const struct kind *
@@ -81,7 +91,7 @@ cache_path(struct view spec, struct str *path)
 
 	str_reset(path);
 	if (k != NULL && k->is_file)
-		str_printf(path, "%.*s.db", VIEW_ARGS(name));
+		str_printf(path, "%.*s.%s", VIEW_ARGS(name), k->driver->suffix);
 }
 
 bool
@@ -100,61 +110,18 @@ cache_split(struct view entry, int64_t *until, struct view *value)
 
 /* --- the database --- */
 
-/* Nothing of it is worth the wait. */
-static int
-no_sync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
 static void
-close_db(struct cache *c)
+close_store(struct cache *c)
 {
-	if (c->sweep != NULL)
-		c->sweep->close(c->sweep);
-	c->sweep = NULL;
-	if (c->db != NULL)
-		c->db->close(c->db, 0);
-	c->db = NULL;
+	c->driver->close(c->store);
+	c->store = NULL;
 }
 
 static int
-open_db(struct cache *c)
+open_store(struct cache *c)
 {
-	bool is_file = c->path.len > 0;
-	int rc = db_create(&c->db, NULL, 0);
-
-	if (rc != 0)
-		return rc;
-	c->db->set_errfile(c->db, NULL);
-	c->db->set_cachesize(c->db, 0, CACHE_MEMORY, 0);
-	/* So that a page that somebody else wrote is not believed. */
-	if (is_file)
-		c->db->set_flags(c->db, DB_CHKSUM);
-	rc = c->db->open(c->db, NULL, is_file ? c->path.ptr : NULL, NULL,
-	    c->kind, DB_CREATE | (is_file ? DB_NOMMAP : 0), 0600);
-	if (rc != 0)
-		close_db(c);
-	return rc;
-}
-
-/* Read all of it once before it is relied on. */
-static int
-verify_db(struct cache *c)
-{
-	DB *db;
-	int rc;
-
-	if (access(c->path.ptr, F_OK) < 0)
-		return 0;
-	rc = db_create(&db, NULL, 0);
-	if (rc != 0)
-		return rc;
-	db->set_errfile(db, NULL);
-	/* The handle is gone afterwards, whatever it says. */
-	rc = db->verify(db, c->path.ptr, NULL, NULL, 0);
-	return rc == ENOENT ? 0 : rc;
+	return c->driver->open(
+	    &c->store, c->path.len > 0 ? c->path.ptr : NULL, c->kind);
 }
 
 static void
@@ -178,13 +145,13 @@ use_memory(struct cache *c, const char *why)
 {
 	log_warn("cache %s: %s: kept in memory only", c->path.ptr, why);
 	str_clear(&c->path);
-	c->kind = DB_BTREE;
-	if (open_db(c) != 0)
-		c->db = NULL;
+	c->driver = &cache_db;
+	c->kind = CACHE_DB_BTREE;
+	open_store(c);
 }
 
-static bool
-is_about_disk(int rc)
+bool
+cache_is_about_disk(int rc)
 {
 	return rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EROFS ||
 	    rc == EACCES || rc == EPERM;
@@ -199,9 +166,9 @@ begin_anew(struct cache *c, const char *why)
 	c->pass = (struct cache_pass){ 0, 0 };
 	if (c->path.len > 0)
 		move_away(c, why);
-	rc = open_db(c);
+	rc = open_store(c);
 	if (rc != 0 && c->path.len > 0)
-		use_memory(c, db_strerror(rc));
+		use_memory(c, c->driver->error(rc));
 }
 
 static void
@@ -213,20 +180,20 @@ tell_seldom(struct cache *c, const char *what, int rc)
 		return;
 	c->told_ms = now;
 	log_warn("cache %s: %s: %s", c->path.len > 0 ? c->path.ptr : "(memory)",
-	    what, db_strerror(rc));
+	    what, c->driver->error(rc));
 }
 
 /* After a call that failed. */
 static void
 fail(struct cache *c, const char *what, int rc)
 {
-	if (is_about_disk(rc) || rc == ENOMEM) {
+	if (c->driver->is_full(rc) || rc == ENOMEM) {
 		tell_seldom(c, what, rc);
 		return;
 	}
 	/* An error of the device may pass; the file is damaged all the same. */
-	close_db(c);
-	begin_anew(c, db_strerror(rc));
+	close_store(c);
+	begin_anew(c, c->driver->error(rc));
 }
 
 /* --- who uses it --- */
@@ -285,13 +252,13 @@ open_file(struct cache *c)
 	}
 	write_deaths(c, deaths + 1);
 	if (deaths > 0)
-		rc = verify_db(c);
+		rc = c->driver->verify(c->path.ptr);
 	if (rc == 0)
-		rc = open_db(c);
-	if (rc != 0 && is_about_disk(rc))
-		use_memory(c, db_strerror(rc));
+		rc = open_store(c);
+	if (rc != 0 && c->driver->is_full(rc))
+		use_memory(c, c->driver->error(rc));
 	else if (rc != 0)
-		begin_anew(c, db_strerror(rc));
+		begin_anew(c, c->driver->error(rc));
 }
 
 static void
@@ -307,50 +274,39 @@ trust(struct cache *c)
 
 /* --- entries --- */
 
-static DBT
-dbt_of(struct view v)
-{
-	return (
-	    DBT){ .data = (void *)(uintptr_t)v.ptr, .size = (u_int32_t)v.len };
-}
-
 static int64_t
-until_of(const DBT *v)
+until_of(struct view entry)
 {
 	int64_t until;
 	struct view value;
 
-	return cache_split(view_make(v->data, v->size), &until, &value) ? until
-									: 0;
+	return cache_split(entry, &until, &value) ? until : 0;
 }
 
-/* The next entry; 0, DB_NOTFOUND at the end, or an error. */
-static int
-sweep_next(struct cache *c, DBT *key, DBT *value)
+/* As the store has it. */
+static struct view
+stored_key(struct cache *c, struct view key)
 {
-	int rc = 0;
+	static const uint64_t secrets[2][2] = { { 1, 2 }, { 3, 4 } };
 
-	if (c->sweep == NULL)
-		rc = c->db->cursor(c->db, NULL, &c->sweep, 0);
-	if (rc == 0)
-		rc = c->sweep->get(c->sweep, key, value, DB_NEXT);
-	if (rc == DB_NOTFOUND && c->sweep != NULL) {
-		c->sweep->close(c->sweep);
-		c->sweep = NULL;
-	}
-	return rc;
+	if (key.len <= KEY_SHORT)
+		return key;
+	str_set(&c->key, view_first(key, KEY_FRONT));
+	for (int i = 0; i < 2; i++)
+		str_addf(&c->key, " %016" PRIx64, hash_mac(secrets[i], key));
+	return str_view(&c->key);
 }
 
 static int
 count_entries(struct cache *c)
 {
-	DBT key = { .flags = 0 }, value = { .flags = 0 };
+	struct view key, value;
 	int rc;
 
 	c->n_entries = 0;
-	while ((rc = sweep_next(c, &key, &value)) == 0)
+	while ((rc = c->driver->next(c->store, &key, &value)) == 0)
 		c->n_entries++;
-	return rc == DB_NOTFOUND ? 0 : rc;
+	return rc == CACHE_NONE ? 0 : rc;
 }
 
 struct err
@@ -365,20 +321,21 @@ cache_open(struct view spec, int64_t most, struct cache **out)
 		return err_make(ERR_PERM,
 		    "%.*s: not a type of table that can be written",
 		    VIEW_ARGS(spec));
-	db_env_set_func_fsync(no_sync);
 	c = xcalloc(1, sizeof(*c));
+	c->driver = k->driver;
 	c->kind = k->kind;
 	c->most = most > EVICT_FROM ? most : EVICT_FROM;
 	c->use = -1;
 	c->opened_ms = clock_ms();
 	str_init(&c->path);
 	str_init(&c->entry);
+	str_init(&c->key);
 	cache_path(spec, &c->path);
 	if (c->path.len > 0)
 		open_file(c);
 	else
-		open_db(c);
-	rc = c->db != NULL ? count_entries(c) : 0;
+		open_store(c);
+	rc = c->store != NULL ? count_entries(c) : 0;
 	if (rc != 0)
 		fail(c, "read", rc);
 	*out = c;
@@ -390,61 +347,64 @@ cache_close(struct cache *c)
 {
 	if (c == NULL)
 		return;
-	close_db(c);
+	close_store(c);
 	if (c->use >= 0) {
 		write_deaths(c, 0);
 		close(c->use);
 	}
 	str_clear(&c->path);
 	str_clear(&c->entry);
+	str_clear(&c->key);
 	free(c);
 }
 
 static bool
 is_usable(const struct cache *c, struct view key)
 {
-	return c->db != NULL && key.len > 0 && key.len <= CACHE_KEY_MAX;
+	return c->store != NULL && key.len > 0 && key.len <= CACHE_KEY_MAX;
 }
 
 bool
 cache_get(struct cache *c, struct view key, int64_t now, struct str *value)
 {
-	DBT k = dbt_of(key), v = { .flags = 0 };
-	struct view text;
+	struct view entry, text;
 	int64_t until;
 	int rc;
 
 	if (!is_usable(c, key))
 		return false;
-	rc = c->db->get(c->db, NULL, &k, &v, 0);
+	rc = c->driver->get(c->store, stored_key(c, key), &entry);
 	if (rc != 0) {
-		if (rc != DB_NOTFOUND)
+		if (rc != CACHE_NONE)
 			fail(c, "read", rc);
 		return false;
 	}
-	if (v.size > CACHE_VALUE_MAX + DIGITS_MAX + 1 ||
-	    !cache_split(view_make(v.data, v.size), &until, &text) ||
-	    until <= now)
+	if (entry.len > CACHE_VALUE_MAX + DIGITS_MAX + 1 ||
+	    !cache_split(entry, &until, &text) || until <= now)
 		return false;
 	str_set(value, text);
 	return true;
 }
 
-void
-cache_drop(struct cache *c, struct view key)
+/* The key is as the store has it. */
+static void
+drop(struct cache *c, struct view key)
 {
-	DBT k = dbt_of(key);
-	int rc;
+	int rc = c->driver->drop(c->store, key);
 
-	if (!is_usable(c, key))
-		return;
-	rc = c->db->del(c->db, NULL, &k, 0);
 	if (rc == 0) {
 		c->n_entries--;
 		c->is_dirty = true;
-	} else if (rc != DB_NOTFOUND) {
+	} else if (rc != CACHE_NONE) {
 		fail(c, "remove from", rc);
 	}
+}
+
+void
+cache_drop(struct cache *c, struct view key)
+{
+	if (is_usable(c, key))
+		drop(c, stored_key(c, key));
 }
 
 /* Of the next few entries the one that ends first goes. */
@@ -455,52 +415,43 @@ make_room(struct cache *c)
 	int64_t worst_until = INT64_MAX;
 	int seen = 0, ends = 0, rc = 0;
 
-	while (seen < EVICT_FROM && ends < 2 && rc == 0) {
-		DBT key = { .flags = 0 }, value = { .flags = 0 };
-		int64_t until;
+	while (seen < EVICT_FROM && ends < 2 && (rc == 0 || rc == CACHE_NONE)) {
+		struct view key, entry;
 
-		rc = sweep_next(c, &key, &value);
-		if (rc == DB_NOTFOUND) {
-			ends++;
-			rc = 0;
-			continue;
-		}
+		rc = c->driver->next(c->store, &key, &entry);
+		ends += rc == CACHE_NONE;
 		if (rc != 0)
-			break;
+			continue;
 		seen++;
-		until = until_of(&value);
-		if (until < worst_until) {
-			worst_until = until;
-			str_set(&worst, view_make(key.data, key.size));
+		if (until_of(entry) < worst_until) {
+			worst_until = until_of(entry);
+			str_set(&worst, key);
 		}
 	}
-	if (rc != 0)
+	if (rc != 0 && rc != CACHE_NONE)
 		fail(c, "read", rc);
 	else if (worst.len > 0)
-		cache_drop(c, str_view(&worst));
+		drop(c, str_view(&worst));
 	str_clear(&worst);
 }
 
 void
 cache_put(struct cache *c, struct view key, struct view value, int64_t until)
 {
-	DBT k = dbt_of(key), v;
+	bool is_new = false;
 	int rc;
 
 	if (!is_usable(c, key) || value.len > CACHE_VALUE_MAX || until <= 0)
 		return;
 	str_printf(&c->entry, "%" PRId64 " ", until);
 	str_add(&c->entry, value);
-	v = dbt_of(str_view(&c->entry));
-	rc = c->db->put(c->db, NULL, &k, &v, DB_NOOVERWRITE);
-	if (rc == 0)
-		c->n_entries++;
-	else if (rc == DB_KEYEXIST)
-		rc = c->db->put(c->db, NULL, &k, &v, 0);
+	rc = c->driver->put(
+	    c->store, stored_key(c, key), str_view(&c->entry), &is_new);
 	if (rc != 0) {
 		fail(c, "write", rc);
 		return;
 	}
+	c->n_entries += is_new;
 	c->is_dirty = true;
 	if (c->n_entries > c->most)
 		make_room(c);
@@ -510,21 +461,21 @@ bool
 cache_clean(struct cache *c, int64_t now)
 {
 	trust(c);
-	for (int i = 0; c->db != NULL && i < CLEAN_STEP; i++) {
-		DBT key = { .flags = 0 }, value = { .flags = 0 };
-		int rc = sweep_next(c, &key, &value);
+	for (int i = 0; c->store != NULL && i < CLEAN_STEP; i++) {
+		struct view key, entry;
+		int rc = c->driver->next(c->store, &key, &entry);
 
-		if (rc == DB_NOTFOUND) {
+		if (rc == CACHE_NONE) {
 			c->last_pass = c->pass;
 			c->pass = (struct cache_pass){ 0, 0 };
 			return true;
 		}
-		if (rc == 0 && until_of(&value) > now) {
+		if (rc == 0 && until_of(entry) > now) {
 			c->pass.kept++;
 			continue;
 		}
 		if (rc == 0)
-			rc = c->sweep->del(c->sweep, 0);
+			rc = c->driver->drop_here(c->store);
 		if (rc != 0) {
 			fail(c, "clean", rc);
 			return true;
@@ -533,7 +484,7 @@ cache_clean(struct cache *c, int64_t now)
 		c->n_entries--;
 		c->is_dirty = true;
 	}
-	return c->db == NULL;
+	return c->store == NULL;
 }
 
 struct cache_pass
@@ -547,10 +498,10 @@ cache_flush(struct cache *c)
 {
 	int rc;
 
-	if (!c->is_dirty || c->db == NULL || c->path.len == 0)
+	if (!c->is_dirty || c->store == NULL || c->path.len == 0)
 		return;
 	c->is_dirty = false;
-	rc = c->db->sync(c->db, 0);
+	rc = c->driver->flush(c->store);
 	if (rc != 0)
 		fail(c, "write", rc);
 }

@@ -7,7 +7,7 @@
  * What is in it is only a hint.  So nothing here is an error to the caller: what
  * cannot be read is not there, what cannot be written is forgotten.  A file that
  * is damaged, or with which its owner died again and again, is moved away (to
- * NAME.db.damaged) and begun anew, with a line in the log.
+ * FILE.damaged) and begun anew, with a line in the log.
  *
  * An entry of the file is "UNTIL VALUE": seconds since 1970, a space, and what
  * the caller put; `postmap -s` shows them.
@@ -31,7 +31,7 @@ enum { CACHE_KEY_MAX = 2048, CACHE_VALUE_MAX = 8192 };
 
 /*
  * Open "btree:NAME", "hash:NAME" (the file is NAME.db, made if it is not
- * there), or "" or "internal:" for memory alone.  At most `most` entries.
+ * there), "lmdb:NAME" (NAME.lmdb), or "" or "internal:" for memory alone.  At most `most` entries.
  * ERR_PERM: no such type; nothing else is an error: where the file cannot be
  * had memory stands in for it, and the log says so.  Waits for another process
  * that has it.

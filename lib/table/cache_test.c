@@ -71,7 +71,13 @@ done(struct cache *c)
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
-static const char *const types[] = { "btree", "hash" };
+static const char *const types[] = {
+	"btree",
+	"hash",
+#ifdef HAVE_LMDB
+	"lmdb",
+#endif
+};
 
 START_TEST(an_entry_lasts_until_its_time_and_over_a_restart)
 {
@@ -91,6 +97,27 @@ START_TEST(an_entry_lasts_until_its_time_and_over_a_restart)
 	ck_assert_ptr_null(get(c, "c", NOW));
 	cache_drop(c, VIEW("b"));
 	ck_assert_ptr_null(get(c, "b", NOW));
+	ck_assert_int_eq(cache_entries(c), 1);
+	done(c);
+}
+END_TEST
+
+START_TEST(a_long_key_is_as_good_as_a_short_one)
+{
+	struct cache *c = open_named(types[_i], "long", 100);
+	char key[1500];
+
+	memset(key, 'k', sizeof(key));
+	key[sizeof(key) - 1] = '\0';
+	put(c, key, "1", NOW + 10);
+	key[sizeof(key) - 2] = 'x';
+	ck_assert_ptr_null(get(c, key, NOW));
+	put(c, key, "2", NOW + 10);
+	cache_flush(c);
+	ck_assert_str_eq(get(c, key, NOW), "2");
+	key[sizeof(key) - 2] = 'k';
+	ck_assert_str_eq(get(c, key, NOW), "1");
+	cache_drop(c, view_of(key));
 	ck_assert_int_eq(cache_entries(c), 1);
 	done(c);
 }
@@ -203,8 +230,8 @@ START_TEST(a_damaged_file_is_moved_away_and_begun_anew)
 	overwrite(file.ptr, 0, 1, '1');
 	str_cut(&file, file.len - 4);
 	if (damages[_i].n > 0)
-		overwrite(file.ptr, damages[_i].at, damages[_i].n,
-		    damages[_i].byte);
+		overwrite(
+		    file.ptr, damages[_i].at, damages[_i].n, damages[_i].byte);
 	if (damages[_i].cut >= 0)
 		ck_assert_int_eq(truncate(file.ptr, damages[_i].cut), 0);
 	c = open_named("btree", "damage", 10000);
@@ -242,6 +269,51 @@ START_TEST(a_file_that_is_damaged_while_in_use_is_no_harm)
 }
 END_TEST
 
+#ifdef HAVE_LMDB
+static const struct {
+	off_t at;
+	size_t n;
+	off_t cut;
+} lmdb_damages[] = {
+	{ 0, 8192, -1 },
+	{ 0, 0, 5000 },
+	{ 0, 0, 20000 },
+	{ 0, 0, 100 },
+};
+
+START_TEST(a_damaged_file_of_lmdb_is_begun_anew_too)
+{
+	struct cache *c = open_named("lmdb", "damage", 10000);
+	char key[20];
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(key, sizeof(key), "key%d", i);
+		put(c, key, "value", NOW + 5);
+	}
+	cache_close(c);
+	if (lmdb_damages[_i].n > 0)
+		overwrite(
+		    file.ptr, lmdb_damages[_i].at, lmdb_damages[_i].n, 'x');
+	else
+		ck_assert_int_eq(truncate(file.ptr, lmdb_damages[_i].cut), 0);
+	c = open_named("lmdb", "damage", 10000);
+	ck_assert_int_eq(cache_entries(c), 0);
+	put(c, "new", "life", NOW + 5);
+	cache_close(c);
+	c = open_named("lmdb", "damage", 10000);
+	ck_assert_str_eq(get(c, "new", NOW), "life");
+	done(c);
+}
+END_TEST
+#else
+static const int lmdb_damages[1];
+START_TEST(a_damaged_file_of_lmdb_is_begun_anew_too)
+{
+	(void)_i;
+}
+END_TEST
+#endif
+
 START_TEST(who_dies_with_it_again_and_again_gets_a_new_one)
 {
 	struct cache *c = open_named("btree", "deaths", 100);
@@ -266,8 +338,8 @@ END_TEST
 
 START_TEST(memory_stands_in_for_a_file_that_cannot_be_had)
 {
-	static const char *const specs[] = { "", "internal:",
-		"btree:/nonexistent/folder/name" };
+	static const char *const specs[] = { "",
+		"internal:", "btree:/nonexistent/folder/name" };
 	struct cache *c;
 
 	ck_assert(!err_is(cache_open(view_of(specs[_i]), 10, &c)));
@@ -282,8 +354,7 @@ START_TEST(other_types_are_an_error)
 {
 	struct cache *c;
 
-	ck_assert_int_eq(
-	    cache_open(VIEW("regexp:/x"), 10, &c).kind, ERR_PERM);
+	ck_assert_int_eq(cache_open(VIEW("regexp:/x"), 10, &c).kind, ERR_PERM);
 	ck_assert_int_eq(cache_open(VIEW("x"), 10, &c).kind, ERR_PERM);
 }
 END_TEST
@@ -341,9 +412,11 @@ END_TEST
 
 UNIT_MAIN("cache",
     { an_entry_lasts_until_its_time_and_over_a_restart, ARRAY_LEN(types) },
+    { a_long_key_is_as_good_as_a_short_one, ARRAY_LEN(types) },
     { it_is_bounded_and_keeps_what_lasts_longest, ARRAY_LEN(types) },
     { cleaning_drops_what_has_ended_and_what_is_no_entry, ARRAY_LEN(types) },
     { a_damaged_file_is_moved_away_and_begun_anew, ARRAY_LEN(damages) },
+    { a_damaged_file_of_lmdb_is_begun_anew_too, ARRAY_LEN(lmdb_damages) },
     { a_file_that_is_damaged_while_in_use_is_no_harm, 1 },
     { who_dies_with_it_again_and_again_gets_a_new_one, 1 },
     { memory_stands_in_for_a_file_that_cannot_be_had, 3 },

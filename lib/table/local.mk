@@ -1,6 +1,7 @@
 libbarid_a_SOURCES += \
 	lib/table/aliases.c \
 	lib/table/cache.c lib/table/cache.h \
+	lib/table/cache_db.c lib/table/cache_store.h \
 	lib/table/cdb.c lib/table/cdb_format.h \
 	lib/table/cidr.c \
 	lib/table/compose.c \
@@ -41,7 +42,7 @@ libbarid_a_SOURCES += \
 	lib/table/words.c lib/table/words.h
 
 if HAVE_LMDB
-libbarid_a_SOURCES += lib/table/lmdb.c lib/table/store_lmdb.c
+libbarid_a_SOURCES += lib/table/cache_lmdb.c lib/table/lmdb.c lib/table/store_lmdb.c
 endif
 
 check_PROGRAMS += \
