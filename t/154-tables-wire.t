@@ -164,12 +164,12 @@ answers('a socket', 'x', 'unix', socketmap => '' =>
 	[ qr/^get cut$/, undef ],
 	[ qr/^get code$/, "299 x\n" ], [ qr/^get percent$/, "200 a%2\n" ],
 	[ qr/^get huge$/, '200 ' . 'x' x 100_000 . "\n" ],
-	[ qr/^get nothing$/, "\n" ],
+	[ qr/^get nothing$/, "\n" ], [ qr/^get bare$/, "200\n" ],
 	[ qr/^get /, sub { $_[0] =~ /^get (.*)$/; return "200 $1\n" } ]);
 @map = (tcp => '' => "tcp:127.0.0.1:$port");
 answers('found', 'found', 'the value', @map);
 answers('not found', 'none', undef, @map);
-for my $why (qw(bad cut code percent huge nothing)) {
+for my $why (qw(bad cut code percent huge nothing bare)) {
 	fails("attack 45: $why", $why, qr/query error/, @map);
 }
 for my $evil ("with space", "tab\there", 'a%20b', "\xff", "x\r") {

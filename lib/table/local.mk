@@ -65,4 +65,4 @@ lib_table_source_test_LDADD = $(TEST_LDADD)
 lib_table_table_test_SOURCES = lib/table/table_test.c
 lib_table_table_test_LDADD = $(TEST_LDADD)
 
-FUZZERS += t/fuzz/table
+FUZZERS += t/fuzz/table t/fuzz/table_server

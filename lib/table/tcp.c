@@ -56,7 +56,7 @@ take_line(struct dbserver *s, struct view line, char *why)
 	struct view code = view_first(line, 3);
 	struct view text = view_skip(line, 4);
 
-	if (line.len > 3 && line.ptr[3] != ' ')
+	if (line.len < 4 || line.ptr[3] != ' ')
 		return bad(why, "unexpected reply", line);
 	if (view_eq(code, VIEW("500")))
 		return MODULE_DONE;

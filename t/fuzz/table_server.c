@@ -1,0 +1,265 @@
+/*
+ * What servers of tables answer, from foreign bytes, and cdb: files: the first
+ * byte chooses the type, the rest is the answer (or the file).  A thread plays
+ * the server: it says all of it to whoever connects, and leaves.
+ */
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/table/create.h"
+#include "lib/table/dbhosts.h"
+#include "lib/table/query.h"
+#include "lib/table/table.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { SOCKETMAP, TCP, REDIS, REDIS_LOGIN, MEMCACHE, CDB, N_KINDS };
+
+/* How a value that was found must begin. */
+static const struct kind {
+	const char *type, *format, *begins;
+} kinds[N_KINDS] = {
+	[SOCKETMAP] = { "socketmap", "socketmap:unix:%s/s:map", NULL },
+	[TCP] = { "tcp", "tcp:127.0.0.1:%u", "200 " },
+	[REDIS] = { "redis", "redis:{hosts=unix:%s/s}", NULL },
+	[REDIS_LOGIN] = { "redis",
+	    "redis:{hosts=unix:%s/s,user=u,password=p,database=2}", "+" },
+	[MEMCACHE] = { "memcache", "memcache:{memcache=unix:%s/s}", "VALUE " },
+	[CDB] = { "cdb", "cdb:%s/f", NULL },
+};
+
+static char dir[] = "/tmp/fuzz-server.XXXXXX";
+static int listeners[2];
+static unsigned port;
+
+/* Of the input that is being tried. */
+static struct view answer;
+/* The same for the threads: who asked may have left, and the input with it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct str said = { str_nothing, 0, 0 };
+
+static void
+remove_files(void)
+{
+	struct str path = STR_EMPTY;
+
+	str_printf(&path, "%s/s", dir);
+	unlink(path.ptr);
+	str_printf(&path, "%s/f.cdb", dir);
+	unlink(path.ptr);
+	rmdir(dir);
+	str_clear(&path);
+}
+
+static void
+serve_one(int fd)
+{
+	struct str mine = STR_EMPTY;
+	struct view rest;
+	char drop[4096];
+
+	pthread_mutex_lock(&lock);
+	str_set(&mine, str_view(&said));
+	pthread_mutex_unlock(&lock);
+	rest = str_view(&mine);
+	while (rest.len > 0) {
+		ssize_t n = send(fd, rest.ptr, rest.len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			break;
+		rest = view_skip(rest, (size_t)n);
+	}
+	shutdown(fd, SHUT_WR);
+	while (recv(fd, drop, sizeof(drop), 0) > 0)
+		;
+	close(fd);
+	str_clear(&mine);
+}
+
+static void *
+serve(void *arg)
+{
+	const int *listener = arg;
+
+	for (;;) {
+		int fd = accept(*listener, NULL, NULL);
+
+		if (fd >= 0)
+			serve_one(fd);
+	}
+	return NULL;
+}
+
+static int
+listen_unix(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
+	assert(bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	assert(listen(fd, 100) == 0);
+	return fd;
+}
+
+static int
+listen_inet(void)
+{
+	struct sockaddr_storage addr = { .ss_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert(listen(fd, 100) == 0); /* on a port of the kernel's choice */
+	assert(getsockname(fd, (struct sockaddr *)&addr, &len) == 0);
+	/* Behind the family, in this order of bytes. */
+	port = (unsigned)((const unsigned char *)&addr)[2] << 8 |
+	    ((const unsigned char *)&addr)[3];
+	return fd;
+}
+
+/* Answers that mean nothing are warned of, which is not looked for. */
+static void
+hush(void)
+{
+	static bool done;
+
+	if (!done)
+		log_take_socket(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	done = true;
+}
+
+static void
+begin(void)
+{
+	static bool begun;
+
+	if (begun)
+		return;
+	begun = true;
+	assert(mkdtemp(dir) != NULL);
+	atexit(remove_files);
+	listeners[0] = listen_unix();
+	listeners[1] = listen_inet();
+	for (size_t i = 0; i < 2; i++) {
+		pthread_t thread;
+
+		assert(pthread_create(&thread, NULL, serve, &listeners[i]) == 0);
+	}
+	hush();
+}
+
+static void
+write_file(struct view content)
+{
+	struct str path = STR_EMPTY;
+	int fd;
+
+	str_printf(&path, "%s/f.cdb", dir);
+	fd = open(path.ptr, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert(fd >= 0);
+	assert(write(fd, content.ptr, content.len) == (ssize_t)content.len);
+	close(fd);
+	str_clear(&path);
+}
+
+/* A server that was useless is passed over for a while: not here. */
+static void
+forgive(const char *type)
+{
+	struct dbhosts *h = xcalloc(1, sizeof(*h));
+	struct str hosts = STR_EMPTY;
+
+	str_printf(&hosts, "unix:%s/s 127.0.0.1:%u", dir, port);
+	assert(!err_is(dbhosts_parse(h, str_view(&hosts), true)));
+	for (size_t i = 0; i < h->n; i++)
+		dbhosts_answered(type, &h->all[i]);
+	dbhosts_clear(h);
+	free(h);
+	str_clear(&hosts);
+}
+
+/* All pairs: it must end, since each is in the file. */
+static void
+list(struct table *t, size_t size)
+{
+	struct str key = STR_EMPTY, value = STR_EMPTY;
+	bool more = true;
+	size_t n = 0;
+
+	for (bool first = true; more; first = false) {
+		if (err_is(table_next(t, first, &key, &value, &more)))
+			break;
+		n += more;
+		assert(n <= size / 8);
+	}
+	str_clear(&key);
+	str_clear(&value);
+}
+
+static void
+ask(const struct kind *kind, struct table *t)
+{
+	struct str value = STR_EMPTY;
+	bool found;
+	struct err e = table_find(t, VIEW("key"), &value, &found);
+
+	assert(!found || !err_is(e));
+	assert(!err_is(e) || e.kind == ERR_TEMP);
+	if (found && kind->begins != NULL)
+		assert(view_starts(answer, view_of(kind->begins)));
+	assert(value.len <= answer.len);
+	forgive(kind->type);
+	str_clear(&value);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str spec = STR_EMPTY;
+	const struct kind *kind;
+	struct table *t;
+
+	begin();
+	if (size == 0)
+		return 0;
+	kind = &kinds[data[0] % N_KINDS];
+	answer = view_make(data + 1, size - 1);
+	pthread_mutex_lock(&lock);
+	str_set(&said, answer);
+	pthread_mutex_unlock(&lock);
+	if (kind == &kinds[TCP])
+		str_printf(&spec, "tcp:127.0.0.1:%u", port);
+	else
+		str_add(&spec, view_of(kind->format));
+	for (size_t at; (at = view_find_text(str_view(&spec), VIEW("%s"))) !=
+	    VIEW_NPOS;) {
+		struct str tail = STR_EMPTY;
+
+		str_set(&tail, view_skip(str_view(&spec), at + 2));
+		str_cut(&spec, at);
+		str_add_text(&spec, dir);
+		str_add(&spec, str_view(&tail));
+		str_clear(&tail);
+	}
+	if (kind == &kinds[CDB])
+		write_file(answer);
+	if (!err_is(table_open(str_view(&spec), 0, &t))) {
+		ask(kind, t);
+		/* Once more: what was left over is nobody's. */
+		ask(kind, t);
+		if (kind == &kinds[CDB])
+			list(t, size);
+		table_close(t);
+	}
+	str_clear(&spec);
+	return 0;
+}
