@@ -78,6 +78,7 @@ static const struct restriction {
 	{ "permit_dnswl_client", DOMAIN },
 	{ "permit_rhswl_client", DOMAIN },
 	{ "check_policy_service", ENDPOINT },
+	{ "check_greylist", NONE },
 	{ "reject_unknown_client", NONE },
 	{ "reject_invalid_hostname", NONE },
 	{ "reject_non_fqdn_hostname", NONE },

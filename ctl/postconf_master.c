@@ -85,8 +85,13 @@ print_params(
 {
 	struct sorted sorted = { NULL, 0 };
 	struct str text = STR_EMPTY;
+	struct view its_name, its_value;
 	bool any = false;
+	size_t at = 1;
 
+	/* Of lines with one name only those that set something. */
+	if (!service_next_override(s, &at, &its_name, &its_value))
+		return false;
 	htable_each(&s->scope->params, add_name, &sorted);
 	if (sorted.n > 0)
 		qsort(sorted.names, sorted.n, sizeof(*sorted.names),

@@ -15,7 +15,7 @@ print_folded(const struct postconf *pc, struct view text, size_t column)
 
 	while (view_token(&rest, " \t\r\n\v\f", &token)) {
 		if (pc->fold && column > INDENT &&
-		    column + 1 + token.len >= LINE_WIDTH) {
+		    column + 1 + token.len > LINE_WIDTH) {
 			printf("\n%*s", INDENT, "");
 			column = INDENT;
 		} else if (column > 0) {

@@ -367,11 +367,14 @@ format_arguments(struct postconf *pc, const struct service *s, bool fold,
 
 	for (size_t at = 1; at < s->argc;) {
 		bool is_pair;
+		size_t width;
 
 		options = options && s->argv[at][0] == '-';
 		is_pair = take_argument(pc, s, options, &at, &word);
+		/* Postfix lets the braces stand over. */
+		width = word.ptr[0] == '{' ? word.len - 2 : word.len;
 		if (fold && column > INDENT &&
-		    (is_pair || column + 1 + word.len >= LINE_WIDTH)) {
+		    (is_pair || column + 1 + width >= LINE_WIDTH)) {
 			str_addf(out, "\n%*s%s", INDENT, "", word.ptr);
 			column = INDENT + word.len;
 		} else {
