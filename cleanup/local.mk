@@ -70,6 +70,14 @@ t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
 	cleanup/envelope.c cleanup/headers.c cleanup/orders.c \
 	cleanup/header_addresses.c $(cleanup_mapping) \
 	cleanup/pieces.c cleanup/walk.c
+
+FUZZERS += t/fuzz/cleanup_submit
+t_fuzz_cleanup_submit_SOURCES = t/fuzz/cleanup_submit.c cleanup/testing.h \
+	cleanup/again.c cleanup/characters.c cleanup/check.c \
+	cleanup/checks.c cleanup/checks.h \
+	cleanup/envelope.c cleanup/headers.c cleanup/header_addresses.c \
+	$(cleanup_mapping) cleanup/orders.c cleanup/pieces.c cleanup/store.c \
+	cleanup/submit.c cleanup/walk.c
 TAP_TESTS += t/255-checks.t
 
 FUZZERS += t/fuzz/mapping

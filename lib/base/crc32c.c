@@ -71,9 +71,12 @@ load_word(const char *at)
 uint32_t
 crc32c_by_tables(uint32_t crc, struct view v)
 {
-	const char *p = v.ptr, *end = v.ptr + v.len;
+	const char *p = v.ptr, *end;
 
 	pthread_once(&tables_once, fill_tables);
+	if (v.len == 0)
+		return crc;
+	end = p + v.len;
 	crc = ~crc;
 	for (; end - p >= WORD; p += WORD) {
 		uint64_t word = load_word(p) ^ crc;
@@ -167,6 +170,9 @@ crc32c_is_fast(void)
 uint32_t
 crc32c(uint32_t crc, struct view v)
 {
+	/* Nothing may stand nowhere. */
+	if (v.len == 0)
+		return crc;
 	return crc32c_is_fast() ? by_instruction(crc, v)
 				: crc32c_by_tables(crc, v);
 }
