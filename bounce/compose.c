@@ -470,7 +470,9 @@ add_original(struct composing *c, const char *boundary)
 	    "--%s\r\nContent-Description: %s\r\nContent-Type: %s\r\n%s\r\n"
 	    "Return-Path: <%s>\r\n",
 	    boundary,
-	    only_header ? "Undelivered Message Headers" : "Undelivered Message",
+	    c->kind == REPORT_SUCCESS ? "Message Headers"
+		: only_header	      ? "Undelivered Message Headers"
+				      : "Undelivered Message",
 	    type, c->is_8bit ? EIGHT_BIT : "", sender.ptr);
 	str_clear(&sender);
 	if (!err_is(e))

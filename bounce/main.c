@@ -209,7 +209,7 @@ main(int argc, char **argv)
 	bounce.slot = d.slot;
 	bounce.texts = &texts;
 	load_texts(d.conf, &texts);
-	daemon_service(&d, "cleanup", &bounce.cleanup);
+	daemon_service(&d, d.conf->cleanup_service_name, &bounce.cleanup);
 	daemon_drop(&d, &bounce_role);
 	return daemon_serve_ipc(&d, handlers, &bounce);
 }

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Of one address, by one map. */
+enum { NESTING_MAX = 1000 };
+
 /* --- opening --- */
 
 static struct err
@@ -168,7 +171,8 @@ mapping_applies(const struct message *m, enum mapping_class class)
 
 /* The first of what it leads to; the rest is a mistake of the table. */
 static struct err
-apply_one(struct message *m, const struct addr_map *map, struct str *address)
+apply_once(struct message *m, const struct addr_map *map, struct str *address,
+    bool *changed)
 {
 	struct str result = STR_EMPTY, more = STR_EMPTY;
 	struct addr_hit hit;
@@ -190,6 +194,8 @@ apply_one(struct message *m, const struct addr_map *map, struct str *address)
 			log_warn("%.*s: multi-valued %s entry for %s",
 			    VIEW_ARGS(m->submit.queue_id), map->name,
 			    address->ptr);
+		*changed = !err_is(e) && addr_is_sane(str_view(&result)) &&
+		    !view_eq_case(str_view(address), str_view(&result));
 		if (!err_is(e) && addr_is_sane(str_view(&result)))
 			str_set(address, str_view(&result));
 	}
@@ -197,6 +203,23 @@ apply_one(struct message *m, const struct addr_map *map, struct str *address)
 	str_clear(&result);
 	str_clear(&more);
 	return e;
+}
+
+/* What it leads to may lead on, until it stays the same. */
+static struct err
+apply_one(struct message *m, const struct addr_map *map, struct str *address)
+{
+	for (int i = 0; i < NESTING_MAX; i++) {
+		bool changed = false;
+		struct err e = apply_once(m, map, address, &changed);
+
+		if (err_is(e) || !changed)
+			return e;
+	}
+	log_warn("%.*s: unreasonable %s map nesting for %s -- message not "
+		 "accepted, try again later",
+	    VIEW_ARGS(m->submit.queue_id), map->name, address->ptr);
+	return err_make(ERR_TEMP, "unreasonable %s map nesting", map->name);
 }
 
 static bool

@@ -161,6 +161,8 @@ void orders_clear(struct orders *o);
 /* What submit and submit_end say. */
 void orders_take(struct orders *o, int64_t hold, struct view filter,
     struct view redirect);
+/* The filter to pass it to: none if it is redirected, as with Postfix. */
+struct view orders_filter(const struct orders *o);
 void orders_add_bcc(struct orders *o, struct view address);
 /* Refused, unless it was already; the reason has an enhanced code. */
 void orders_refuse(struct orders *o, int code, const char *format, ...)

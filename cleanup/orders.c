@@ -40,6 +40,12 @@ orders_take(struct orders *o, int64_t hold, struct view filter,
 		str_set(&o->redirect, redirect);
 }
 
+struct view
+orders_filter(const struct orders *o)
+{
+	return o->redirect.len > 0 ? VIEW_EMPTY : str_view(&o->filter);
+}
+
 void
 orders_add_bcc(struct orders *o, struct view address)
 {

@@ -214,7 +214,7 @@ build_tail(struct message *m)
 		.helo = s->helo,
 		.sasl_method = s->sasl_method,
 		.sasl_username = s->sasl_username,
-		.filter = str_view(&m->orders.filter),
+		.filter = orders_filter(&m->orders),
 		.layout = str_view(&m->layout),
 	};
 	bool early = m->preamble.rcpts_at != 0;

@@ -235,7 +235,7 @@ tell_qmgr(struct message *m)
 		.client_addr = m->submit.client_addr,
 		.protocol = m->submit.protocol,
 		.helo = m->submit.helo,
-		.filter = str_view(&m->orders.filter),
+		.filter = orders_filter(&m->orders),
 		.n_rcpts = m->n_rcpts,
 		.rcpts = with_rcpts ? str_view(&m->rcpts) : VIEW_EMPTY,
 	};

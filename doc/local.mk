@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	doc/install.md \
 	doc/log.md \
 	doc/performance.md \
+	doc/postfix-differences.md \
 	doc/screening.md \
 	doc/testing.md
 dist_man5_MANS += doc/access.5 doc/aliases.5 doc/canonical.5 \

@@ -261,8 +261,11 @@ log_outcome(const struct front *f, const struct delivery *d, int64_t handoff_us)
 	const struct ipc_deliver *m = d->message;
 	struct deliver_line line = {
 		.queue_id = m->queue_id,
-		.recipient = d->rcpt->address,
-		.original = d->rcpt->original,
+		.recipient = d->member.len > 0 ? str_view(&d->member)
+					       : d->rcpt->address,
+		.original = d->member.len > 0 && d->rcpt->original.len == 0
+		    ? d->rcpt->address
+		    : d->rcpt->original,
 		.relay = view_of(f->relay),
 		.times = { .arrival_us = m->arrival_us,
 		    .active_us = m->active_us,
@@ -286,13 +289,14 @@ deliver_one(struct front *f, struct work *w, const struct ipc_deliver *message,
 		.work = w,
 		.sender = message->sender,
 		.address = STR_EMPTY,
+		.member = STR_EMPTY,
 		.external = STR_EMPTY };
 	struct ipc_outcome outcome;
 	int64_t handoff_us = clock_wall_us();
 
 	str_add(&d.address, rcpt->address);
 	str_lower(&d.address);
-	addr_to_external(&d.external, str_view(&d.address));
+	addr_to_external(&d.external, rcpt->address);
 	f->deliver(f, &d);
 	log_outcome(f, &d, handoff_us);
 	outcome = (struct ipc_outcome){
@@ -305,6 +309,7 @@ deliver_one(struct front *f, struct work *w, const struct ipc_deliver *message,
 	};
 	ipc_list_add(outcomes, ipc_outcome_type(), &outcome);
 	str_clear(&d.address);
+	str_clear(&d.member);
 	str_clear(&d.external);
 }
 
@@ -412,7 +417,7 @@ front_open(struct front *f, const struct daemon *d, int monitor)
 		.conf = conf,
 		.relay = d->program };
 	pool_init(&f->pool, monitor);
-	daemon_service(d, "cleanup", &f->cleanup);
+	daemon_service(d, d->conf->cleanup_service_name, &f->cleanup);
 	f->prepend_file = is_virtual || list_has(prepend, VIEW("file"));
 	f->prepend_forward = list_has(prepend, VIEW("forward"));
 	if (is_virtual) {

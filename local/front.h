@@ -58,6 +58,7 @@ struct delivery {
 	const struct ipc_rcpt *rcpt;
 	struct view sender;  /* for Return-Path; an alias may change it */
 	struct str address;  /* the recipient in lower case */
+	struct str member;   /* for the log: the one user an alias led to */
 	struct str external; /* the same as Delivered-To has it */
 	struct verdict verdict;
 	struct work *work;

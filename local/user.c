@@ -239,8 +239,10 @@ to_expansion(struct front *f, struct delivery *d, const struct expansion *x)
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
 		    "alias \"%s\": %s is not supported yet", x->alias,
 		    x->unsupported);
-	else if (single)
+	else if (single) {
+		str_set(&d->member, view_of(x->members[0].address));
 		to_user(f, d, n.user);
+	}
 	else
 		to_all(f, d, x, owner.len > 0);
 	d->sender = d->message->sender;

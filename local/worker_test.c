@@ -199,7 +199,7 @@ START_TEST(virtual_mailboxes_get_mail)
 	testing_read(name.ptr, &got);
 	ck_assert_str_eq(got.ptr,
 	    "Return-Path: <\"s x\"@far.test>\n"
-	    "X-Original-To: Orig@here.test\nDelivered-To: u@v.test\n"
+	    "X-Original-To: Orig@here.test\nDelivered-To: U@v.test\n"
 	    "Subject: x\n\nhello\n");
 	ck_assert_int_eq(stat(name.ptr, &st), 0);
 	ck_assert_int_eq((int)st.st_uid, test_uid());

@@ -93,7 +93,7 @@ main(int argc, char **argv)
 		die_temp("%s", e.text);
 	p.override_flags = override.flags;
 	lock_maildrop();
-	daemon_service(&d, "cleanup", &p.cleanup);
+	daemon_service(&d, d.conf->cleanup_service_name, &p.cleanup);
 	daemon_service(&d, "bounce", &p.bounce);
 	queue_disk_learn();
 	daemon_drop(&d, &pickup_role);

@@ -32,7 +32,7 @@ envelope_fit(struct envelope *en, const struct delivery *d,
 	unsigned offers = s->peer.offers;
 	bool has_8bit = (d->ask.flags & SUBMIT_EIGHT_BIT) != 0;
 
-	*en = (struct envelope){ 0 };
+	*en = (struct envelope){ .is_submitted = d->ask.client_addr.len == 0 };
 	if (s->peer.size_max > 0 && d->ask.size > s->peer.size_max) {
 		why_set(why, DSN_STATUS(5, 3, 4),
 		    "message size %" PRId64 " exceeds size limit %" PRId64
@@ -99,9 +99,10 @@ envelope_add_mail(struct str *out, const struct envelope *en,
 }
 
 /* What the sender said of it, else the address before aliases (RFC 3461
- * 5.2.1). */
+ * 5.2.1).  One that a program here left without domain is completed (origin). */
 static void
-add_orcpt(struct str *out, const struct ipc_rcpt *rcpt, bool is_smtputf8)
+add_orcpt(struct str *out, const struct ipc_rcpt *rcpt, const char *origin,
+    bool is_smtputf8)
 {
 	struct str orcpt = STR_EMPTY, external = STR_EMPTY;
 	size_t at = view_find(rcpt->orcpt, ';');
@@ -112,8 +113,12 @@ add_orcpt(struct str *out, const struct ipc_rcpt *rcpt, bool is_smtputf8)
 	} else if (at != VIEW_NPOS) {
 		esmtp_add_orcpt(&orcpt, view_skip(rcpt->orcpt, at + 1));
 	} else {
-		addr_to_external(&external,
-		    rcpt->original.len > 0 ? rcpt->original : rcpt->address);
+		struct view from =
+		    rcpt->original.len > 0 ? rcpt->original : rcpt->address;
+
+		addr_to_external(&external, from);
+		if (origin != NULL && addr_domain(from).len == 0)
+			str_addf(&external, "@%s", origin);
 		esmtp_add_orcpt(&orcpt, str_view(&external));
 	}
 	if (orcpt.len <= ESMTP_ORCPT_MAX &&
@@ -139,7 +144,9 @@ envelope_add_rcpt(struct str *out, const struct envelope *en,
 			str_add_text(out, " NOTIFY=");
 			esmtp_add_notify(out, (unsigned)rcpt->notify);
 		}
-		add_orcpt(out, rcpt, en->is_smtputf8);
+		add_orcpt(out, rcpt,
+		    en->is_submitted ? s->set->myorigin : NULL,
+		    en->is_smtputf8);
 	}
 	str_add_text(out, "\r\n");
 }

@@ -15,6 +15,7 @@ struct envelope {
 	bool is_8bit;	    /* BODY=8BITMIME is given */
 	bool is_downgraded; /* 8-bit content becomes quoted-printable */
 	bool is_bdat;
+	bool is_submitted; /* by a program here, not by SMTP */
 };
 
 /* False if this message cannot go to this server; *why says so, for good. */

@@ -185,6 +185,7 @@ settings_load(struct settings *s, const struct conf *conf, bool is_lmtp)
 	s->always_ehlo = is_lmtp || conf->smtp_always_send_ehlo;
 	s->never_ehlo = !is_lmtp && conf->smtp_never_send_ehlo;
 	s->myhostname = conf->myhostname;
+	s->myorigin = conf->myorigin;
 	s->known_tcp_ports = conf->known_tcp_ports;
 	s->delay_resolution = conf->delay_logging_resolution_limit;
 	s->soft_bounce = conf->soft_bounce;

@@ -18,7 +18,7 @@
 struct settings {
 	bool is_lmtp;
 	const char *hello_name;
-	const char *myhostname;
+	const char *myhostname, *myorigin;
 	const char *default_port; /* a number or a known name */
 	const char *known_tcp_ports;
 	const char *fallback_relay;

@@ -185,6 +185,8 @@ access_check_table(struct access *a, const struct access_item *item)
 
 	if (err_is(e))
 		v = access_table_failed(a, subject, table_spec(item->table), e);
+	else if (q.found && a->stage == ACCESS_REWRITE)
+		v = ACCESS_OK; /* whatever is found: "static:all" */
 	else if (q.found)
 		v = access_act(
 		    a, subject, str_view(&q.value), table_spec(item->table).ptr);

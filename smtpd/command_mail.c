@@ -73,7 +73,8 @@ take_path(struct session *s, struct view text, unsigned flags, const char *bad,
 	return true;
 }
 
-/* Cut "FROM:" off, in any case, with blanks before the colon or not. */
+/* Cut "FROM:" off, in any case, with the blanks that some say after it: even
+ * strict_rfc821_envelopes lets those pass. */
 static bool
 take_prefix(struct view args, struct view name, struct view *rest)
 {
@@ -82,7 +83,7 @@ take_prefix(struct view args, struct view name, struct view *rest)
 	args = view_skip(args, name.len);
 	if (args.len == 0 || args.ptr[0] != ':')
 		return false;
-	*rest = view_skip(args, 1);
+	*rest = view_trim_left(view_skip(args, 1));
 	return rest->len > 0;
 }
 
@@ -105,6 +106,8 @@ is_too_large(struct session *s, const struct esmtp_mail *mail)
 	if (limit <= 0 || mail->size <= limit)
 		return false;
 	reply(s, "552 5.3.4 Message size exceeds fixed limit");
+	notice(s, "reject", "552 5.3.4 Message size exceeds fixed limit",
+	    VIEW_EMPTY);
 	return true;
 }
 
@@ -126,9 +129,13 @@ accept_sender(
 {
 	struct str refusal = STR_EMPTY;
 
-	if (is_too_large(s, mail) || !limits_message(s))
+	if (!limits_message(s))
 		return false;
 	begin(s, p, mail);
+	if (is_too_large(s, mail)) {
+		transaction_end(s);
+		return false;
+	}
 	if (!s->smtpd->conf->smtpd_delay_reject &&
 	    !access_check_stage(s, ACCESS_SENDER, "MAIL", &refusal)) {
 		transaction_end(s);
@@ -364,7 +371,7 @@ flush_site(struct session *s, struct view domain)
 		log_warn("%s", e.text);
 	ipc_keep_clear(&keep);
 	if (ok)
-		reply(s, "250 2.0.0 Queuing started");
+		reply(s, "250 Queuing started");
 	else
 		reply(s, "458 4.3.0 Unable to queue messages");
 	return ok;

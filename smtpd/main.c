@@ -109,7 +109,7 @@ main(int argc, char **argv)
 	    slash != NULL ? slash + 1 : argv[0], "postscreen") == 0;
 	if (smtpd.stand_alone)
 		daemon_log_as_command();
-	daemon_service(&d, "cleanup", &smtpd.cleanup);
+	daemon_service(&d, d.conf->cleanup_service_name, &smtpd.cleanup);
 	daemon_service(&d, "rewrite", &smtpd.rewrite);
 	daemon_service(&d, "resolve", &smtpd.resolve);
 	daemon_service(&d, "anvil", &smtpd.anvil_service);

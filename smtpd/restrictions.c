@@ -209,7 +209,8 @@ const struct access_row access_rows[] = {
 	FLAGGED("defer_unauth_destination", defer_unauth_destination,
 	    ACCESS_GUARDS),
 	/* Who may send as whom. */
-	PLAIN("reject_sender_login_mismatch", reject_sender_login),
+	FLAGGED("reject_sender_login_mismatch", reject_sender_login,
+	    ACCESS_SASL),
 	FLAGGED("reject_known_sender_login_mismatch",
 	    reject_known_sender_login, ACCESS_SASL),
 	FLAGGED("reject_authenticated_sender_login_mismatch",

@@ -228,8 +228,8 @@ static const struct {
 		 "ETRN other.test\r\n" L "ETRN\r\n" L "ETRN a b\r\n" L
 		 "ETRN <x>\r\n" L MAIL L "ETRN relay.test\r\n",
 	    GREETING EHLO_REPLY
-	    "250 2.0.0 Queuing started\n"
-	    "250 2.0.0 Queuing started\n"
+	    "250 Queuing started\n"
+	    "250 Queuing started\n"
 	    "459 4.7.0 Error: service unavailable\n"
 	    "500 5.5.4 Syntax: ETRN domain\n500 5.5.4 Syntax: ETRN domain\n"
 	    "501 5.5.4 Error: invalid parameter syntax\n250 2.1.0 Ok\n"

@@ -201,14 +201,6 @@ static const struct attribute_row xclient_rows[] = {
 	{ { NULL, 0 }, NULL },
 };
 
-/* LOGIN is one only where there are logins. */
-static bool
-has_row(const struct session *s, const struct attribute_row *r)
-{
-	return r->take != xclient_login ||
-	    s->smtpd->access_shared->has_sasl;
-}
-
 /* --- XFORWARD --- */
 
 void
@@ -348,8 +340,7 @@ take_attribute(struct session *s, const struct attribute_row *rows,
 	const struct attribute_row *r = rows;
 	struct str shown = STR_EMPTY;
 
-	while (r->take != NULL &&
-	    (!view_eq_case(r->name, a->name) || !has_row(s, r)))
+	while (r->take != NULL && !view_eq_case(r->name, a->name))
 		r++;
 	if (r->take != NULL && r->take(s, a))
 		return true;

@@ -41,7 +41,7 @@ main(int argc, char **argv)
 	daemon_start(&d, "state", argc, argv);
 	state.conf = d.conf;
 	state.slot = d.slot;
-	daemon_service(&d, "cleanup", &state.cleanup);
+	daemon_service(&d, d.conf->cleanup_service_name, &state.cleanup);
 	stores_folders(d.conf, memory, folders);
 	for (size_t i = 0; folders[i] != NULL; i++)
 		paths[i] = (struct sandbox_path){ folders[i], true };

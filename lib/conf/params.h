@@ -156,8 +156,8 @@ ROW(STR, canonical_maps, "", 0, CONF_LEN_MAX, USED,
     "Tables that rewrite addresses in envelope and headers.")
 ROW(BOOL, cleanup_replace_stray_cr_lf, "yes", 0, 1, KNOWN,
     "Replace a CR or LF that stands alone in content.")
-ROW(STR, cleanup_service_name, "cleanup", 0, CONF_LEN_MAX, KNOWN,
-    "Name of the cleanup service in master.cf.")
+ROW(STR, cleanup_service_name, "cleanup", 1, CONF_LEN_MAX, USED,
+    "The service in master.cf that new messages are given to.")
 ROW(STR, command_directory, BARID_SBIN_DIR, 0, CONF_LEN_MAX, USED,
     "Where the commands are.")
 ROW(RAW, command_execution_directory, "", 0, CONF_LEN_MAX, KNOWN,
