@@ -9,10 +9,12 @@ TAP_TESTS += \
 	t/440-dovecot.t \
 	t/450-postfix.t \
 	t/455-checks-postfix.t \
+	t/457-twins.t \
 	t/460-mx.t \
 	t/470-reports.t \
 	t/475-loops.t \
 	t/480-local.t \
 	t/485-mailbox-attacks.t
 
-EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm
+EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm \
+	t/lib/Barid/Receivers.pm t/lib/Barid/Twins.pm t/twins

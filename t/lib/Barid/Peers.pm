@@ -8,7 +8,6 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use File::Copy ();
 use File::Temp qw(tempdir);
 use IO::Socket::IP;
 use Test::More ();
@@ -16,7 +15,8 @@ use Test::More ();
 use Barid::Test;
 
 our @EXPORT = qw(
-	is_foreign_setgid postfix_command sink source start_dovecot start_postfix
+	is_foreign_setgid new_postfix postfix_command run_postfix sink source
+	start_dovecot start_postfix
 );
 
 sub unpacked
@@ -240,12 +240,25 @@ sub postfix_folders
 	}
 }
 
-# Start Debian's Postfix: start_postfix({parameter => value}) returns {dir,
-# port, log, sendmail => [command], mail => folder of virtual mailboxes}.  Only
-# as root, which its master insists on.  More arguments are lines of master.cf.
-sub start_postfix
+# The line of dynamicmaps.cf for a table type that is a package of its own; ''
+# if it was not unpacked.
+sub postfix_module
 {
-	my ($main, @services) = @_;
+	my ($type) = @_;
+	my $tree = unpacked("postfix-$type") or return '';
+	my $make = $type =~ /^(cdb|lmdb)$/ ? " mkmap_${type}_open" : '';
+
+	return "$type $tree/usr/lib/postfix/postfix-$type.so " .
+	    "dict_${type}_open$make\n";
+}
+
+# Debian's Postfix, for one instance that listens on PORT: its folders and what of
+# main.cf says where it lives, in {own}.  {dir}, {tree}, {log}, {mail}, {env} and
+# the commands {sendmail} and {postqueue}.  undef if there is none, or not as
+# root, which its master insists on.
+sub new_postfix
+{
+	my ($port) = @_;
 	my $tree = unpacked('postfix') or return undef;
 
 	if ($> != 0) {
@@ -253,56 +266,79 @@ sub start_postfix
 		return undef;
 	}
 	my $dir = tempdir('/tmp/pf.XXXXXX', CLEANUP => 1);
-	my $self = { dir => $dir, port => free_port(), log => "$dir/log",
-		mail => "$dir/mail",
-		sendmail => [ "$tree/usr/sbin/sendmail", '-C', "$dir/etc" ],
-		postqueue => [ "$tree/usr/sbin/postqueue", '-c', "$dir/etc" ] };
+	my $library = "$tree/usr/lib/postfix";
 
 	postfix_folders($dir);
+	write_file("$dir/etc/dynamicmaps.cf", join '', map { postfix_module($_) }
+		qw(cdb ldap lmdb mysql pcre pgsql sqlite));
+	return {
+		dir => $dir, tree => $tree, port => $port, log => "$dir/log",
+		mail => "$dir/mail", env => { LD_LIBRARY_PATH => $library },
+		sendmail => [ "$tree/usr/sbin/sendmail", '-C', "$dir/etc" ],
+		postqueue => [ "$tree/usr/sbin/postqueue", '-c', "$dir/etc" ],
+		own => {
+			queue_directory => "$dir/spool",
+			data_directory => "$dir/data",
+			maillog_file => "$dir/log", maillog_file_prefixes => '/',
+			command_directory => "$tree/usr/sbin",
+			daemon_directory => "$library/sbin",
+			shlib_directory => $library,
+			meta_directory => "$dir/etc",
+			mail_owner => $postfix_owner,
+			setgid_group => $postfix_group,
+			import_environment => 'MAIL_CONFIG MAIL_LOGTAG ' .
+			    "LD_LIBRARY_PATH=$library",
+		},
+	};
+}
+
+# Start it, with what was written to {dir}/etc.  Sets {pid}.
+sub run_postfix
+{
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	local $ENV{LD_LIBRARY_PATH} = $self->{env}{LD_LIBRARY_PATH};
+
+	$self->{pid} = eval {
+		start_peer({ port => $self->{port}, out => "$dir/out" },
+			"$self->{own}{daemon_directory}/master", '-c',
+			"$dir/etc", '-d');
+	};
+	return $self if $self->{pid};
+	Test::More::diag((read_file("$dir/out") // '') .
+	    (read_file($self->{log}) // ''));
+	die "postfix: $@";
+}
+
+# Start Debian's Postfix: start_postfix({parameter => value}) returns what
+# new_postfix does; it listens on {port} and has virtual mailboxes in {mail}.
+# More arguments are lines of master.cf.
+sub start_postfix
+{
+	my ($main, @services) = @_;
+	my $self = new_postfix(free_port()) or return undef;
 	my %main = (
-		compatibility_level => '3.6', queue_directory => "$dir/spool",
-		data_directory => "$dir/data", maillog_file => $self->{log},
-		maillog_file_prefixes => '/',
-		command_directory => "$tree/usr/sbin",
-		daemon_directory => "$tree/usr/lib/postfix/sbin",
-		shlib_directory => "$tree/usr/lib/postfix",
-		meta_directory => "$dir/etc", mail_owner => $postfix_owner,
-		setgid_group => $postfix_group,
-		import_environment => 'MAIL_CONFIG MAIL_LOGTAG ' .
-		    "LD_LIBRARY_PATH=$tree/usr/lib/postfix",
+		%{ $self->{own} }, compatibility_level => '3.6',
 		inet_interfaces => '127.0.0.1', inet_protocols => 'ipv4',
 		myhostname => 'postfix.test', mydestination => '',
 		mynetworks => '127.0.0.0/8', alias_maps => '', biff => 'no',
 		append_dot_mydomain => 'no', smtpd_peername_lookup => 'no',
 		smtp_tls_security_level => 'none', smtputf8_enable => 'yes',
 		smtpd_tls_security_level => 'none',
-		virtual_mailbox_base => "$dir/mail",
+		virtual_mailbox_base => $self->{mail},
 		virtual_mailbox_domains => 'postfix.test',
 		virtual_mailbox_maps =>
 		    'inline:{ user@postfix.test=user/ }',
 		virtual_uid_maps => 'static:65534',
 		virtual_gid_maps => 'static:65534',
 		%{ $main || {} });
-	write_file("$dir/etc/main.cf",
+
+	write_file("$self->{dir}/etc/main.cf",
 		join '', map { "$_ = $main{$_}\n" } sort keys %main);
-	write_file("$dir/etc/master.cf", join "\n",
+	write_file("$self->{dir}/etc/master.cf", join "\n",
 		"127.0.0.1:$self->{port} inet n - n - - smtpd",
 		@postfix_services, @services, '');
-	File::Copy::copy("$tree/usr/lib/postfix/dynamicmaps.cf", "$dir/etc/")
-	    if -e "$tree/usr/lib/postfix/dynamicmaps.cf";
-	local $ENV{LD_LIBRARY_PATH} = "$tree/usr/lib/postfix";
-	$self->{pid} = eval {
-		start_peer({ port => $self->{port}, out => "$dir/out" },
-			"$tree/usr/lib/postfix/sbin/master", '-c',
-			"$dir/etc", '-d');
-	};
-	if (!$self->{pid}) {
-		Test::More::diag((read_file("$dir/out") // '') .
-		    (read_file($self->{log}) // ''));
-		die "postfix: $@";
-	}
-	$self->{env} = { LD_LIBRARY_PATH => "$tree/usr/lib/postfix" };
-	return $self;
+	return run_postfix($self);
 }
 
 1;
