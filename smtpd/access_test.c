@@ -153,6 +153,87 @@ static const struct {
 	    "451 4.3.5 <client.example[192.0.2.1]>: Client host rejected: "
 	    "Server configuration error",
 	    NULL },
+	/* --- backup MX --- */
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<x@backup.example>\r\n", "250 2.1.5 Ok", NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<x%y@backup.example>\r\n",
+	    "554 5.7.1 <x%y@backup.example>: Recipient address rejected: "
+	    "Access denied",
+	    NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<x@other.example>\r\n",
+	    "554 5.7.1 <x@other.example>: Recipient address rejected: Access "
+	    "denied",
+	    NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n"
+	  "permit_mx_backup_networks = 192.0.2.0/24\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",
+	    "250 2.1.5 Ok", NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n"
+	  "permit_mx_backup_networks = 10.0.0.0/8\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",
+	    "554 5.7.1 <x@backup.example>: Recipient address rejected: Access "
+	    "denied",
+	    NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n"
+	  "permit_mx_backup_networks = fail:x\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",
+	    "451 4.3.0 <permit_mx_backup_networks>: Temporary lookup failure",
+	    NULL },
+	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n", "192.0.2.1",
+	    EHLO MAIL "RCPT TO:<x@slow.example>\r\n",
+	    "450 4.4.4 <x@slow.example>: Recipient address rejected: Unable to "
+	    "look up mail exchanger information: Host not found, try again",
+	    NULL },
+	/* --- other texts --- */
+	{ "smtpd_reject_filter_maps = regexp:{{/^554 5.7.1 / 550 5.7.9 go}}\n"
+	  "smtpd_client_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT, "550 5.7.9 go",
+	    "reject: RCPT from client.example[192.0.2.1]: 554 5.7.1 "
+	    "<client.example[192.0.2.1]>: Client host rejected: Access "
+	    "denied; " },
+	/* Not even a filter makes a yes of a no. */
+	{ "smtpd_reject_filter_maps = regexp:{{/./ 250 2.0.0 Ok}}\n"
+	  "smtpd_client_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Access denied",
+	    "is no reply of class 4 or 5\n" },
+	{ "smtpd_reject_filter_maps = fail:x\n"
+	  "smtpd_reject_footer_maps = fail:x\n"
+	  "smtpd_client_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Access denied",
+	    NULL },
+	{ "smtpd_reject_footer = first\\nsecond $client_address\n"
+	  "smtpd_client_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT, "554 5.7.1 second 192.0.2.1", NULL },
+	/* --- DNS lists --- */
+	{ "smtpd_client_restrictions = reject_rbl_client listed.example\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked "
+	    "using listed.example; bad",
+	    NULL },
+	{ "smtpd_client_restrictions = "
+	  "reject_rbl_client listed.example=127.0.0.3\n",
+	    "192.0.2.1", EHLO MAIL RCPT, "250 2.1.5 Ok", NULL },
+	{ "smtpd_client_restrictions = "
+	  "reject_rbl_client listed.example=127.0.0\n",
+	    "192.0.2.1", EHLO MAIL RCPT, "451 4.3.5 Server configuration error",
+	    "restriction reject_rbl_client: \"listed.example=127.0.0\" is not "
+	    "a domain name argument\n" },
+	{ "rbl_reply_maps = fail:x\n"
+	  "smtpd_client_restrictions = reject_rbl_client listed.example\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "451 4.3.0 <rbl_reply_maps>: Temporary lookup failure", NULL },
+	{ "smtpd_relay_restrictions = permit_dnswl_client listed.example, "
+	  "reject\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
+	    "554 5.7.1 <x@elsewhere.test>: Recipient address rejected: Access "
+	    "denied",
+	    NULL },
 	/* --- mistakes in the configuration --- */
 	{ "smtpd_recipient_restrictions = permit_everbody\n", "192.0.2.1",
 	    EHLO MAIL RCPT, "451 4.3.5 Server configuration error",

@@ -381,13 +381,17 @@ answer_list(struct view name, int type, struct str *records,
 }
 
 /* nowhere.example is not there, slow.example cannot be found out, null.example
- * takes no mail; all else has an address, and b.example name servers. */
+ * takes no mail; all else has an address, b.example name servers, and
+ * backup.example this host as its second mail host. */
 static void
 answer_dns(struct view name, int type, struct ipc_dns_answer *answer)
 {
 	static struct str records;
 	bool is_mx = type == DNS_TYPE_MX;
 	struct ipc_dns_record null_mx = { DNS_TYPE_MX, 0, VIEW_EMPTY };
+	struct ipc_dns_record first = { DNS_TYPE_MX, 10, VIEW("a.example") };
+	struct ipc_dns_record own = { DNS_TYPE_MX, 20,
+		VIEW("mx.example.test") };
 	struct ipc_dns_record server = { DNS_TYPE_NS, 0, VIEW("ns.example") };
 	struct ipc_dns_record address = { DNS_TYPE_A, 0,
 		view_make("\xc0\x00\x02\x05", 4) };
@@ -403,7 +407,10 @@ answer_dns(struct view name, int type, struct ipc_dns_answer *answer)
 		answer->status = DNS_NXDOMAIN;
 	else if (view_eq_case(name, VIEW("slow.example")))
 		answer->status = DNS_TEMP;
-	else if (is_mx && view_eq_case(name, VIEW("null.example")))
+	else if (is_mx && view_eq_case(name, VIEW("backup.example"))) {
+		ipc_list_add(&records, ipc_dns_record_type(), &first);
+		ipc_list_add(&records, ipc_dns_record_type(), &own);
+	} else if (is_mx && view_eq_case(name, VIEW("null.example")))
 		ipc_list_add(&records, ipc_dns_record_type(), &null_mx);
 	else if (type == DNS_TYPE_NS && view_eq_case(name, VIEW("b.example")))
 		ipc_list_add(&records, ipc_dns_record_type(), &server);
