@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/conf/rows.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -370,6 +371,26 @@ warn_of_program(const struct master_service *cf, const struct program *p)
 		    cf->file, cf->line, cf->name, cf->command);
 }
 
+/* A -o that asks for what Barid does not have: no process would tell. */
+static void
+warn_of_overrides(const struct master_service *m)
+{
+	struct str parameter = STR_EMPTY, text = STR_EMPTY;
+	struct view name, value;
+	size_t at = 1;
+
+	while (master_service_next_override(m, &at, &name, &value)) {
+		str_set(&parameter, name);
+		str_set(&text, value);
+		if (conf_row_asks_for_more(conf_row_find(name), text.ptr))
+			log_warn("%s, line %d: service %s: parameter %s is "
+				 "not supported",
+			    m->file, m->line, m->name, parameter.ptr);
+	}
+	str_clear(&parameter);
+	str_clear(&text);
+}
+
 void
 services_warn(void)
 {
@@ -384,6 +405,7 @@ services_warn(void)
 		    LIST_ITEM(line, struct master_service, node);
 
 		warn_of_program(m, program_find(m->command));
+		warn_of_overrides(m);
 	}
 }
 

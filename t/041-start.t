@@ -203,6 +203,24 @@ subtest 'what stops a start' => sub {
 	close($taken);
 };
 
+# What is known and not there is said, wherever it is set, drop-in files too.
+subtest 'what is not supported' => sub {
+	my ($known) = read_file(top_folder() . '/lib/conf/params.h') =~
+	    /^ROW\(BOOL, (\w+), "no", 0, 1, KNOWN,/m
+	    or plan(skip_all => 'all parameters are there');
+	my $t = Barid::Test->new(master => {
+		"127.0.0.1:" . free_port() => "inet n - n - - smtpd -o $known=yes" });
+
+	mkdir("$t->{dir}/etc/main.cf.d");
+	write_file("$t->{dir}/etc/main.cf.d/10-a.cf", "\n$known = yes\n");
+	$t->start;
+	ok($t->wait_log(qr{main\.cf\.d/10-a\.cf, line 2: parameter $known is not supported}),
+		'in a drop-in file');
+	ok($t->wait_log(qr{master\.cf, line \d+: service \S+: parameter $known is not supported}),
+		'in a service');
+	$t->stop;
+};
+
 subtest 'a service manager' => sub {
 	my $path = "$t->{dir}/notify";
 	my $listener = IO::Socket::UNIX->new(Local => $path,
