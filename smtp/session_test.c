@@ -28,7 +28,8 @@ enum {
 	SUCCESS = 32,
 	OLD = 64,
 	NO_CONVERT = 128,
-	SOFT = 256
+	SOFT = 256,
+	AT_DATA = 512
 };
 
 static const struct {
@@ -302,6 +303,21 @@ static const struct {
 	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
 	    "RCPT TO:<a1@x.test>\r\nQUIT\r\n",
 	    "sb", "2.1.5", "250 2.1.5 a" },
+	/* Or at DATA. */
+	{ HELLO "250 ok\r\n|250 2.1.5 a\r\n|550 5.1.1 b\r\n|354 go\r\n|", 2,
+	    PROBE | AT_DATA, NULL,
+	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
+	    "RCPT TO:<a1@x.test>\r\nDATA\r\n",
+	    "sb", "2.0.0", "354 go" },
+	{ HELLO "250 ok\r\n|250 2.1.5 a\r\n|554 5.7.1 no\r\n|", 1,
+	    PROBE | AT_DATA, NULL,
+	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
+	    "DATA\r\nQUIT\r\n",
+	    "b", "5.7.1", NULL },
+	{ HELLO "250 ok\r\n|550 5.1.1 no\r\n|", 1, PROBE | AT_DATA, NULL,
+	    "EHLO me.test\r\n" FROM " SIZE=12\r\nRCPT TO:<a0@x.test>\r\n"
+	    "QUIT\r\n",
+	    "b", "5.1.1", NULL },
 	/* XFORWARD. */
 	{ "220 x\r\n|250-x\r\n250 XFORWARD NAME ADDR PROTO HELO IDENT "
 	  "SOURCE\r\n|"
@@ -366,6 +382,7 @@ START_TEST(a_session_does_as_the_rfcs_say)
 	set.convert_8bit = (cases[_i].flags & NO_CONVERT) == 0;
 	set.always_ehlo = (cases[_i].flags & OLD) == 0;
 	set.soft_bounce = (cases[_i].flags & SOFT) != 0;
+	set.probe_data = (cases[_i].flags & AT_DATA) != 0;
 	script_message(&m,
 	    view_of(cases[_i].content != NULL ? cases[_i].content : CONTENT),
 	    cases[_i].rcpts);

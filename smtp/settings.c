@@ -115,6 +115,8 @@ load_twins(struct settings *s, const struct conf *conf)
 	s->bind_address = CONF_CLIENT(conf, l, bind_address);
 	s->bind_address6 = CONF_CLIENT(conf, l, bind_address6);
 	s->bind_enforce = CONF_CLIENT(conf, l, bind_address_enforce);
+	s->probe_data = strcmp(CONF_CLIENT(conf, l, address_verify_target),
+			    "data") == 0;
 	s->tls_level = CONF_CLIENT(conf, l, tls_security_level);
 	s->connect_timeout = CONF_CLIENT(conf, l, connect_timeout);
 	s->xforward_timeout = CONF_CLIENT(conf, l, xforward_timeout);

@@ -39,6 +39,7 @@ struct settings {
 	bool skip_5xx_greeting, skip_quit_response;
 	bool send_xforward;
 	bool keep_sessions;
+	bool probe_data; /* a probe of an address ends at DATA, not at RCPT */
 	bool randomize;
 	bool balance; /* IPv4 and IPv6 below the limit */
 	bool defer_if_no_mx_address;

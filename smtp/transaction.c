@@ -27,6 +27,7 @@ struct transaction {
 	bool is_refused;   /* MAIL was */
 	bool is_data_open; /* 354 came */
 	bool is_probe, is_bdat;
+	bool ends_at_rcpt; /* a probe that does */
 	struct why why;
 };
 
@@ -80,7 +81,7 @@ rcpt_reply(struct transaction *t)
 	if (t->s->reply.code / 100 == 2) {
 		t->n_accepted++;
 		r->state = RCPT_ACCEPTED;
-		if (t->is_probe) {
+		if (t->ends_at_rcpt) {
 			session_quote_good(t->s, &t->why);
 			delivery_finish(t->d, r, t->s, OUTCOME_SENT, &t->why);
 		}
@@ -98,9 +99,26 @@ rcpt_reply(struct transaction *t)
 	delivery_refuse(t->d, r, t->s, &t->why);
 }
 
+/* It would take the message: there is none, and no way back but to leave. */
+static void
+end_probe(struct transaction *t)
+{
+	session_quote_good(t->s, &t->why);
+	t->why.status = DSN_STATUS(2, 0, 0);
+	for (size_t i = 0; i < t->n_rcpts; i++)
+		if (t->rcpts[i]->state == RCPT_ACCEPTED)
+			delivery_finish(
+			    t->d, t->rcpts[i], t->s, OUTCOME_SENT, &t->why);
+	t->s->is_broken = true;
+}
+
 static void
 data_reply(struct transaction *t)
 {
+	if (t->s->reply.code == 354 && t->is_probe && t->n_accepted > 0) {
+		end_probe(t);
+		return;
+	}
 	if (t->s->reply.code == 354) {
 		t->is_data_open = true;
 		return;
@@ -185,8 +203,8 @@ exchange_commands(struct transaction *t)
 		const struct command *c;
 
 		if (t->n_sent == t->n_answered && t->n_sent < t->n_commands &&
-		    !session_is_in_step(t->s,
-			command_at(t, t->n_sent)->phase, &t->why))
+		    !session_is_in_step(
+			t->s, command_at(t, t->n_sent)->phase, &t->why))
 			return false;
 		while (may_send(t))
 			send_next(t);
@@ -314,8 +332,10 @@ begin(struct transaction *t)
 		t->rcpts[t->n_rcpts++] = r;
 	}
 	t->is_probe = (d->ask.flags & SUBMIT_PROBE) != 0;
-	t->is_bdat = t->envelope.is_bdat;
-	t->n_commands = 1 + t->n_rcpts + (t->is_probe || t->is_bdat ? 0 : 1);
+	t->ends_at_rcpt = t->is_probe && !d->set->probe_data;
+	t->is_bdat = t->envelope.is_bdat && !t->is_probe;
+	t->n_commands =
+	    1 + t->n_rcpts + (t->ends_at_rcpt || t->is_bdat ? 0 : 1);
 	t->lens = xcalloc(t->n_commands, sizeof(*t->lens));
 }
 

@@ -57,7 +57,7 @@ cmp_ok(scalar @messages, '>', 30, 'the messages are known');
 # As doc/architecture.md has it; all else is closed.
 my %may = (
 	'barid-smtpd' => {
-		cleanup => 'submit', rewrite => 'rewrite route',
+		cleanup => 'submit', rewrite => 'rewrite route srs_ask',
 		lookup => 'table_ask', resolve => 'dns_ask peer_name host_ask',
 		dial => 'dial', anvil => 'anvil anvil_restate', qmgr => 'flush',
 		state => 'verify_ask state_ask state_tell state_count',

@@ -458,7 +458,7 @@ ROW(SIZE, lmdb_map_size, "16777216", 1, CONF_SIZE_MAX, KNOWN,
     "First size of an LMDB table.")
 ENUM(lmtp_address_preference, "any", "any|ipv4|ipv6", USED,
     "For LMTP what smtp_address_preference is for SMTP.")
-ROW(STR, lmtp_address_verify_target, "rcpt", 1, CONF_LEN_MAX, KNOWN,
+ENUM(lmtp_address_verify_target, "rcpt", "rcpt|data", USED,
     "For LMTP what smtp_address_verify_target is for SMTP.")
 ROW(BOOL, lmtp_assume_final, "no", 0, 1, USED,
     "Say in reports that mail delivered by LMTP was delivered, not relayed.")
@@ -1193,7 +1193,7 @@ ROW(STR, showq_service_name, "showq", 0, CONF_LEN_MAX, KNOWN,
     "Name of the showq service in master.cf.")
 ENUM(smtp_address_preference, "any", "any|ipv4|ipv6", USED,
     "Which protocol is tried first.")
-ROW(STR, smtp_address_verify_target, "rcpt", 1, CONF_LEN_MAX, KNOWN,
+ENUM(smtp_address_verify_target, "rcpt", "rcpt|data", USED,
     "Command at which an address probe ends: rcpt or data.")
 ROW(BOOL, smtp_always_send_ehlo, "yes", 0, 1, USED,
     "Send EHLO whatever the greeting says.")

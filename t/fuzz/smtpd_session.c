@@ -76,7 +76,15 @@ static const struct site {
 	  "smtpd_recipient_restrictions = reject_unauth_pipelining, "
 	  "reject_unknown_recipient_domain, reject_unlisted_recipient, "
 	  "check_recipient_access inline:{ other@local.test=DISCARD }, "
-	  "reject_unauth_destination\n"
+	  "reject_unauth_destination, warn_if_reject reject_unverified_sender, "
+	  "warn_if_reject check_greylist\n"
+	  "volume_limit_client_recipients = 5\n"
+	  "smtpd_screen_enable = yes\npostscreen_greet_banner =\n"
+	  "postscreen_pipelining_enable = yes\n"
+	  "postscreen_non_smtp_command_enable = yes\n"
+	  "postscreen_non_smtp_command_action = enforce\n"
+	  "postscreen_bare_newline_enable = yes\n"
+	  "postscreen_bare_newline_action = enforce\n"
 	  "smtpd_data_restrictions = reject_multi_recipient_bounce, "
 	  "reject_unauth_pipelining\n"
 	  "smtpd_etrn_restrictions = check_etrn_access inline:{ "
@@ -741,6 +749,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run_again(&sites[i], str_view(&sent),
 		    standin_talk_bytes(sites[i].client, str_view(&text)));
 	standin_forget_messages();
+	standin_forget_state();
 	standin_suspend(&kept[i]);
 	str_clear(&text);
 	str_clear(&sent);
