@@ -14,7 +14,8 @@ TAP_TESTS += \
 	t/150-tables-sql.t \
 	t/152-tables-ldap.t \
 	t/154-tables-wire.t \
-	t/156-tables-agree.t  \
+	t/156-tables-agree.t \
+	t/157-postmap.t \
 	t/158-tables-change.t
 
 noinst_PROGRAMS += t/intruder t/false_agent t/ask_table

@@ -10,6 +10,7 @@
 #include <db.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Bytes of cache for each table; the kernel caches the file anyway. */
 enum { DB_READ_CACHE = 256 * 1024 };
@@ -44,9 +45,48 @@ close_db(struct table *t)
 	t->state = NULL;
 }
 
+/* Of the first page of every file: where the size of a page and the number of
+ * the last one stand, in the order of bytes of who made the file. */
+enum {
+	META_MAGIC = 12,
+	META_PAGE_SIZE = 20,
+	META_LAST_PAGE = 32,
+	META_LEN = 36
+};
+
+static uint32_t
+meta_number(const unsigned char *meta, size_t at, bool swapped)
+{
+	uint32_t n;
+
+	memcpy(&n, meta + at, sizeof(n));
+	return swapped ? __builtin_bswap32(n) : n;
+}
+
+/* The library reads what is missing at the end of a hash file as empty pages,
+ * and would not find what was there. */
+static struct err
+check_length(const struct db_table *d, const char *path)
+{
+	unsigned char meta[META_LEN];
+	uint32_t magic, page, last;
+	bool swapped;
+
+	if (pread(d->held.fd, meta, sizeof(meta), 0) != (ssize_t)sizeof(meta))
+		return err_make(ERR_TEMP, "read %s: the file is damaged", path);
+	magic = meta_number(meta, META_MAGIC, false);
+	swapped = magic != DB_HASHMAGIC && magic != DB_BTREEMAGIC;
+	page = meta_number(meta, META_PAGE_SIZE, swapped);
+	last = meta_number(meta, META_LAST_PAGE, swapped);
+	if (page == 0 || d->held.seen.st_size / page <= (off_t)last)
+		return err_make(ERR_TEMP, "read %s: the file is damaged", path);
+	return ERR_OK;
+}
+
 static struct err
 open_file(struct table *t, struct db_table *d, DBTYPE kind, const char *path)
 {
+	struct err e;
 	int fd, rc;
 
 	d->db->set_errfile(d->db, NULL);
@@ -59,7 +99,8 @@ open_file(struct table *t, struct db_table *d, DBTYPE kind, const char *path)
 	rc = d->db->fd(d->db, &fd);
 	if (rc != 0)
 		return db_problem(t, "find descriptor of", rc);
-	return held_borrow(&d->held, view_of(path), fd);
+	e = held_borrow(&d->held, view_of(path), fd);
+	return err_is(e) ? e : check_length(d, path);
 }
 
 /* Who wrote the first key wrote them all the same way. */

@@ -76,10 +76,26 @@ learn_nul(struct table *t, struct lmdb *l)
 	return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : problem(t, "read", rc);
 }
 
+/* A file that was cut would be a signal where it is mapped, not an error. */
+static struct err
+check_length(const struct table *t, const struct lmdb *l)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	if (mdb_env_info(l->env, &info) != 0 ||
+	    mdb_env_stat(l->env, &stat) != 0 ||
+	    (uint64_t)l->held.seen.st_size / stat.ms_psize <= info.me_last_pgno)
+		return err_make(
+		    ERR_TEMP, "read %s: the file is damaged", t->spec.ptr);
+	return ERR_OK;
+}
+
 static struct err
 open_env(struct table *t, struct lmdb *l, const char *path)
 {
 	mdb_filehandle_t fd;
+	struct err e;
 	int rc = mdb_env_create(&l->env);
 
 	if (rc == 0)
@@ -91,11 +107,15 @@ open_env(struct table *t, struct lmdb *l, const char *path)
 		return err_make(
 		    ERR_TEMP, "open database %s: %s", path, mdb_strerror(rc));
 	l->key_max = (size_t)mdb_env_get_maxkeysize(l->env);
+	e = held_borrow(&l->held, view_of(path), fd);
+	if (!err_is(e))
+		e = check_length(t, l);
+	if (err_is(e))
+		return e;
 	rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &l->txn);
 	if (rc == 0)
 		rc = mdb_dbi_open(l->txn, NULL, 0, &l->dbi);
-	return rc == 0 ? held_borrow(&l->held, view_of(path), fd)
-		       : problem(t, "open", rc);
+	return rc == 0 ? ERR_OK : problem(t, "open", rc);
 }
 
 static struct err
