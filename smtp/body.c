@@ -7,8 +7,8 @@
 
 #include "lib/mail/content.h"
 #include "lib/mail/dialogue.h"
+#include "lib/mail/downgrade.h"
 #include "smtp/checks.h"
-#include "smtp/downgrade.h"
 #include "smtp/envelope.h"
 #include "smtp/generic.h"
 

@@ -7,7 +7,6 @@ smtp_core = \
 	smtp/deliver.c smtp/deliver.h \
 	smtp/delivery.c smtp/delivery.h \
 	smtp/dest.c smtp/dest.h \
-	smtp/downgrade.c smtp/downgrade.h \
 	smtp/envelope.c smtp/envelope.h \
 	smtp/generic.c smtp/generic.h \
 	smtp/health.c smtp/health.h \
@@ -27,7 +26,6 @@ check_PROGRAMS += \
 	smtp/checks_test \
 	smtp/deliver_test \
 	smtp/dest_test \
-	smtp/downgrade_test \
 	smtp/generic_test \
 	smtp/session_test \
 	smtp/target_test
@@ -38,8 +36,6 @@ smtp_deliver_test_SOURCES = smtp/deliver_test.c smtp/script.h $(smtp_core)
 smtp_deliver_test_LDADD = $(TEST_LDADD)
 smtp_dest_test_SOURCES = smtp/dest_test.c smtp/dest.c smtp/settings.c
 smtp_dest_test_LDADD = $(TEST_LDADD)
-smtp_downgrade_test_SOURCES = smtp/downgrade_test.c smtp/downgrade.c
-smtp_downgrade_test_LDADD = $(TEST_LDADD)
 smtp_generic_test_SOURCES = smtp/generic_test.c $(smtp_core)
 smtp_generic_test_LDADD = $(TEST_LDADD)
 smtp_session_test_SOURCES = smtp/session_test.c smtp/script.h $(smtp_core)
@@ -51,7 +47,3 @@ smtp_target_test_LDADD = $(TEST_LDADD)
 FUZZERS += t/fuzz/smtp_session
 t_fuzz_smtp_session_SOURCES = t/fuzz/smtp_session.c smtp/script.h \
 	$(smtp_core)
-
-FUZZERS += t/fuzz/smtp_downgrade
-t_fuzz_smtp_downgrade_SOURCES = t/fuzz/smtp_downgrade.c \
-	smtp/downgrade.c smtp/downgrade.h

@@ -11,6 +11,7 @@ libbarid_a_SOURCES += \
 	lib/mail/deliver_log.c lib/mail/deliver_log.h \
 	lib/mail/dialogue.c lib/mail/dialogue.h \
 	lib/mail/domain.c lib/mail/domain.h \
+	lib/mail/downgrade.c lib/mail/downgrade.h \
 	lib/mail/drop.c lib/mail/drop.h \
 	lib/mail/dsn.c lib/mail/dsn.h \
 	lib/mail/esmtp.c lib/mail/esmtp.h \
@@ -46,6 +47,7 @@ check_PROGRAMS += \
 	lib/mail/date_test \
 	lib/mail/deliver_log_test \
 	lib/mail/dialogue_test \
+	lib/mail/downgrade_test \
 	lib/mail/dsn_test \
 	lib/mail/esmtp_test \
 	lib/mail/header_test \
@@ -82,6 +84,8 @@ lib_mail_deliver_log_test_SOURCES = lib/mail/deliver_log_test.c
 lib_mail_deliver_log_test_LDADD = $(TEST_LDADD)
 lib_mail_dialogue_test_SOURCES = lib/mail/dialogue_test.c
 lib_mail_dialogue_test_LDADD = $(TEST_LDADD)
+lib_mail_downgrade_test_SOURCES = lib/mail/downgrade_test.c
+lib_mail_downgrade_test_LDADD = $(TEST_LDADD)
 lib_mail_dsn_test_SOURCES = lib/mail/dsn_test.c
 lib_mail_dsn_test_LDADD = $(TEST_LDADD)
 lib_mail_esmtp_test_SOURCES = lib/mail/esmtp_test.c
@@ -119,6 +123,7 @@ FUZZERS += \
 	t/fuzz/addr \
 	t/fuzz/addrlist \
 	t/fuzz/content \
+	t/fuzz/downgrade \
 	t/fuzz/esmtp \
 	t/fuzz/header \
 	t/fuzz/mime \

@@ -2,7 +2,7 @@
  * 8-bit content to 7 bits.  The first byte is the size of the pieces: the
  * result must not depend on it.
  */
-#include "smtp/downgrade.h"
+#include "lib/mail/downgrade.h"
 
 #include <assert.h>
 

@@ -1,5 +1,5 @@
 /* Unit tests of the conversion of 8-bit content. */
-#include "smtp/downgrade.h"
+#include "lib/mail/downgrade.h"
 
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"

@@ -1,5 +1,5 @@
 /* 8-bit MIME content to 7 bits: see downgrade.h. */
-#include "smtp/downgrade.h"
+#include "lib/mail/downgrade.h"
 
 #include "lib/base/mem.h"
 #include "lib/mail/header.h"

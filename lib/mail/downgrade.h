@@ -8,8 +8,8 @@
  * DOWNGRADE_HEADER_MAX, or parts deeper than DOWNGRADE_DEPTH_MAX, end the
  * conversion; what follows passes through.
  */
-#ifndef SMTP_DOWNGRADE_H
-#define SMTP_DOWNGRADE_H
+#ifndef MAIL_DOWNGRADE_H
+#define MAIL_DOWNGRADE_H
 
 #include "lib/base/str.h"
 
