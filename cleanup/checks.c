@@ -74,13 +74,13 @@ checks_have_changed(const struct checks *c)
 	return check_maps_have_changed(&c->maps);
 }
 
-/* Not what our own programs write. */
-static bool
-is_foreign(const struct checks *c, const struct message *m)
+bool
+checks_are_of_others(const struct message *m)
 {
+	const struct checks *c = m->cleanup->checks;
 	struct view origin = m->submit.origin;
 
-	if ((m->submit.flags & SUBMIT_NO_CHECKS) != 0)
+	if (c == NULL || (m->submit.flags & SUBMIT_NO_CHECKS) != 0)
 		return false;
 	return view_eq(origin, VIEW("smtpd")) ||
 	    view_eq(origin, VIEW("pickup")) ||
@@ -90,7 +90,7 @@ is_foreign(const struct checks *c, const struct message *m)
 bool
 checks_are_for(const struct checks *c, const struct message *m)
 {
-	return c != NULL && c->is_any && is_foreign(c, m);
+	return c != NULL && c->is_any && checks_are_of_others(m);
 }
 
 /* --- log lines --- */
@@ -462,7 +462,8 @@ checks_take_content(struct message *m, struct view bytes)
 	const struct checks *c = m->cleanup->checks;
 	struct view bad = { NULL, 0 };
 
-	if (c == NULL || !c->characters.is_any || !is_foreign(c, m) ||
+	if (c == NULL || !c->characters.is_any ||
+	    !checks_are_of_others(m) ||
 	    m->orders.code != 0)
 		return bytes;
 	bytes = characters_take(&c->characters, bytes, &bad);

@@ -39,6 +39,9 @@ enum check_end {
 enum check_end checks_apply(struct message *m, enum check_map map,
     struct view text, struct str *value);
 
+/* Whether it came from a client or a user who wants checks. */
+bool checks_are_of_others(const struct message *m);
+
 /* Content that arrives: in place, in memory of ours.  Returns what of it is
  * taken; orders a refusal if it must not be. */
 struct view checks_take_content(struct message *m, struct view bytes);

@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/mail/compose.h"
 #include "lib/mail/date.h"
+#include "lib/mail/mime.h"
 #include "lib/mail/queue_id.h"
 
 #include <inttypes.h>
@@ -167,6 +168,56 @@ add_missing(struct message *m, const struct seen *seen)
 	pieces_add_own(m, start);
 }
 
+struct err
+headers_take_text(struct message *m, struct view text,
+    const struct range *where, struct seen *seen)
+{
+	struct str lines = STR_EMPTY;
+	struct header_iter it;
+	struct header h;
+	struct view line;
+	struct err e = ERR_OK;
+
+	while (view_field(&text, '\n', &line)) {
+		if (lines.len > 0 &&
+		    (line.len == 0 ||
+			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
+			str_add_byte(&lines, '\t');
+		str_add(&lines, line);
+		str_add_text(&lines, "\r\n");
+	}
+	header_iter_init(&it, str_view(&lines));
+	if (header_next(&it, &h) == HEADER_FIELD)
+		e = headers_take(m, &h, where, seen);
+	else if (where != NULL)
+		pieces_keep(m, where->at, where->len);
+	str_clear(&lines);
+	return e;
+}
+
+/* A header over header_size_limit, without what exceeds that. */
+static struct err
+take_beginning(struct message *m, const struct header *h, struct seen *seen)
+{
+	const struct conf *conf = m->cleanup->conf;
+	struct mime_limits limits = {
+		.header_size = (size_t)conf->header_size_limit,
+		.line = (size_t)conf->line_length_limit,
+		.is_flat = true
+	};
+	struct mime mime;
+	struct mime_event ev;
+	struct err e = ERR_OK;
+
+	mime_init(&mime, &limits);
+	mime_take(&mime, h->text);
+	mime_finish(&mime);
+	if (mime_next(&mime, &ev) && ev.what == MIME_HEADER)
+		e = headers_take_text(m, ev.text, NULL, seen);
+	mime_clear(&mime);
+	return e;
+}
+
 /* What of the content is looked at.  If that is not all, it ends with a whole
  * line, so that no half of one is taken for something else. */
 static struct view
@@ -202,7 +253,10 @@ process_block(struct message *m, struct view head, struct seen *seen,
 			*end = HEADER_FIELD;
 			return e;
 		}
-		if (*end == HEADER_FIELD)
+		if (*end == HEADER_FIELD &&
+		    (int64_t)h.text.len > m->cleanup->conf->header_size_limit)
+			e = take_beginning(m, &h, seen);
+		else if (*end == HEADER_FIELD)
 			e = headers_take(m, &h,
 			    &(struct range){ (int64_t)h.offset,
 				(int64_t)h.text.len },

@@ -200,7 +200,29 @@ START_TEST(a_header_longer_than_what_is_looked_at_stays)
 }
 END_TEST
 
+START_TEST(a_header_over_the_limit_loses_its_end)
+{
+	struct cleanup c;
+	struct message m;
+	struct verdict v;
+	struct str out = STR_EMPTY;
+
+	test_cleanup_init(&c, "header_size_limit = 20\n");
+	test_message_init(&m, &c, "remote",
+	    VIEW("A: 3456789\r\n 0123456789\r\n gone\r\n too\r\nB: c\r\n"
+		 "Bcc: 789\r\n 0123456789\r\n gone\r\n\r\nbody\r\n"));
+	ck_assert(headers_process(&m, m.content, &v));
+	test_message_result(&m, &out);
+	ck_assert_str_eq(out.ptr,
+	    "A: 3456789\r\n 0123456789\r\nB: c\r\n\r\nbody\r\n");
+	test_message_clear(&m);
+	str_clear(&out);
+	test_cleanup_clear(&c);
+}
+END_TEST
+
 UNIT_MAIN("headers", { the_message_is_sent_as_it_should_be, ARRAY_LEN(cases) },
     { a_loop_ends, 1 }, { rewrite_that_is_down_means_later, 1 },
     { the_message_id_is_known, 1 }, { many_pieces_become_one, 10 },
-    { a_header_longer_than_what_is_looked_at_stays, 1 })
+    { a_header_longer_than_what_is_looked_at_stays, 1 },
+    { a_header_over_the_limit_loses_its_end, 1 })

@@ -9,6 +9,7 @@ cleanup_cleanup_SOURCES = \
 	cleanup/checks.c \
 	cleanup/checks.h \
 	cleanup/complete.c \
+	cleanup/convert.c \
 	cleanup/envelope.c \
 	cleanup/header_addresses.c \
 	cleanup/headers.c \

@@ -9,6 +9,7 @@
 #include "lib/conf/conf.h"
 #include "lib/ipc/client.h"
 #include "lib/ipc/server.h"
+#include "lib/mail/downgrade.h"
 #include "lib/mail/header.h"
 #include "lib/mail/queue_file.h"
 
@@ -92,6 +93,9 @@ struct message {
 	struct verdict refusal;     /* code 0: not refused */
 	struct str sender;
 
+	bool converts;              /* as it arrives: see convert.c */
+	struct downgrade down;
+	struct str converted;
 	struct view content;        /* whole in memory */
 	/* Streamed: not written yet, in the frames that it came in. */
 	struct ipc_frame *frames[CLEANUP_WRITE_FRAMES];
@@ -201,6 +205,9 @@ struct seen {
  * NULL if it does not. */
 struct err headers_take(struct message *m, const struct header *h,
     const struct range *where, struct seen *seen);
+/* The same for a header whose lines are joined by LF. */
+struct err headers_take_text(struct message *m, struct view text,
+    const struct range *where, struct seen *seen);
 /* The header has ended: add what is missing.  False, and the verdict: refused.
  */
 bool headers_end(
@@ -220,7 +227,17 @@ struct err again_find(struct message *m);
  * whole: then m->fd is a file to write to.  Else ERR_TEMP. */
 struct err again_open(struct message *m, struct view preamble);
 
+/* --- convert.c --- */
+/* Sets m->converts if this message's content is to be. */
+void convert_begin(struct message *m);
+/* What becomes of the next piece, until the next call.  All of it is then in
+ * m->converted. */
+struct view convert_take(struct message *m, struct view bytes, bool is_last);
+void convert_clear(struct message *m);
+
 /* --- store.c --- */
+/* Content that comes in parts and is in memory that does not stay. */
+void store_take_copy(struct message *m, struct view bytes);
 /* Content that comes in parts; bytes are in the frame, which it takes. */
 void store_take_content(
     struct message *m, struct view bytes, struct ipc_frame *frame);

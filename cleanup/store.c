@@ -181,6 +181,13 @@ store_take_content(
 		store_flush(m);
 }
 
+void
+store_take_copy(struct message *m, struct view bytes)
+{
+	store_take_content(m, bytes, NULL);
+	store_flush(m);
+}
+
 /* The pieces as ranges of the file. */
 static void
 build_layout(struct message *m)

@@ -42,6 +42,7 @@ message_init(struct message *m, struct cleanup *c)
 		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
 		.tail = STR_EMPTY, .journal = STR_EMPTY, .message_id = STR_EMPTY };
 	orders_init(&m->orders);
+	str_init(&m->converted);
 	header_scan_init(&m->head_scan);
 }
 
@@ -50,6 +51,7 @@ message_clear(struct message *m)
 {
 	store_clear(m);
 	orders_clear(&m->orders);
+	convert_clear(m);
 	htable_clear(&m->seen, NULL);
 	str_clear(&m->rcpts);
 	str_clear(&m->sender);
@@ -97,6 +99,19 @@ end_rcpts(struct message *m)
 		refuse(m, e);
 }
 
+/* Bytes in a frame, which it takes. */
+static void
+take_content(struct message *m, struct view bytes, struct ipc_frame *f)
+{
+	bytes = checks_take_content(m, bytes);
+	if (m->converts) {
+		store_take_copy(m, convert_take(m, bytes, false));
+		ipc_frame_free(f);
+	} else {
+		store_take_content(m, bytes, f);
+	}
+}
+
 /* What was decided once the content was there. */
 static void
 take_end(struct message *m, const struct ipc_submit_end *end)
@@ -122,8 +137,7 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 			return e;
 		}
 		end_rcpts(m);
-		store_take_content(
-		    m, checks_take_content(m, content.bytes), f);
+		take_content(m, content.bytes, f);
 		return e;
 	}
 	if (ipc_frame_is(f, ipc_more_rcpts_type())) {
@@ -139,6 +153,8 @@ take_frame(struct message *m, struct ipc_frame *f, bool *ended, bool *commit)
 		*commit = *ended && end.commit != 0;
 		if (*ended)
 			take_end(m, &end);
+		if (*ended && m->converts)
+			store_take_copy(m, convert_take(m, VIEW_EMPTY, true));
 	}
 	ipc_frame_free(f);
 	return e;
@@ -286,6 +302,7 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 		    (long)ipc_request_uid(r), e.text);
 		return v;
 	}
+	convert_begin(m);
 	orders_take(&m->orders, m->submit.hold, m->submit.filter,
 	    m->submit.redirect);
 	m->queue = m->orders.hold   ? "hold"
@@ -302,6 +319,8 @@ run(struct message *m, struct ipc_request *r, bool *silent)
 	take_rcpts(m, m->submit.rcpts);
 	if (m->submit.whole != 0) {
 		m->content = checks_take_content(m, m->submit.content);
+		if (m->converts)
+			m->content = convert_take(m, m->content, true);
 		m->content_len = (int64_t)m->content.len;
 	} else if (!take_stream(m, r, &v)) {
 		*silent = ipc_request_is_lost(r);

@@ -15,7 +15,6 @@ struct walk {
 	struct seen seen;
 	struct str piece;    /* what was read back */
 	struct str value;    /* a table's answer */
-	struct str lines;    /* a header with CRLF */
 	struct err error;    /* of rewriting */
 	struct verdict *verdict;
 	bool is_refused; /* the verdict says how */
@@ -31,32 +30,6 @@ is_checked(const struct walk *w, enum check_map map)
 }
 
 /* --- headers --- */
-
-/* A header of the message itself, which may be rewritten, dropped or missed. */
-static void
-take_primary(struct walk *w, struct view text, const struct range *where)
-{
-	struct header_iter it;
-	struct header h;
-	struct view line;
-	bool is_first = true;
-
-	str_reset(&w->lines);
-	while (view_field(&text, '\n', &line)) {
-		if (!is_first &&
-		    (line.len == 0 ||
-			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
-			str_add_byte(&w->lines, '\t');
-		str_add(&w->lines, line);
-		str_add_text(&w->lines, "\r\n");
-		is_first = false;
-	}
-	header_iter_init(&it, str_view(&w->lines));
-	if (header_next(&it, &h) == HEADER_FIELD)
-		w->error = headers_take(w->m, &h, where, &w->seen);
-	else if (where != NULL)
-		pieces_keep(w->m, where->at, where->len);
-}
 
 static void
 take_header(struct walk *w, const struct mime_event *ev)
@@ -75,7 +48,8 @@ take_header(struct walk *w, const struct mime_event *ev)
 	if (end == CHECK_REPLACE)
 		text = str_view(&w->value);
 	if (ev->class == MIME_PRIMARY && map == CHECK_HEADER)
-		take_primary(w, text, is_own ? NULL : &where);
+		w->error = headers_take_text(
+		    w->m, text, is_own ? NULL : &where, &w->seen);
 	else if (is_own)
 		pieces_add_lines(w->m, text, true);
 	else
@@ -228,7 +202,6 @@ walk_content(struct message *m, struct verdict *verdict)
 		.checks = m->cleanup->checks,
 		.piece = STR_EMPTY,
 		.value = STR_EMPTY,
-		.lines = STR_EMPTY,
 		.error = ERR_OK,
 		.verdict = verdict };
 
@@ -238,7 +211,6 @@ walk_content(struct message *m, struct verdict *verdict)
 	mime_clear(&w.mime);
 	str_clear(&w.piece);
 	str_clear(&w.value);
-	str_clear(&w.lines);
 	m->window = VIEW_EMPTY;
 	if (w.faults != 0)
 		orders_refuse(

@@ -183,6 +183,28 @@ like($t->wait_log(qr/reject: header X-REJECT/),
 my ($report) = arrived('writer@example.test', 1);
 like($report, qr/5\.7\.6/, 'and the writer hears of it');
 
+# --- 8-bit content --------------------------------------------------------------------
+
+$t->configure({ force_mime_input_conversion => 'yes' }, {});
+$t->reload;
+for my $n (1, 3000) {
+	my $to = "coded$n\@example.test";
+	my $i = 0;
+
+	wait_until(60, sub {
+		mail("${head}MIME-Version: 1.0\nContent-Type: text/plain\n" .
+		    "Content-Transfer-Encoding: 8bit\n\n" .
+		    "act WARN \xe4\n" . "caf\xc3\xa9 =\n" x $n, to => $to);
+		$i++;
+		return $t->log_text =~ /warning: body act WARN =E4/;
+	});
+	my @coded = arrived($to, $i);
+	like($coded[-1], qr/^Content-Transfer-Encoding: quoted-printable$/m,
+	    'is marked as such');
+	is(() = $coded[-1] =~ /^caf=C3=A9 =3D$/mg, $n, 'all lines are coded');
+}
+$t->configure({ force_mime_input_conversion => 'no' }, {});
+
 # --- tables ---------------------------------------------------------------------------
 
 $t->configure({ body_checks => 'regexp:/nonexistent/table' }, {});

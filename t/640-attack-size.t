@@ -31,6 +31,8 @@ my $t = Barid::Test->new(main => {
 	virtual_mailbox_maps => 'inline:{ user@example.test=user/ ' .
 	    'reports@example.test=reports/ }',
 	smtpd_reject_unlisted_recipient => 'no', smtpd_error_sleep_time => '0',
+	# Else a long field would lose its end.
+	header_size_limit => '2000000000',
 	# A report comes once.
 	bounce_size_limit => '50000',
 });

@@ -358,7 +358,7 @@ ROW(INT, fault_injection_code, "0", 0, CONF_INT_MAX, KNOWN,
     "Fail on purpose; for tests.")
 ROW(STR, flush_service_name, "flush", 0, CONF_LEN_MAX, KNOWN,
     "Name of the flush service in master.cf.")
-ROW(BOOL, force_mime_input_conversion, "no", 0, 1, KNOWN,
+ROW(BOOL, force_mime_input_conversion, "no", 0, 1, USED,
     "Convert 8-bit content of received mail at once.")
 ROW(INT, fork_attempts, "5", 1, CONF_INT_MAX, USED,
     "How often a new process is tried.")
