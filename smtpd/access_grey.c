@@ -2,6 +2,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/verify_sender.h"
 #include "smtpd/access_run.h"
 #include "smtpd/grey.h"
 #include "smtpd/session.h"
@@ -60,7 +61,9 @@ access_check_greylist(struct access *a, const struct access_item *item)
 	struct err e;
 
 	(void)item;
-	if (a->recipient.len == 0 || is_exempt(s))
+	/* Who probes us back for our own probe would not come again. */
+	if (a->recipient.len == 0 || is_exempt(s) ||
+	    verify_sender_is(conf, q.now, a->recipient))
 		return ACCESS_DUNNO;
 	if (s->t != NULL)
 		q.sender = str_view(&s->t->sender);

@@ -162,6 +162,8 @@ static const struct {
 	    "user@local.test", "250 2.1.5 Ok", "" },
 	{ GREY, "192.0.2.1", "postmaster", "250 2.1.5 Ok", "" },
 	{ "", "192.0.2.1", "user@local.test", "250 2.1.5 Ok", "" },
+	{ GREY "myorigin = local.test\n", "192.0.2.1",
+	    "double-bounce@local.test", "250 2.1.5 Ok", "" },
 	{ "smtpd_recipient_restrictions = warn_if_reject check_greylist\n",
 	    "192.0.2.1", "user@local.test", "250 2.1.5 Ok",
 	    "reject_warning: RCPT from" },
