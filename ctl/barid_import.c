@@ -72,8 +72,8 @@ put_in_place(const struct import *im)
 		       RENAME_EXCHANGE) != 0) {
 		status = fail("replace", im->to);
 	} else {
-		str_printf(&old, "%s.old.%lld", im->to,
-		    (long long)clock_wall());
+		str_printf(
+		    &old, "%s.old.%lld", im->to, (long long)clock_wall());
 		if (rename(im->work, old.ptr) != 0)
 			str_set(&old, view_of(im->work));
 		printf("%s: what was there is now %s\n", im->to, old.ptr);
@@ -141,8 +141,9 @@ report(const struct import *im)
 static int
 usage(void)
 {
-	tell("fatal", "usage: barid import [--replace] [--to directory] "
-		      "source");
+	tell("fatal",
+	    "usage: barid import [--replace] [--to directory] "
+	    "source");
 	return 1;
 }
 
@@ -162,15 +163,17 @@ run(struct import *im, bool replace)
 	int status = 1;
 
 	if (is_same_folder(im->from, im->to)) {
-		tell("fatal", "%s is where the import would go: name another "
-			      "folder with --to",
+		tell("fatal",
+		    "%s is where the import would go: name another "
+		    "folder with --to",
 		    im->from);
 		return 1;
 	}
 	if (has_entries(im->to) && !replace) {
-		tell("fatal", "%s is there already: with --replace the import "
-			      "takes its place, and it is kept under another "
-			      "name",
+		tell("fatal",
+		    "%s is there already: with --replace the import "
+		    "takes its place, and it is kept under another "
+		    "name",
 		    im->to);
 		return 1;
 	}
@@ -201,10 +204,9 @@ without_slash(const char *path)
 int
 verb_import(struct barid *b, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "replace", no_argument, NULL, 'r' },
-		{ "to", required_argument, NULL, 't' }, { NULL, 0, NULL, 0 }
-	};
+	static const struct option options[] = { { "replace", no_argument, NULL,
+						     'r' },
+		{ "to", required_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	const char *to = b->dir;
 	struct str work = STR_EMPTY;
 	struct import im;

@@ -85,8 +85,8 @@ visit_one(struct check *c, check_visit_fn *visit, const char *name)
 }
 
 static void
-visit_service(struct check *c, check_visit_fn *visit,
-    const struct master_service *s)
+visit_service(
+    struct check *c, check_visit_fn *visit, const struct master_service *s)
 {
 	struct str value = STR_EMPTY, service = STR_EMPTY, name = STR_EMPTY;
 	struct view n, v;
@@ -315,8 +315,7 @@ check_print_json(const struct check *c)
 		add_text(one, "severity", severity_name(f));
 		add_text(one, "file", f->file);
 		if (f->line > 0)
-			json_object_set_new(
-			    one, "line", json_integer(f->line));
+			json_object_set_new(one, "line", json_integer(f->line));
 		add_text(one, "service", f->service);
 		add_text(one, "parameter", f->parameter);
 		add_text(one, "text", f->text);

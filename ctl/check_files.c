@@ -96,8 +96,7 @@ check_table_file(void *arg, struct view word)
 	if (path.ptr[0] == '/' && stat(path.ptr, &st) == 0 &&
 	    S_ISREG(st.st_mode)) {
 		check_writers(l->c, l->at, path.ptr);
-		if (holds_secrets(l->at->parameter) &&
-		    (st.st_mode & 077) != 0)
+		if (holds_secrets(l->at->parameter) && (st.st_mode & 077) != 0)
 			check_tell(l->c, CHECK_WARNING, l->at,
 			    "%s holds passwords and can be read by others: "
 			    "mode %04o",
@@ -191,14 +190,14 @@ open_pem(struct check *c, const struct check_place *at, const char *path)
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
-		check_tell(c, CHECK_ERROR, at, "open %s: %s", path,
-		    strerror(errno));
+		check_tell(
+		    c, CHECK_ERROR, at, "open %s: %s", path, strerror(errno));
 	return f;
 }
 
 static X509 *
-read_certificate(struct check *c, const struct check_place *at,
-    const char *path)
+read_certificate(
+    struct check *c, const struct check_place *at, const char *path)
 {
 	FILE *f = open_pem(c, at, path);
 	X509 *certificate;
@@ -207,8 +206,8 @@ read_certificate(struct check *c, const struct check_place *at,
 		return NULL;
 	certificate = PEM_read_X509(f, NULL, no_password, NULL);
 	if (certificate == NULL)
-		check_tell(c, CHECK_ERROR, at, "no certificate in %s: %s",
-		    path, openssl_reason());
+		check_tell(c, CHECK_ERROR, at, "no certificate in %s: %s", path,
+		    openssl_reason());
 	else
 		check_dates(c, at, path, certificate);
 	fclose(f);

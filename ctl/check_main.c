@@ -30,8 +30,9 @@ static bool
 is_service(const struct check *c, struct view name)
 {
 	LIST_EACH (it, after, &c->master.services)
-		if (view_eq(view_of(LIST_ITEM(it, struct master_service, node)
-					->name),
+		if (view_eq(
+			view_of(
+			    LIST_ITEM(it, struct master_service, node)->name),
 			name))
 			return true;
 	return false;
@@ -67,8 +68,7 @@ row_of(struct view name)
 	if (row != NULL)
 		return row;
 	suffix = conf_suffix_find(name);
-	return suffix == NULL ? NULL
-			      : conf_row_find(view_of(suffix->fallback));
+	return suffix == NULL ? NULL : conf_row_find(view_of(suffix->fallback));
 }
 
 static void

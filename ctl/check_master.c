@@ -66,10 +66,9 @@ check_supervisor(struct check *c)
 }
 
 /* Whose value is "TRANSPORT:NEXTHOP". */
-static const char *const transports[] = { "content_filter",
-	"default_transport", "fallback_transport",
-	"local_transport", "mailbox_transport", "relay_transport",
-	"virtual_transport" };
+static const char *const transports[] = { "content_filter", "default_transport",
+	"fallback_transport", "local_transport", "mailbox_transport",
+	"relay_transport", "virtual_transport" };
 
 /* What qmgr does itself, and services that are built in. */
 static bool

@@ -7,7 +7,7 @@
 /* What stands behind the name. */
 enum argument { NONE, TABLE, DOMAIN, ENDPOINT, NUMBER };
 
-#define HOSTS(name)                                                \
+#define HOSTS(name)                                                 \
 	{ name "_mx_access", TABLE }, { name "_ns_access", TABLE }, \
 	{                                                           \
 		name "_a_access", TABLE                             \

@@ -44,8 +44,7 @@ connects(int fd, const struct sockaddr *sa, socklen_t len)
 static bool
 try_address(int family, const struct sockaddr *sa, socklen_t len)
 {
-	int fd = socket(
-	    family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
 	bool ok;
 
@@ -72,8 +71,8 @@ try_unix(struct check *c, struct view path)
 		why = "the path is too long";
 	else {
 		memcpy(sa.sun_path, full.ptr, full.len + 1);
-		if (!try_address(AF_UNIX, (const struct sockaddr *)&sa,
-			sizeof(sa)))
+		if (!try_address(
+			AF_UNIX, (const struct sockaddr *)&sa, sizeof(sa)))
 			why = strerror(errno);
 	}
 	str_clear(&full);
@@ -97,8 +96,7 @@ try_inet(struct view text)
 	}
 	if (host.len > 1 && host.ptr[0] == '[' && view_ends(host, VIEW("]")))
 		host = view_sub(host, 1, host.len - 2);
-	if (host.len > NAME_MAX_LEN || port.len > NAME_MAX_LEN ||
-	    port.len == 0)
+	if (host.len > NAME_MAX_LEN || port.len > NAME_MAX_LEN || port.len == 0)
 		return "not host:port";
 	memcpy(h, host.ptr, host.len);
 	h[host.len] = '\0';
@@ -148,8 +146,8 @@ try_endpoint(void *arg, struct view word)
 	    ? try_unix(l->c, view_skip(endpoint, 5))
 	    : try_inet(view_skip(endpoint, 5));
 	if (why != NULL)
-		check_tell(l->c, CHECK_WARNING, l->at,
-		    "connect to %.*s: %s", VIEW_ARGS(endpoint), why);
+		check_tell(l->c, CHECK_WARNING, l->at, "connect to %.*s: %s",
+		    VIEW_ARGS(endpoint), why);
 }
 
 static void

@@ -68,15 +68,14 @@ check_age(struct opening *o, struct view spec)
 
 	if (table_make_path(spec, &path) && stat(path.ptr, &made) == 0) {
 		size_t dot = view_find_last(str_view(&path), '.');
-		char *file = xstrndup(
-		    path.ptr, dot == VIEW_NPOS ? path.len : dot);
+		char *file =
+		    xstrndup(path.ptr, dot == VIEW_NPOS ? path.len : dot);
 
-		if (stat(file, &source) == 0 &&
-		    source.st_mtime > made.st_mtime)
+		if (stat(file, &source) == 0 && source.st_mtime > made.st_mtime)
 			check_tell(o->c, CHECK_WARNING, o->at,
 			    "%s is older than %s: run %s", path.ptr, file,
-			    view_starts(view_of(o->at->parameter),
-				VIEW("alias"))
+			    view_starts(
+				view_of(o->at->parameter), VIEW("alias"))
 				? "newaliases"
 				: "postmap");
 		free(file);
@@ -123,7 +122,8 @@ open_table(void *arg, struct view word)
 		    o->at->file == NULL ? CHECK_WARNING : CHECK_ERROR, o->at,
 		    "table %.*s: %s", VIEW_ARGS(word), e.text);
 	else
-		check_age(o, view_starts(word, VIEW("proxy:"))
+		check_age(o,
+		    view_starts(word, VIEW("proxy:"))
 			? view_skip(word, sizeof("proxy:") - 1)
 			: word);
 	table_close(table);
@@ -156,8 +156,8 @@ check_tables(struct check *c)
 
 /* --- domains in two classes --- */
 
-static const char *const classes[] = { "mydestination",
-	"virtual_alias_domains", "virtual_mailbox_domains", "relay_domains" };
+static const char *const classes[] = { "mydestination", "virtual_alias_domains",
+	"virtual_mailbox_domains", "relay_domains" };
 
 struct domains {
 	struct check *c;
@@ -242,7 +242,7 @@ check_domains(struct check *c)
 	struct domains d = { .c = c };
 
 	htable_init(&d.class_of);
-	for (d.class = 0; d.class < ARRAY_LEN(classes); d.class++)
+	for (d.class = 0; d.class < ARRAY_LEN(classes); d.class ++)
 		/* At old levels relay_domains is $mydestination. */
 		if (strcmp(classes[d.class], "relay_domains") != 0 ||
 		    names_is_set(&c->names, VIEW("relay_domains")))

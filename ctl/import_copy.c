@@ -19,16 +19,15 @@ enum { LINK_MAX_LEN = 4096, COPY_SIZE = 65536 };
 /* What Postfix's package installs for itself. */
 static const char *const left_out[] = { "dynamicmaps.cf", "dynamicmaps.cf.d",
 	"main.cf.proto", "makedefs.out", "master.cf.proto", "post-install",
-	"postfix-files", "postfix-files.d", "postfix-script",
-	"postfix-wrapper", "postfix_groups.pl" };
+	"postfix-files", "postfix-files.d", "postfix-script", "postfix-wrapper",
+	"postfix_groups.pl" };
 
 /* Places and accounts of a Postfix, which are others here. */
 static const char *const places[] = { "command_directory", "config_directory",
 	"daemon_directory", "data_directory", "html_directory", "mail_owner",
-	"mailq_path", "manpage_directory", "meta_directory",
-	"newaliases_path", "queue_directory", "readme_directory",
-	"sample_directory", "sendmail_path", "setgid_group",
-	"shlib_directory" };
+	"mailq_path", "manpage_directory", "meta_directory", "newaliases_path",
+	"queue_directory", "readme_directory", "sample_directory",
+	"sendmail_path", "setgid_group", "shlib_directory" };
 
 static bool
 fail(const char *what, const char *path)
@@ -228,8 +227,8 @@ static bool
 copy_link(const struct import *im, const char *path, const char *copy)
 {
 	struct str target = STR_EMPTY, moved = STR_EMPTY;
-	ssize_t n = readlink(
-	    path, str_reserve(&target, LINK_MAX_LEN), LINK_MAX_LEN);
+	ssize_t n =
+	    readlink(path, str_reserve(&target, LINK_MAX_LEN), LINK_MAX_LEN);
 	bool ok = n >= 0 && n < LINK_MAX_LEN;
 
 	if (!ok) {

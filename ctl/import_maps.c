@@ -109,8 +109,8 @@ import_make_maps(struct import *im)
 		maps.failed = true;
 	} else {
 		/* $config_directory is where it will be. */
-		names_override(&c.names, VIEW("config_directory"),
-		    view_of(im->to));
+		names_override(
+		    &c.names, VIEW("config_directory"), view_of(im->to));
 		check_each_value(&c, visit);
 		maps.defaults = true;
 		check_each_value(&c, visit);

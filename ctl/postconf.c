@@ -328,9 +328,9 @@ main(int argc, char **argv)
 	int option;
 
 	program = argv[0];
-	while ((option = getopt_long(argc, argv,
-		    "+aAbc:C:defFhHjlmMno:pPqtT:vxX#", long_options, NULL)) !=
-	    -1) {
+	while (
+	    (option = getopt_long(argc, argv, "+aAbc:C:defFhHjlmMno:pPqtT:vxX#",
+		 long_options, NULL)) != -1) {
 		if (option == OPTION_MAN5) {
 			postconf_print_manual();
 			exit(0);

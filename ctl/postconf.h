@@ -25,8 +25,8 @@ enum { CLASS_BUILTIN = 1, CLASS_SERVICE = 2, CLASS_USER = 4, CLASS_ALL = 7 };
 
 /* What the -o of one service (name and type) set: its lines share it. */
 struct scope {
-	struct list node; /* in struct services.scopes */
-	char *key;	  /* "name/type" */
+	struct list node;     /* in struct services.scopes */
+	char *key;	      /* "name/type" */
 	struct htable params; /* char * by name */
 	struct htable known;  /* of these, the names that something uses */
 };
@@ -36,7 +36,7 @@ struct scope {
  * what runs: a line with a mistake must be shown, and can be mended.
  */
 struct service {
-	struct list node; /* in struct services.list */
+	struct list node;		/* in struct services.list */
 	char *fields[MASTER_CF_FIELDS]; /* the last is the command's name */
 	/* From argv[0], the command: without braces, "-oX" as "-o" and "X". */
 	char **argv;
@@ -104,14 +104,14 @@ void services_read(struct services *services, const char *path, bool must);
 struct service *service_parse(struct view line, const char **why);
 void service_free(struct service *s);
 /* The pair after a "-o"; false at the first argument that is no option. */
-bool service_next_override(const struct service *s, size_t *at,
-    struct view *name, struct view *value);
+bool service_next_override(
+    const struct service *s, size_t *at, struct view *name, struct view *value);
 /* Fatal if the text cannot stand in this field. */
 void service_check_field(size_t field, const char *text, const char *line);
 /* A line with its columns in place; folded, each -o has a line of its own.
  * With pc->expand the values of -o are expanded. */
-void service_format(struct postconf *pc, const struct service *s, bool fold,
-    struct str *out);
+void service_format(
+    struct postconf *pc, const struct service *s, bool fold, struct str *out);
 /* The command and its arguments, on one line. */
 void service_format_command(
     struct postconf *pc, const struct service *s, struct str *out);
@@ -130,12 +130,12 @@ bool request_parse(
     struct request *r, const char *text, struct view pattern, size_t most);
 bool request_is_match(struct view pattern, const char *text);
 /* By name and type. */
-bool request_selects(const struct request *r, const char *name,
-    const char *type);
+bool request_selects(
+    const struct request *r, const char *name, const char *type);
 
 /* --- postconf_known.c: which names exist, and what uses them --- */
 struct known {
-	struct htable classes; /* const unsigned * by name */
+	struct htable classes;	      /* const unsigned * by name */
 	struct htable database_files; /* looked at already: "ldap:/FILE" */
 	struct str main_file;
 };

@@ -15,7 +15,8 @@ static const struct {
 	const char *names; /* separated by spaces */
 } databases[] = {
 	{ "ldap",
-	    "bind bind_dn bind_pw cache cache_expiry cache_size chase_referrals "
+	    "bind bind_dn bind_pw cache cache_expiry cache_size "
+	    "chase_referrals "
 	    "debuglevel dereference domain expansion_limit "
 	    "leaf_result_attribute query_filter recursion_limit "
 	    "result_attribute result_filter result_format sasl_authz_id "
@@ -34,7 +35,8 @@ static const struct {
 	    "select_function table tls_CAfile tls_CApath tls_cert_file "
 	    "tls_ciphers tls_key_file tls_verify_cert user where_field" },
 	{ "pgsql",
-	    "additional_conditions dbname domain encoding expansion_limit hosts "
+	    "additional_conditions dbname domain encoding expansion_limit "
+	    "hosts "
 	    "idle_interval password query result_format retry_interval "
 	    "select_field select_function table user where_field" },
 	{ "sqlite",
@@ -93,8 +95,8 @@ visit_names(struct view source, const char *names,
 	struct str name = STR_EMPTY;
 
 	while (view_token(&rest, " ", &suffix)) {
-		str_printf(&name, "%.*s_%.*s", VIEW_ARGS(source),
-		    VIEW_ARGS(suffix));
+		str_printf(
+		    &name, "%.*s_%.*s", VIEW_ARGS(source), VIEW_ARGS(suffix));
 		visit(arg, str_view(&name));
 	}
 	str_clear(&name);
@@ -116,12 +118,11 @@ database_each_name(struct view spec, struct htable *files,
 		if (source.ptr[0] != '/' && source.ptr[0] != '.') {
 			/* memcache has no settings in main.cf. */
 			if (!view_eq(type, VIEW("memcache")))
-				visit_names(source, databases[i].names, visit,
-				    arg);
+				visit_names(
+				    source, databases[i].names, visit, arg);
 		} else if (htable_find(files, spec) == NULL) {
 			htable_set(files, spec, files);
-			check_file(spec, databases[i].type,
-			    databases[i].names);
+			check_file(spec, databases[i].type, databases[i].names);
 		}
 	}
 }

@@ -11,9 +11,9 @@
 
 struct edit {
 	char *name;
-	char *line; /* what replaces it: EDIT_SET only */
+	char *line;	  /* what replaces it: EDIT_SET only */
 	const char *file; /* the only one to change; NULL is all */
-	bool seen;  /* in the file at hand */
+	bool seen;	  /* in the file at hand */
 };
 
 struct edits {
@@ -32,7 +32,8 @@ find_edit(const struct edits *edits, struct view name)
 		struct edit *edit = &edits->items[i];
 
 		if (view_eq(view_of(edit->name), name) &&
-		    (edit->file == NULL || strcmp(edit->file, edits->file) == 0))
+		    (edit->file == NULL ||
+			strcmp(edit->file, edits->file) == 0))
 			return edit;
 	}
 	return NULL;
@@ -44,8 +45,8 @@ edit_line(struct edits *edits, struct edit *edit, struct view line,
     bool is_first, struct str *out)
 {
 	if (is_first && edit->seen)
-		postconf_warn("%s: multiple entries for \"%s\"", edits->file,
-		    edit->name);
+		postconf_warn(
+		    "%s: multiple entries for \"%s\"", edits->file, edit->name);
 	if (edits->how == EDIT_COMMENT)
 		str_addf(out, "#%.*s\n", VIEW_ARGS(line));
 	else if (is_first && edits->how == EDIT_SET)
@@ -144,8 +145,8 @@ take_argument(struct edits *edits, const char *arg)
 		e = conf_split_pair(view_of(arg), &name, &value);
 		if (err_is(e))
 			postconf_fatal("%s", e.text);
-		str_printf(&line, "%.*s = %.*s", VIEW_ARGS(name),
-		    VIEW_ARGS(value));
+		str_printf(
+		    &line, "%.*s = %.*s", VIEW_ARGS(name), VIEW_ARGS(value));
 		new_edit(edits, name)->line = xstrdup(line.ptr);
 		str_clear(&line);
 		return;

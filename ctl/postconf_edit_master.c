@@ -167,8 +167,8 @@ static void
 remove_argument(struct service *s, size_t at)
 {
 	free(s->argv[at]);
-	memmove(&s->argv[at], &s->argv[at + 1],
-	    (s->argc - at) * sizeof(*s->argv));
+	memmove(
+	    &s->argv[at], &s->argv[at + 1], (s->argc - at) * sizeof(*s->argv));
 	s->argc--;
 }
 
@@ -178,8 +178,8 @@ is_pair_of(const struct service *s, size_t at, struct view name)
 {
 	struct view its_name, value;
 
-	return !err_is(conf_split_pair(
-		   view_of(s->argv[at]), &its_name, &value)) &&
+	return !err_is(
+		   conf_split_pair(view_of(s->argv[at]), &its_name, &value)) &&
 	    view_eq(its_name, name);
 }
 
@@ -191,8 +191,8 @@ set_param(struct service *s, struct view name, const char *value)
 	bool found = false;
 	size_t at = 1;
 
-	str_printf(&pair, "%.*s=%s", VIEW_ARGS(name),
-	    value == NULL ? "" : value);
+	str_printf(
+	    &pair, "%.*s=%s", VIEW_ARGS(name), value == NULL ? "" : value);
 	while (at < s->argc && s->argv[at][0] == '-') {
 		if (strcmp(s->argv[at], "-o") != 0 || at + 1 == s->argc) {
 			at++;
@@ -228,7 +228,6 @@ struct entry {
 	struct str after;    /* comments that perhaps are behind it */
 	int line;
 };
-
 
 static bool
 matches(const struct edit *edit, struct view logical)
@@ -346,8 +345,8 @@ flush_entry(struct edits *edits, struct entry *entry, struct str *out)
 }
 
 static void
-add_line(struct edits *edits, struct entry *entry, struct view line,
-    int number, struct str *out)
+add_line(struct edits *edits, struct entry *entry, struct view line, int number,
+    struct str *out)
 {
 	struct view start = view_trim_left(line);
 

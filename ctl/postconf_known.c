@@ -123,8 +123,8 @@ walk_name(void *arg, struct view name)
 		add_class(w->known, name, CLASS_USER);
 		walk_main_value(w, name, view_of(text));
 	} else if (!w->quiet) {
-		postconf_warn("%s: undefined parameter: %.*s", w->file,
-		    VIEW_ARGS(name));
+		postconf_warn(
+		    "%s: undefined parameter: %.*s", w->file, VIEW_ARGS(name));
 	}
 }
 
@@ -202,7 +202,6 @@ add_restriction_classes(struct walk *w, const char *classes_text)
 	str_clear(&text);
 }
 
-
 static void
 walk_param(struct view name, void *value, void *arg)
 {
@@ -220,8 +219,8 @@ walk_services(struct known *known, struct postconf *pc)
 		struct walk w = { known, pc, scope, file.ptr, pc->quiet };
 
 		add_restriction_classes(&w,
-		    htable_find(&scope->params,
-			VIEW("smtpd_restriction_classes")));
+		    htable_find(
+			&scope->params, VIEW("smtpd_restriction_classes")));
 		htable_each(&scope->params, walk_param, &w);
 	}
 	str_clear(&file);
@@ -355,8 +354,8 @@ static void
 warn_unsupported(const char *file, struct view name, const char *value)
 {
 	if (conf_row_asks_for_more(conf_row_find(name), value))
-		postconf_warn("%s: not supported: %.*s=%s", file,
-		    VIEW_ARGS(name), value);
+		postconf_warn(
+		    "%s: not supported: %.*s=%s", file, VIEW_ARGS(name), value);
 }
 
 void
@@ -394,8 +393,8 @@ known_warn_master(const struct known *known, struct postconf *pc)
 		struct unused u = { known, s->scope, file.ptr };
 
 		htable_each(&s->scope->params, warn_unused, &u);
-		htable_each(&s->scope->params, warn_param_unsupported,
-		    file.ptr);
+		htable_each(
+		    &s->scope->params, warn_param_unsupported, file.ptr);
 	}
 	str_clear(&file);
 }

@@ -68,8 +68,8 @@ list_key_algorithms(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(algorithms); i++) {
-		EVP_KEYMGMT *found = EVP_KEYMGMT_fetch(
-		    NULL, algorithms[i].management, NULL);
+		EVP_KEYMGMT *found =
+		    EVP_KEYMGMT_fetch(NULL, algorithms[i].management, NULL);
 
 		if (found != NULL)
 			puts(algorithms[i].name);

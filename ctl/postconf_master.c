@@ -68,8 +68,8 @@ add_name(struct view name, void *value, void *arg)
 	struct sorted *sorted = arg;
 
 	(void)value;
-	sorted->names = xreallocarray(
-	    sorted->names, sorted->n + 1, sizeof(*sorted->names));
+	sorted->names =
+	    xreallocarray(sorted->names, sorted->n + 1, sizeof(*sorted->names));
 	sorted->names[sorted->n++] = xstrndup(name.ptr, name.len);
 }
 
@@ -164,8 +164,8 @@ show_requests(struct postconf *pc, struct request *requests, size_t n)
 		const struct service *s = LIST_ITEM(it, struct service, node);
 
 		for (size_t i = 0; i < n; i++)
-			if (request_selects(&requests[i], s->fields[0],
-				s->fields[1]) &&
+			if (request_selects(
+				&requests[i], s->fields[0], s->fields[1]) &&
 			    print_selected(pc, &requests[i], s))
 				requests[i].matched = true;
 	}
@@ -187,7 +187,7 @@ postconf_show_master(struct postconf *pc, char **wanted, size_t n)
 	show_requests(pc, requests, n);
 	for (size_t i = 0; i < n; i++)
 		if (!requests[i].matched)
-			postconf_warn("unmatched request: \"%s\"",
-			    requests[i].text);
+			postconf_warn(
+			    "unmatched request: \"%s\"", requests[i].text);
 	free(requests);
 }

@@ -35,8 +35,8 @@ join_tokens(struct view text, struct str *out)
 	struct view token;
 
 	while (view_token(&text, " \t\r\n\v\f", &token))
-		str_addf(out, "%s%.*s", out->len > 0 ? " " : "",
-		    VIEW_ARGS(token));
+		str_addf(
+		    out, "%s%.*s", out->len > 0 ? " " : "", VIEW_ARGS(token));
 }
 
 void
@@ -73,8 +73,8 @@ json_text(const char *text)
 		struct str clean = STR_EMPTY;
 
 		for (; *text != '\0'; text++)
-			str_add_byte(&clean,
-			    (unsigned char)*text < 0x80 ? *text : '?');
+			str_add_byte(
+			    &clean, (unsigned char)*text < 0x80 ? *text : '?');
 		value = json_string(clean.ptr);
 		str_clear(&clean);
 	}
@@ -137,8 +137,8 @@ postconf_source(struct view name)
 }
 
 void
-postconf_expand(struct postconf *pc, const struct service *s,
-    struct view text, const char *source, struct str *out)
+postconf_expand(struct postconf *pc, const struct service *s, struct view text,
+    const char *source, struct str *out)
 {
 	struct lookup l = { pc, s };
 	struct conf_macros macros = { look_up, &l, .recurse = true };

@@ -134,8 +134,8 @@ strip_braces(struct view word)
 			break;
 	}
 	if (n == word.len)
-		postconf_warn("master.cf: missing '}' in \"%.*s\"",
-		    VIEW_ARGS(word));
+		postconf_warn(
+		    "master.cf: missing '}' in \"%.*s\"", VIEW_ARGS(word));
 	else if (n + 1 < word.len)
 		postconf_warn("master.cf: syntax error after '}' in \"%.*s\"",
 		    VIEW_ARGS(word));
@@ -224,8 +224,8 @@ service_parse(struct view line, const char **why)
 }
 
 bool
-service_next_override(const struct service *s, size_t *at, struct view *name,
-    struct view *value)
+service_next_override(
+    const struct service *s, size_t *at, struct view *name, struct view *value)
 {
 	while (*at < s->argc && s->argv[*at][0] == '-') {
 		if (strcmp(s->argv[(*at)++], "-o") != 0)
@@ -271,8 +271,8 @@ add_service(struct services *services, struct service *s, int line)
 	s->line = line;
 	s->scope = scope_of(services, s);
 	while (service_next_override(s, &at, &name, &value))
-		free(htable_set(&s->scope->params, name,
-		    xstrndup(value.ptr, value.len)));
+		free(htable_set(
+		    &s->scope->params, name, xstrndup(value.ptr, value.len)));
 	list_append(&services->list, &s->node);
 	services->n++;
 }
@@ -286,8 +286,8 @@ services_read(struct services *services, const char *path, bool must)
 	int line;
 
 	if (access(path, R_OK) != 0) {
-		(must ? postconf_fatal : postconf_warn)("open %s: %s", path,
-		    strerror(errno));
+		(must ? postconf_fatal : postconf_warn)(
+		    "open %s: %s", path, strerror(errno));
 		return;
 	}
 	e = conf_read_file(path, MAIN_CF_FILE_MAX, &text);
@@ -307,8 +307,7 @@ services_read(struct services *services, const char *path, bool must)
 		}
 		s = service_parse(str_view(&logical), &why);
 		if (s == NULL)
-			postconf_fatal(
-			    "file %s: line %d: %s", path, line, why);
+			postconf_fatal("file %s: line %d: %s", path, line, why);
 		add_service(services, s, line);
 	}
 	str_clear(&text);
@@ -358,8 +357,8 @@ take_argument(struct postconf *pc, const struct service *s, bool options,
 }
 
 static void
-format_arguments(struct postconf *pc, const struct service *s, bool fold,
-    struct str *out)
+format_arguments(
+    struct postconf *pc, const struct service *s, bool fold, struct str *out)
 {
 	struct str word = STR_EMPTY;
 	size_t column = out->len;
@@ -388,8 +387,8 @@ format_arguments(struct postconf *pc, const struct service *s, bool fold,
 }
 
 void
-service_format(struct postconf *pc, const struct service *s, bool fold,
-    struct str *out)
+service_format(
+    struct postconf *pc, const struct service *s, bool fold, struct str *out)
 {
 	str_reset(out);
 	for (size_t i = 0; i < MASTER_CF_FIELDS; i++) {

@@ -29,8 +29,8 @@ show_one(struct postconf *pc, const struct known *known, const char *name)
 	if (row != NULL && row->type == CONF_RAW)
 		str_add(&text, value);
 	else
-		postconf_expand(pc, NULL, value,
-		    postconf_source(view_of(name)), &text);
+		postconf_expand(
+		    pc, NULL, value, postconf_source(view_of(name)), &text);
 	postconf_print(pc, name, str_view(&text));
 	str_clear(&text);
 }
@@ -48,8 +48,8 @@ add_name(struct view name, void *value, void *arg)
 	(void)value;
 	if (all->n == all->room) {
 		all->room = all->room == 0 ? 1024 : 2 * all->room;
-		all->names = xreallocarray(
-		    all->names, all->room, sizeof(*all->names));
+		all->names =
+		    xreallocarray(all->names, all->room, sizeof(*all->names));
 	}
 	all->names[all->n++] = xstrndup(name.ptr, name.len);
 }

@@ -29,8 +29,7 @@ print_expanded(
 }
 
 void
-postconf_show_templates(
-    struct postconf *pc, bool expand, char **args, size_t n)
+postconf_show_templates(struct postconf *pc, bool expand, char **args, size_t n)
 {
 	struct report_texts texts;
 	struct conf *conf;

@@ -67,7 +67,8 @@ set_built_in(struct report_texts *texts)
 	for (size_t i = 0; i < REPORT_TEXT_KINDS; i++) {
 		const struct report_text *from = &built_in[i].text;
 
-		texts->of[i] = (struct report_text){ copy_or_null(from->charset),
+		texts->of[i] = (struct report_text){ copy_or_null(
+							 from->charset),
 			copy_or_null(from->from), copy_or_null(from->subject),
 			copy_or_null(from->postmaster_subject),
 			copy_or_null(from->text) };
@@ -142,16 +143,16 @@ parse_start(const struct reader *r, struct view line,
 		}
 	}
 	str_clear(&full);
-	return bad(r, "is none of failure_template, delay_template, "
-		      "success_template, verify_template");
+	return bad(r,
+	    "is none of failure_template, delay_template, "
+	    "success_template, verify_template");
 }
 
 static bool
 is_clean(struct view value)
 {
 	for (size_t i = 0; i < value.len; i++)
-		if ((unsigned char)value.ptr[i] < ' ' ||
-		    value.ptr[i] == '\x7f')
+		if ((unsigned char)value.ptr[i] < ' ' || value.ptr[i] == '\x7f')
 			return false;
 	return true;
 }
@@ -173,19 +174,22 @@ take_header(const struct reader *r, struct report_text *t, struct view line)
 	struct view value = view_trim(view_skip(line, colon + 1));
 
 	if (colon == VIEW_NPOS)
-		return bad(r, "needs NAME: VALUE, or an empty line before the "
-			      "text");
+		return bad(r,
+		    "needs NAME: VALUE, or an empty line before the "
+		    "text");
 	if (value.len == 0 || !is_clean(value))
-		return bad(r, "the header field has no value, or control "
-			      "characters");
+		return bad(r,
+		    "the header field has no value, or control "
+		    "characters");
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (view_eq_case(name, view_of(fields[i].name))) {
 			free(*fields[i].value);
 			*fields[i].value = xstrndup(value.ptr, value.len);
 			return ERR_OK;
 		}
-	return bad(r, "is none of Charset, From, Subject, "
-		      "Postmaster-Subject");
+	return bad(r,
+	    "is none of Charset, From, Subject, "
+	    "Postmaster-Subject");
 }
 
 static struct err
@@ -320,8 +324,8 @@ look_up(void *arg, struct view name, struct view *value)
 }
 
 struct err
-report_text_expand(const struct conf *conf, const struct report_text *text,
-    struct str *out)
+report_text_expand(
+    const struct conf *conf, const struct report_text *text, struct str *out)
 {
 	struct lookup l = { .conf = conf };
 	struct conf_macros macros = { look_up, &l, .strict = true };

@@ -52,8 +52,8 @@ void report_texts_clear(struct report_texts *texts);
 
 /* Append the text, expanded; lines end in \n.  ERR_PERM for a name that is not
  * there. */
-struct err report_text_expand(const struct conf *conf,
-    const struct report_text *text, struct str *out);
+struct err report_text_expand(
+    const struct conf *conf, const struct report_text *text, struct str *out);
 
 /* "failure", … */
 const char *report_text_name(enum report_text_kind kind);
