@@ -131,3 +131,4 @@ FUZZERS += \
 	t/fuzz/reply \
 	t/fuzz/srs \
 	t/fuzz/xtext
+FUZZERS += t/fuzz/report_text
