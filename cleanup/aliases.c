@@ -57,6 +57,7 @@ refuse(struct expansion *x, const char *what)
 		 "accepted, try again later",
 	    VIEW_ARGS(m->submit.queue_id), what);
 	m->refusal = endless;
+	m->is_logged = true;
 	return err_make(ERR_TEMP, "alias expansion error");
 }
 
@@ -134,10 +135,12 @@ expand_once(struct expansion *x, size_t at, bool *found)
 	str_set(&from, str_view(&x->list[at]));
 	e = addr_map_find(&map->virtual_alias, &map->site, str_view(&from),
 	    &hit, found);
-	if (err_is(e))
+	if (err_is(e)) {
+		m->is_logged = true;
 		log_warn("%.*s: virtual_alias_maps map lookup problem for %s "
 			 "-- message not accepted, try again later: %s",
 		    VIEW_ARGS(m->submit.queue_id), from.ptr, e.text);
+	}
 	while (!err_is(e) && *found && addr_hit_next(&hit, &one)) {
 		e = envelope_complete(m->cleanup, "local", str_view(&one),
 		    &full);

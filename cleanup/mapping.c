@@ -181,6 +181,7 @@ apply_once(struct message *m, const struct addr_map *map, struct str *address,
 	    str_view(address), &hit, &found);
 
 	if (err_is(e)) {
+		m->is_logged = true;
 		log_warn("%.*s: %s map lookup problem for %s -- message not "
 			 "accepted, try again later: %s",
 		    VIEW_ARGS(m->submit.queue_id), map->name, address->ptr,
@@ -242,10 +243,12 @@ masquerade(struct message *m, struct str *address)
 	if (domain.len == 0)
 		return ERR_OK;
 	e = match_list_matches(map->masquerade_exceptions, local, &excepted);
-	if (err_is(e))
+	if (err_is(e)) {
+		m->is_logged = true;
 		log_warn("%.*s: masquerade_exceptions map lookup problem -- "
 			 "message not accepted, try again later: %s",
 		    VIEW_ARGS(m->submit.queue_id), e.text);
+	}
 	if (err_is(e) || excepted)
 		return e;
 	for (size_t i = 0; i < map->n_masquerades; i++) {
@@ -296,12 +299,14 @@ mapping_find_bcc(struct message *m, const struct addr_map *map,
 		return ERR_OK;
 	e = addr_map_find(
 	    map, &m->cleanup->mapping->site, address, &hit, &found);
-	if (err_is(e))
+	if (err_is(e)) {
+		m->is_logged = true;
 		log_warn("%.*s: %s map lookup problem -- message not "
 			 "accepted, try again later: %s",
 		    VIEW_ARGS(m->submit.queue_id), map->name, e.text);
-	else if (found)
+	} else if (found) {
 		addr_to_internal(bcc, str_view(&hit.value));
+	}
 	addr_hit_clear(&hit);
 	return e;
 }

@@ -91,6 +91,7 @@ struct message {
 	struct htable seen;         /* recipients, for duplicates */
 	bool has_all_rcpts;
 	struct verdict refusal;     /* code 0: not refused */
+	bool is_logged;             /* why an address map failed */
 	struct str sender;
 
 	bool converts;              /* as it arrives: see convert.c */

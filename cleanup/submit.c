@@ -72,7 +72,8 @@ refuse(struct message *m, struct err e)
 {
 	if (m->refusal.code == 0)
 		m->refusal = e.kind == ERR_PERM ? bad_address : write_error;
-	log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
+	if (!m->is_logged)
+		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
 }
 
 static void
