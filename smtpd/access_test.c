@@ -166,6 +166,23 @@ static const struct {
 	    "554 5.7.1 <x@other.example>: Recipient address rejected: Access "
 	    "denied",
 	    NULL },
+	/* By address: a proxy's, which is no interface of ours. */
+	{ "myhostname = other.example.test\nproxy_interfaces = 192.0.2.5\n"
+	  "smtpd_relay_restrictions = permit_mx_backup, reject\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",
+	    "250 2.1.5 Ok", NULL },
+	{ "myhostname = other.example.test\n"
+	  "smtpd_relay_restrictions = permit_mx_backup, reject\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",
+	    "554 5.7.1 <x@backup.example>: Recipient address rejected: Access "
+	    "denied",
+	    NULL },
+	{ "proxy_interfaces = 192.0.2.1\n"
+	  "smtpd_client_restrictions = permit_inet_interfaces, reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <client.example[192.0.2.1]>: Client host rejected: "
+	    "Access denied",
+	    NULL },
 	{ "smtpd_relay_restrictions = permit_mx_backup, reject\n"
 	  "permit_mx_backup_networks = 192.0.2.0/24\n",
 	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@backup.example>\r\n",

@@ -76,7 +76,7 @@ permit_inet_interfaces(struct access *a, const struct access_item *item)
 
 	if (!dns_addr_parse(view_of(a->s->client.addr), &client))
 		return ACCESS_DUNNO;
-	for (size_t i = 0; i < a->s->smtpd->n_own; i++)
+	for (size_t i = 0; i < a->s->smtpd->n_interfaces; i++)
 		if (dns_addr_eq(&client, &a->s->smtpd->own[i]))
 			return access_permit(
 			    a, item->name, SUBJECT_CLIENT, "");

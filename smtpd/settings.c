@@ -197,33 +197,47 @@ add_own_name(struct smtpd *m, struct view name)
 			add_own(m, ai->ai_addr);
 		freeaddrinfo(list);
 	} else {
-		log_warn("inet_interfaces: host %s not found", host);
+		log_warn("%s: host %s not found",
+		    m->n_interfaces > 0 ? "proxy_interfaces"
+					: "inet_interfaces",
+		    host);
 	}
 	free(host);
+}
+
+/* One word of inet_interfaces or proxy_interfaces. */
+static void
+add_own_word(struct smtpd *m, struct view word)
+{
+	struct ifaddrs *list;
+
+	if (view_eq_case(word, VIEW("loopback-only"))) {
+		add_own_name(m, VIEW("127.0.0.1"));
+		add_own_name(m, VIEW("::1"));
+		return;
+	}
+	if (!view_eq_case(word, VIEW("all"))) {
+		add_own_name(m, word);
+		return;
+	}
+	if (getifaddrs(&list) < 0)
+		return;
+	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next)
+		add_own(m, i->ifa_addr);
+	freeifaddrs(list);
 }
 
 static void
 find_own(struct smtpd *m)
 {
 	struct view rest = view_of(m->conf->inet_interfaces), word;
-	struct ifaddrs *list;
 
-	while (conf_list_next(&rest, &word)) {
-		if (view_eq_case(word, VIEW("loopback-only"))) {
-			add_own_name(m, VIEW("127.0.0.1"));
-			add_own_name(m, VIEW("::1"));
-			continue;
-		}
-		if (!view_eq_case(word, VIEW("all"))) {
-			add_own_name(m, word);
-			continue;
-		}
-		if (getifaddrs(&list) < 0)
-			continue;
-		for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next)
-			add_own(m, i->ifa_addr);
-		freeifaddrs(list);
-	}
+	while (conf_list_next(&rest, &word))
+		add_own_word(m, word);
+	m->n_interfaces = m->n_own;
+	rest = view_of(m->conf->proxy_interfaces);
+	while (conf_list_next(&rest, &word))
+		add_own_word(m, word);
 }
 
 /* --- all --- */

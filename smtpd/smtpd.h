@@ -104,8 +104,10 @@ struct smtpd {
 	enum bare_lf bare_lf;
 	unsigned offers;      /* enum offer */
 	struct override override; /* receive_override_options */
-	struct dns_addr *own; /* addresses of this machine: inet_interfaces */
-	size_t n_own;
+	/* Addresses of this machine: those of inet_interfaces, then those by
+	 * which others know it, proxy_interfaces. */
+	struct dns_addr *own;
+	size_t n_interfaces, n_own;
 
 	int64_t started_us;  /* with `serial` of a session a name for all time */
 	uint64_t n_serials;
