@@ -20,6 +20,7 @@ TAP_TESTS += \
 	t/532-injected.t \
 	t/534-tools-faults.t \
 	t/535-standins.t \
+	t/536-stopped.t \
 	t/537-clock.t \
 	t/538-limits.t \
 	t/540-damage.t \
