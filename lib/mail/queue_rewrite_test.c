@@ -5,13 +5,61 @@
 #include "lib/mail/queue_id.h"
 #include "lib/mail/queue_sample.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define ID "4F2A000000001"
 
 static char dir[32];
+
+/* --- in the place of the C library: calls that fail when told to --- */
+
+enum { FAIL_NONE, FAIL_WRITE, FAIL_MODE, FAIL_SYNC, FAIL_RENAME, FAILURES };
+
+static int failing;
+
+static int
+refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	return failing == FAIL_MODE ? refuse(EROFS)
+				    : (int)syscall(SYS_fchmod, fd, mode);
+}
+
+int
+fsync(int fd)
+{
+	return failing == FAIL_SYNC ? refuse(EIO) : (int)syscall(SYS_fsync, fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	return failing == FAIL_RENAME
+	    ? refuse(ENOSPC)
+	    : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/* Writes beyond 100 bytes of a file fail. */
+static void
+limit_writes(bool on)
+{
+	struct rlimit limit = { on ? 100 : RLIM_INFINITY, RLIM_INFINITY };
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
 
 static void
 open_queue(void)
@@ -156,6 +204,35 @@ START_TEST(a_delivery_keeps_its_file)
 }
 END_TEST
 
+/* Case 71 of the attacks: the old file is as it was, and nothing is left. */
+START_TEST(attack_71_what_fails_leaves_the_old_file)
+{
+	struct seen before, after;
+	int64_t end = 0;
+	bool done;
+
+	open_queue();
+	make_file(2000);
+	read_journal(&before);
+	failing = _i == 0 ? FAIL_RENAME : _i;
+	limit_writes(failing == FAIL_WRITE);
+	ck_assert(err_is(queue_rewrite("active", VIEW(ID), &done, &end)));
+	limit_writes(false);
+	failing = FAIL_NONE;
+	ck_assert(!done);
+	ck_assert_int_eq(access("active/" ID ".new", F_OK), -1);
+	read_journal(&after);
+	ck_assert_str_eq(before.text.ptr, after.text.ptr);
+	ck_assert_int_eq(before.end, after.end);
+	/* And when the fault is over it is made short. */
+	ck_assert(!err_is(queue_rewrite("active", VIEW(ID), &done, &end)));
+	ck_assert(done);
+	str_clear(&before.text);
+	str_clear(&after.text);
+	close_queue();
+}
+END_TEST
+
 START_TEST(litter_has_a_name_of_its_own)
 {
 	ck_assert(queue_rewrite_is_litter(VIEW(ID ".new")));
@@ -167,4 +244,5 @@ END_TEST
 
 UNIT_MAIN("queue_rewrite", { only_last_words_stay, 1 },
     { a_short_journal_stays, 1 }, { a_delivery_keeps_its_file, 1 },
+    { attack_71_what_fails_leaves_the_old_file, FAILURES },
     { litter_has_a_name_of_its_own, 1 })
