@@ -40,7 +40,8 @@ for my $name (@names) {
 	my $twin = twin_read($name);
 
 	subtest $name => sub {
-		my ($postfix, $barid) = map { twin_run($twin, $_) }
+		my ($postfix, $barid) = map { twin_run($twin, $_) //
+			plan(skip_all => 'its database is not to be had') }
 		    qw(postfix barid);
 
 		ok($postfix->{settled}, 'Postfix delivers all of it');

@@ -21,13 +21,14 @@ enum {
 /* What the values of an attribute are. */
 enum attribute_kind { IS_RESULT, IS_TERMINAL, IS_LEAF, IS_SPECIAL, IS_ENTRY };
 
+/* An attribute in several is what the first of them says. */
 static const struct {
 	const char *name, *otherwise;
 	enum attribute_kind kind;
 } lists[] = {
-	{ "result_attribute", "maildrop", IS_RESULT },
 	{ "terminal_result_attribute", "", IS_TERMINAL },
 	{ "leaf_result_attribute", "", IS_LEAF },
+	{ "result_attribute", "maildrop", IS_RESULT },
 	{ "special_result_attribute", "", IS_SPECIAL },
 };
 

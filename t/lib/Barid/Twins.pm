@@ -3,6 +3,8 @@
 # tables they name, and a file `script`:
 #
 #	tables: hash:transport alias:aliases	made by postmap and postalias
+#	database: FILE				SQL that PostgreSQL is given
+#	directory: FILE				LDIF that slapd is given
 #	deliveries: 7				how many copies must arrive
 #	differs: REGEX				lines that may differ: each has
 #						its row in
@@ -17,7 +19,8 @@
 #	.
 #
 # In all files @NAME@ stands for: ETC, DIR (a folder), PORT and PORT2 (to listen
-# on), SINK1, SINK2, LMTP, POLICY (servers of the test), UID and GID of mailboxes.
+# on), SINK1, SINK2, LMTP, POLICY, DATABASE, DIRECTORY (servers of
+# the test), UID and GID of mailboxes.
 # What only says where an instance lives is added to main.cf.
 package Barid::Twins;
 
@@ -31,6 +34,7 @@ use IO::Socket::INET;
 use POSIX qw(_exit);
 
 use Barid::Receivers;
+use Barid::Databases;
 use Barid::Mail;
 use Barid::Peers;
 use Barid::Test;
@@ -84,6 +88,8 @@ sub read_setting
 		push @{ $twin->{tables} }, split ' ', $1;
 	} elsif ($line =~ /^deliveries: (\d+)$/) {
 		$twin->{deliveries} = $1;
+	} elsif ($line =~ /^(database|directory): (\S+)$/) {
+		$twin->{$1} = $2;
 	} elsif ($line =~ /^differs: (.*)/) {
 		push @{ $twin->{differs} }, qr/$1/;
 	} else {
@@ -104,9 +110,30 @@ sub cut_content
 	die "content without a dot\n";
 }
 
+# The database and the directory that it asks: their processes, or undef if one
+# is not to be had.
+sub start_stores
+{
+	my ($twin, $value) = @_;
+	my @pids;
+
+	if (my $file = $twin->{database}) {
+		my $store = start_postgresql($twin->{files}{$file})
+		    or return undef;
+		$value->{DATABASE} = $store->{port};
+		push @pids, $store->{pid};
+	}
+	if (my $file = $twin->{directory}) {
+		my $store = start_slapd($twin->{files}{$file}) or return undef;
+		$value->{DIRECTORY} = $store->{port};
+		push @pids, $store->{pid};
+	}
+	return \@pids;
+}
+
 # Start the twin as "postfix" or "barid", play its dialogues, wait for the
 # deliveries.  {replies => [line], deliveries => [text], log => [line]}, all of
-# them without what is an instance's own.
+# them without what is an instance's own.  undef without its database.
 sub twin_run
 {
 	my ($twin, $kind) = @_;
@@ -114,6 +141,7 @@ sub twin_run
 	my $receivers = Barid::Receivers->new(qw(SINK1 SINK2 LMTP));
 	my %value = (DIR => $dir, PORT => free_port(), PORT2 => free_port(),
 		POLICY => free_port(), %{ $receivers->{port} });
+	my $stores = start_stores($twin, \%value) or return undef;
 	my $policy = start_peer({ port => $value{POLICY} },
 		sub { return serve_policy($value{POLICY}) });
 
@@ -143,7 +171,7 @@ sub twin_run
 	Test::More::note(read_file($server->{log}));
 	$server->{stop}->();
 	$receivers->stop;
-	stop_peer($policy);
+	stop_peer($_) for $policy, @$stores;
 	my $log = read_file($server->{log}) // '';
 	return {
 		settled => $settled,

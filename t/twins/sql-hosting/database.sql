@@ -1,0 +1,10 @@
+CREATE ROLE mail LOGIN PASSWORD 'it''s secret';
+CREATE TABLE domain (domain text PRIMARY KEY, backupmx boolean NOT NULL, active boolean NOT NULL);
+CREATE TABLE mailbox (username text PRIMARY KEY, maildir text NOT NULL, active boolean NOT NULL);
+CREATE TABLE alias (address text PRIMARY KEY, goto text NOT NULL, active boolean NOT NULL);
+CREATE TABLE alias_domain (alias_domain text PRIMARY KEY, target_domain text NOT NULL, active boolean NOT NULL);
+GRANT SELECT ON domain, mailbox, alias, alias_domain TO mail;
+INSERT INTO domain VALUES ('one.test', false, true), ('two.test', false, true), ('old.test', false, false), ('backup.test', true, true);
+INSERT INTO mailbox VALUES ('ann@one.test', 'one.test/ann/', true), ('bob@one.test', 'one.test/bob/', false), ('o''hara@one.test', 'one.test/ohara/', true), ('cy@two.test', 'two.test/cy/', true);
+INSERT INTO alias VALUES ('ann@one.test', 'ann@one.test', true), ('team@one.test', 'ann@one.test,cy@two.test,far@example.org', true), ('@two.test', 'cy@two.test', true), ('gone@one.test', 'ann@one.test', false);
+INSERT INTO alias_domain VALUES ('one-alias.test', 'one.test', true);
