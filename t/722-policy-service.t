@@ -42,9 +42,10 @@ sub answer_one
 	return print {$client} "action=OK\n" if $what eq 'half';
 	return if $what eq 'silent';
 	# A byte now and then: none of them gives it more time.
-	return map { syswrite($client, 'x'); sleep 0.3 } 1 .. 60
+	return map { syswrite($client, 'x'); sleep 0.3 } 1 .. 300
 	    if $what eq 'drip';
-	sleep 2 if $what eq 'slow';
+	# Until it is told to.
+	wait_until(100, sub { -e "$note.go" }) if $what eq 'slow';
 	print {$client} $answers{$what} // "action=DUNNO\n\n";
 }
 
@@ -152,16 +153,16 @@ sub replies
 	my $c = $t->connect;
 	my @replies;
 
-	$c->read_reply;
+	$c->read_reply(60);
 	$c->send("EHLO $helo.test");
-	$c->read_reply;
+	$c->read_reply(60);
 	for my $sender (@senders) {
 		$c->send("MAIL FROM:<$sender\@client.test>");
-		$c->read_reply;
+		$c->read_reply(60);
 		$c->send('RCPT TO:<user@example.test>');
 		push @replies, $c->read_reply(60);
 		$c->send('RSET');
-		$c->read_reply;
+		$c->read_reply(60);
 	}
 	$c->send('QUIT');
 	return @replies;
@@ -218,7 +219,7 @@ subtest 'a server that is silent or gone' => sub {
 	is((replies('patience', 'drip'))[0], '451 4.3.5 ' .
 		$helo->('patience') . ' Server configuration problem',
 		'a byte at a time: the same');
-	cmp_ok(time - $start, '<', Barid::Test::limit(15),
+	cmp_ok(time - $start, '<', Barid::Test::limit(80),
 		'and not in that of others');
 	is((replies('nobody', 'ok'))[0], '451 4.3.5 ' . $helo->('nobody') .
 		' Server configuration problem', 'gone');
@@ -236,23 +237,22 @@ subtest 'many at once' => sub {
 	for my $i (0 .. $#clients) {
 		my $c = $clients[$i];
 
-		$c->read_reply;
+		$c->read_reply(60);
 		$c->send('EHLO inet.test');
-		$c->read_reply;
+		$c->read_reply(60);
 		$c->send('MAIL FROM:<' . ($i < 10 ? 'slow' : 'reject') .
 			'@client.test>');
-		$c->read_reply;
+		$c->read_reply(60);
 	}
 	$_->send('RCPT TO:<user@example.test>') for @clients;
 	my @quick = map { $_->read_reply(60) } @clients[10 .. 29];
-	my $quick = time - $start;
+	write_file("$note.go", '');
 	my @slow = map { $_->read_reply(60) } @clients[0 .. 9];
 
-	is((grep { /^550 5\.7\.9/ } @quick), 20, 'twenty hear their answer');
-	is((grep { $_ eq $ok } @slow), 10, 'ten wait for theirs, all at once');
-	cmp_ok($quick, '<', Barid::Test::limit(20), 'nobody waits for the slow ones');
-	note(sprintf('%.2f s for the quick, %.2f s for all', $quick,
-		time - $start));
+	is((grep { /^550 5\.7\.9/ } @quick), 20,
+		'twenty hear their answer while ten are not answered');
+	is((grep { $_ eq $ok } @slow), 10, 'and these hear theirs then');
+	note(sprintf('%.2f s for all', time - $start));
 };
 
 # Attack cases, "state not reset after end-of-data restriction": the message
@@ -260,14 +260,14 @@ subtest 'many at once' => sub {
 subtest 'after a refusal at the end' => sub {
 	my $c = $t->connect;
 
-	$c->read_reply;
+	$c->read_reply(60);
 	$c->send('EHLO end.test');
-	$c->read_reply;
+	$c->read_reply(60);
 	for my $sender ('reject', 'dunno', 'reject') {
 		for my $line ("MAIL FROM:<$sender\@end.test>",
 			'RCPT TO:<user@example.test>', 'DATA') {
 			$c->send($line);
-			$c->read_reply;
+			$c->read_reply(60);
 		}
 		$c->send("Subject: x\r\n\r\nx\r\n.");
 		like($c->read_reply(60), $sender eq 'dunno' ? qr/^250 2\.0\.0 / :

@@ -123,11 +123,11 @@ sub policy_talk
 {
 	my ($server, @lines) = @_;
 	my $c = smtp_connect('127.0.0.1', $server->{port});
-	my @heard = ($c->read_reply(20) =~ /^(\d+)/);
+	my @heard = ($c->read_reply(60) =~ /^(\d+)/);
 
 	for my $line (@lines, 'QUIT') {
 		ref $line ? $c->send_raw($$line) : $c->send($line);
-		my $reply = $c->read_reply(20);
+		my $reply = $c->read_reply(60);
 
 		$reply =~ s/.*\n//s if !ref $line && $line =~ /^EHLO/i &&
 		    $reply =~ /^250/;
