@@ -39,6 +39,12 @@ static const struct {
 	    "hosts "
 	    "idle_interval password query result_format retry_interval "
 	    "select_field select_function table user where_field" },
+	/* Barid's own. */
+	{ "redis",
+	    "command database domain expansion_limit hosts idle_interval "
+	    "password result_format retry_interval timeout tls_CAfile "
+	    "tls_CApath tls_cert_file tls_ciphers tls_key_file "
+	    "tls_verify_cert user" },
 	{ "sqlite",
 	    "additional_conditions dbpath domain expansion_limit query "
 	    "result_format select_field select_function table where_field" },

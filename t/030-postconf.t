@@ -117,6 +117,20 @@ new = 7
 CF
 ok(!-e "$dir/main.cf.tmp", 'nothing is left over');
 
+# Tables in databases are set up in main.cf, or in files of their own.
+{
+	my $kept = slurp("$dir/main.cf");
+	put('main.cf', "virtual_alias_maps = redis:r1, proxy:pgsql:$dir/pg.cf\n"
+	    . "r1_hosts = inet:localhost\nr1_nosuch = x\n");
+	put('pg.cf', "hosts = a\nbogus = 1\n");
+	($out, $err) = run('-n');
+	like($out, qr/^r1_hosts = inet:localhost$/m, 'their parameters are known');
+	like($err, qr/unused parameter: r1_nosuch=x$/m, 'and no others');
+	like($err, qr{pgsql:\Q$dir\E/pg\.cf: unused parameter: bogus=1$}m,
+	    'nor in their files');
+	put('main.cf', $kept);
+}
+
 # Drop-in files.
 mkdir("$dir/main.cf.d");
 put('main.cf.d/20-b.cf', "relayhost = [drop]\n# stays\nmyorigin = b\n");
