@@ -75,7 +75,7 @@ t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
 FUZZERS += t/fuzz/cleanup_submit
 t_fuzz_cleanup_submit_SOURCES = t/fuzz/cleanup_submit.c cleanup/testing.h \
 	cleanup/again.c cleanup/characters.c cleanup/check.c \
-	cleanup/checks.c cleanup/checks.h \
+	cleanup/checks.c cleanup/checks.h cleanup/convert.c \
 	cleanup/envelope.c cleanup/headers.c cleanup/header_addresses.c \
 	$(cleanup_mapping) cleanup/orders.c cleanup/pieces.c cleanup/store.c \
 	cleanup/submit.c cleanup/walk.c

@@ -96,7 +96,7 @@ take_fault(struct walk *w, const struct mime_event *ev)
 {
 	if ((w->checks->faults & ev->fault) == 0 ||
 	    (ev->fault == MIME_FAULT_8BIT_HEADER &&
-		(w->m->submit.flags & SUBMIT_SMTPUTF8) != 0))
+		(w->m->flags & SUBMIT_SMTPUTF8) != 0))
 		return;
 	checks_log_fault(w->m, ev->fault, ev->text);
 	/* What else there is to say is said first. */
@@ -220,7 +220,8 @@ walk_content(struct message *m, struct verdict *verdict)
 		    (struct verdict){ m->orders.code, m->orders.reason.ptr };
 		return false;
 	}
-	if (err_is(w.error) || err_is(m->failure)) {
+	/* What failed on the disk is told when the file is committed. */
+	if (err_is(w.error)) {
 		*verdict = (struct verdict){ 451,
 			"4.3.0 Error: queue file write error" };
 		return false;

@@ -94,6 +94,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct cleanup cleanups[ARRAY_LEN(rules)];
 	static struct checks checks[ARRAY_LEN(rules)];
+	static struct mapping mappings[ARRAY_LEN(rules)];
 	struct str content = STR_EMPTY;
 	struct cleanup *c;
 	struct message m;
@@ -107,6 +108,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (c->conf == NULL) {
 		log_take_socket(open("/dev/null", O_WRONLY | O_CLOEXEC));
 		test_cleanup_init(c, rules[i]);
+		/* The next one has the tests' own again. */
+		mappings[i] = test_mapping;
+		c->mapping = &mappings[i];
 		assert(!err_is(checks_open(&checks[i], c->conf)));
 		c->checks = &checks[i];
 	}
