@@ -145,8 +145,16 @@ compare('screen: who is let in', screen => '127.0.0.67', 'EHLO c.test');
 compare('screen: who is not', screen => '127.0.0.66', @rcpt);
 compare('screen: who is not, DATA', screen => '127.0.0.66', @rcpt, 'DATA');
 # Postfix lets out the second half of its greeting then.
-talk(screen => '127.0.0.3', '!EHLO c.test', 'NOOP', 'MAIL FROM:<>',
-	'RCPT TO:<good@far.test>', 'NOOP');
+# From another address again, if one of us was too slow to be early.
+my $early;
+for my $try (1 .. 10) {
+	$early = "127.0.3.$try";
+	talk(screen => $early, '!EHLO c.test', 'NOOP', 'MAIL FROM:<>',
+		'RCPT TO:<good@far.test>', 'NOOP');
+	last if 2 == grep {
+		shapes($_->{log}, $early) =~ /^PREGREET/m
+	} @both;
+}
 compare('screen: speaks HTTP', screen => '127.0.0.4', 'GET / HTTP/1.0');
 compare('screen: says a header', screen => '127.0.0.5', 'Subject: x');
 compare('screen: sends ahead', screen => '127.0.0.6',
@@ -171,7 +179,7 @@ sub shapes
 	    $text =~ /postscreen\[\d+\]: (.*\[\Q$ip\E\].*)$/mg;
 }
 
-for my $ip (qw(127.0.0.67 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.7)) {
+for my $ip ($early, qw(127.0.0.67 127.0.0.4 127.0.0.5 127.0.0.6 127.0.0.7)) {
 	my @log = map { shapes($_->{log}, $ip) } @both;
 
 	is($log[1], $log[0], "the log of $ip");
