@@ -73,7 +73,7 @@ sub intrude
 {
 	my ($account, @commands) = @_;
 	my $done = run_command({ stdin => join('', map { "$_\n" } @commands),
-		timeout => 120 }, "$build/t/intruder",
+		timeout => 120 * ($scale > 1 ? $scale : 1) }, "$build/t/intruder",
 		$account ? ('-u', $account, '-r') : (), $queue);
 
 	diag($done->{err}) if $done->{err} ne '';
