@@ -14,6 +14,8 @@
 
 /* Longest name of a domain (RFC 1035 2.3.4). */
 enum { CONF_ORIGIN_MAX = 255 };
+/* A longer line of master.cf is looked at in pieces. */
+enum { MASTER_LINE_MAX = 2048 };
 
 struct conf_private {
 	struct names names;
@@ -272,12 +274,32 @@ load_others(struct conf *conf)
 	return load.e;
 }
 
+/* What master.cf mentions: -o smtpd_client_restrictions=$mua_client_restrictions.
+ * Only read if it can matter; what is wrong with it others say. */
+static void
+add_services(struct used *used, struct names *names)
+{
+	char line[MASTER_LINE_MAX];
+	struct str path = STR_EMPTY;
+	FILE *file;
+
+	str_printf(&path, "%s/master.cf", names->dir);
+	file = fopen(path.ptr, "re");
+	str_clear(&path);
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL)
+		used_add_text(used, names, view_of(line));
+	fclose(file);
+}
+
 /* Names that nothing uses, and parameters that we know but do not have. */
 static void
 warn_of_names(struct conf *conf)
 {
 	struct names *names = &conf->priv->names;
 	struct used used;
+	bool has_services = false;
 
 	used_init(&used, names);
 	LIST_EACH (it, after, &names->file.defs) {
@@ -285,9 +307,13 @@ warn_of_names(struct conf *conf)
 		    LIST_ITEM(it, struct main_cf_def, node);
 		struct view name = view_of(def->name);
 		const struct conf_row *row = conf_row_find(name);
+		bool is_own = row == NULL && conf_suffix_find(name) == NULL;
 
-		if (row == NULL && conf_suffix_find(name) == NULL &&
-		    !used_has(&used, name))
+		if (is_own && !has_services && !used_has(&used, name)) {
+			add_services(&used, names);
+			has_services = true;
+		}
+		if (is_own && !used_has(&used, name))
 			main_cf_warn(&conf->priv->warnings, def->file,
 			    def->line, "unused parameter: %s=%s", def->name,
 			    def->value);

@@ -288,6 +288,33 @@ START_TEST(what_has_no_effect_is_told)
 }
 END_TEST
 
+START_TEST(what_a_service_mentions_is_used)
+{
+	char dir[] = "/tmp/barid.XXXXXX", path[64];
+	struct conf_source source = { .dir = dir };
+	struct str told = STR_EMPTY;
+	struct conf *conf;
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/master.cf", dir);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "a inet n - n - - smtpd\n"
+		      " -o smtpd_banner=${\n -o smtpd_helo_required=$mine\n");
+	fclose(file);
+	ck_assert(!err_is(conf_load_text(&source,
+	    VIEW("mine = yes\nother = no\n"), "main.cf", &conf)));
+	conf_each_warning(conf, gather, &told);
+	ck_assert_str_eq(
+	    told.ptr, "main.cf, line 2: unused parameter: other=no\n");
+	str_clear(&told);
+	conf_free(conf);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 START_TEST(a_missing_file_is_temporary)
 {
 	struct conf_source source = { .dir = "/nonexistent" };
@@ -303,4 +330,5 @@ UNIT_MAIN("conf", { rows_are_sorted_and_documented, 1 },
     { values_are_held_to_their_range, ARRAY_LEN(cases) },
     { units_and_macros_reach_the_fields, 1 }, { an_origin_may_be_a_file, 1 },
     { overrides_beat_the_file, 1 }, { what_has_no_effect_is_told, 1 },
+    { what_a_service_mentions_is_used, 1 },
     { a_missing_file_is_temporary, 1 })
