@@ -32,22 +32,21 @@ static const struct {
 	    "additional_conditions charset dbname domain expansion_limit hosts "
 	    "idle_interval option_file option_group password query "
 	    "require_result_set result_format retry_interval select_field "
-	    "select_function table tls_CAfile tls_CApath tls_cert_file "
+	    "select_function table timeout tls_CAfile tls_CApath tls_cert_file "
 	    "tls_ciphers tls_key_file tls_verify_cert user where_field" },
 	{ "pgsql",
 	    "additional_conditions dbname domain encoding expansion_limit "
 	    "hosts "
 	    "idle_interval password query result_format retry_interval "
-	    "select_field select_function table user where_field" },
+	    "select_field select_function table timeout user where_field" },
 	/* Barid's own. */
 	{ "redis",
 	    "command database domain expansion_limit hosts idle_interval "
-	    "password result_format retry_interval timeout tls_CAfile "
-	    "tls_CApath tls_cert_file tls_ciphers tls_key_file "
-	    "tls_verify_cert user" },
+	    "password result_format retry_interval timeout user" },
 	{ "sqlite",
 	    "additional_conditions dbpath domain expansion_limit query "
-	    "result_format select_field select_function table where_field" },
+	    "result_format select_field select_function table timeout "
+	    "where_field" },
 };
 
 static bool

@@ -17,7 +17,7 @@ struct rest {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct htable rests; /* by "type host" */
+static struct htable rests; /* by "scope host" */
 
 /* "name:port", "[::1]:port", either without the port. */
 static struct err
@@ -101,19 +101,19 @@ dbhosts_clear(struct dbhosts *h)
 }
 
 static void
-name_rest(struct str *out, const char *kind, const struct dbhost *host)
+name_rest(struct str *out, const char *scope, const struct dbhost *host)
 {
-	str_printf(out, "%s %s", kind, host->spec.ptr);
+	str_printf(out, "%s %s", scope, host->spec.ptr);
 }
 
 static bool
-rests_now(const char *kind, const struct dbhost *host)
+rests_now(const char *scope, const struct dbhost *host)
 {
 	struct str name = STR_EMPTY;
 	const struct rest *rest;
 	bool yes;
 
-	name_rest(&name, kind, host);
+	name_rest(&name, scope, host);
 	pthread_mutex_lock(&lock);
 	rest = htable_find(&rests, str_view(&name));
 	yes = rest != NULL && rest->until > clock_ms();
@@ -124,7 +124,7 @@ rests_now(const char *kind, const struct dbhost *host)
 
 /* Those that are sockets (or not), in an order by chance. */
 static void
-add_shuffled(const struct dbhosts *h, const char *kind, bool sockets,
+add_shuffled(const struct dbhosts *h, const char *scope, bool sockets,
     size_t *order, size_t *n)
 {
 	size_t first = *n;
@@ -134,7 +134,7 @@ add_shuffled(const struct dbhosts *h, const char *kind, bool sockets,
 		size_t at;
 
 		if (h->all[i].is_socket != sockets ||
-		    rests_now(kind, &h->all[i]))
+		    rests_now(scope, &h->all[i]))
 			continue;
 		/* If there is no chance to be had, the last goes first. */
 		if (getrandom(&pick, sizeof(pick), 0) != sizeof(pick))
@@ -147,27 +147,27 @@ add_shuffled(const struct dbhosts *h, const char *kind, bool sockets,
 
 void
 dbhosts_order(
-    const struct dbhosts *h, const char *kind, size_t order[DBHOSTS_MAX], size_t *n)
+    const struct dbhosts *h, const char *scope, size_t order[DBHOSTS_MAX], size_t *n)
 {
 	*n = 0;
 	if (!h->in_order) {
-		add_shuffled(h, kind, true, order, n);
-		add_shuffled(h, kind, false, order, n);
+		add_shuffled(h, scope, true, order, n);
+		add_shuffled(h, scope, false, order, n);
 		return;
 	}
 	for (size_t i = 0; i < h->n; i++)
-		if (!rests_now(kind, &h->all[i]))
+		if (!rests_now(scope, &h->all[i]))
 			order[(*n)++] = i;
 }
 
 void
-dbhosts_failed(const char *kind, const struct dbhost *host, int64_t max_ms)
+dbhosts_failed(const char *scope, const struct dbhost *host, int64_t max_ms)
 {
 	struct str name = STR_EMPTY;
 	int64_t now = clock_ms();
 	struct rest *rest;
 
-	name_rest(&name, kind, host);
+	name_rest(&name, scope, host);
 	pthread_mutex_lock(&lock);
 	rest = htable_find(&rests, str_view(&name));
 	if (rest == NULL) {
@@ -186,13 +186,22 @@ dbhosts_failed(const char *kind, const struct dbhost *host, int64_t max_ms)
 }
 
 void
-dbhosts_answered(const char *kind, const struct dbhost *host)
+dbhosts_answered(const char *scope, const struct dbhost *host)
 {
 	struct str name = STR_EMPTY;
 
-	name_rest(&name, kind, host);
+	name_rest(&name, scope, host);
 	pthread_mutex_lock(&lock);
 	free(htable_remove(&rests, str_view(&name)));
 	pthread_mutex_unlock(&lock);
 	str_clear(&name);
+}
+
+void
+dbhosts_forget(void)
+{
+	pthread_mutex_lock(&lock);
+	htable_clear(&rests, free);
+	htable_init(&rests);
+	pthread_mutex_unlock(&lock);
 }

@@ -1,6 +1,6 @@
 /*
  * The servers of a table, and which of them not to try for a while.  What is
- * known of a server is shared by all tables and threads of the process.
+ * known of a server is shared by all threads, and by who has the same scope.
  */
 #ifndef TABLE_DBHOSTS_H
 #define TABLE_DBHOSTS_H
@@ -35,13 +35,15 @@ struct err dbhosts_parse(struct dbhosts *h, struct view text, bool in_order);
 void dbhosts_clear(struct dbhosts *h);
 
 /* The order to try them in: indices into all, those that are not given a rest
- * now; *n may be 0. `kind` is the table's type. */
+ * now; *n may be 0. */
 void dbhosts_order(
-    const struct dbhosts *h, const char *kind, size_t order[DBHOSTS_MAX], size_t *n);
+    const struct dbhosts *h, const char *scope, size_t order[DBHOSTS_MAX], size_t *n);
 
 /* It did not answer: rest, for 1 s at first, then twice as long each time, up
  * to max_ms; it answered: no rest. */
-void dbhosts_failed(const char *kind, const struct dbhost *host, int64_t max_ms);
-void dbhosts_answered(const char *kind, const struct dbhost *host);
+void dbhosts_failed(const char *scope, const struct dbhost *host, int64_t max_ms);
+void dbhosts_answered(const char *scope, const struct dbhost *host);
+/* Nobody rests any more (tests). */
+void dbhosts_forget(void);
 
 #endif

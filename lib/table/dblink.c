@@ -16,6 +16,10 @@ dblink_open(struct dblink *l, const struct dblink_kind *kind, void *arg,
 	*l = (struct dblink){
 		.kind = kind, .arg = arg, .timeout_ms = timeout_ms
 	};
+	/* What is slow for one table may be quick for another: each table of a
+	 * name has its own experience.  Parameters are never freed. */
+	str_init(&l->scope);
+	str_printf(&l->scope, "%s %p", kind->name, (const void *)p);
 	e = dbhosts_parse(&l->hosts, view_of(hosts), in_order);
 	if (err_is(e))
 		return err_within(e, "%.100s",
@@ -45,6 +49,7 @@ dblink_close(struct dblink *l)
 {
 	drop(l);
 	dbhosts_clear(&l->hosts);
+	str_clear(&l->scope);
 }
 
 static struct err
@@ -59,7 +64,7 @@ gave_up(struct dblink *l, const char *why)
 {
 	log_warn("%s: server %s: %s", l->kind->name,
 	    l->hosts.all[l->host].spec.ptr, why);
-	dbhosts_failed(l->kind->name, &l->hosts.all[l->host], l->rest_ms);
+	dbhosts_failed(l->scope.ptr, &l->hosts.all[l->host], l->rest_ms);
 	drop(l);
 }
 
@@ -76,7 +81,7 @@ ask_here(struct dblink *l, int64_t deadline, bool fresh, struct err *e)
 	case MODULE_REFUSED:
 		l->used_ms = clock_ms();
 		if (fresh)
-			dbhosts_answered(l->kind->name, &l->hosts.all[l->host]);
+			dbhosts_answered(l->scope.ptr, &l->hosts.all[l->host]);
 		*e = end == MODULE_DONE ? ERR_OK : refused(l, why);
 		return true;
 	case MODULE_STOPPED:
@@ -102,7 +107,7 @@ ask_each(struct dblink *l, int64_t deadline)
 	struct err e =
 	    err_make(ERR_TEMP, "%s: no server can be reached", l->kind->name);
 
-	dbhosts_order(&l->hosts, l->kind->name, order, &n);
+	dbhosts_order(&l->hosts, l->scope.ptr, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		char why[MODULE_WHY_MAX] = "";
 		int left = deadline_left(deadline);

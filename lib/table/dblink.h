@@ -24,6 +24,7 @@ struct dblink_kind {
 struct dblink {
 	const struct dblink_kind *kind;
 	void *arg;
+	struct str scope; /* who shares what is known of a host: this table */
 	struct dbhosts hosts;
 	int64_t timeout_ms, idle_ms, rest_ms;
 	void *connection; /* NULL: none */

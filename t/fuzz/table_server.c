@@ -171,22 +171,6 @@ write_file(struct view content)
 	str_clear(&path);
 }
 
-/* A server that was useless is passed over for a while: not here. */
-static void
-forgive(const char *type)
-{
-	struct dbhosts *h = xcalloc(1, sizeof(*h));
-	struct str hosts = STR_EMPTY;
-
-	str_printf(&hosts, "unix:%s/s 127.0.0.1:%u", dir, port);
-	assert(!err_is(dbhosts_parse(h, str_view(&hosts), true)));
-	for (size_t i = 0; i < h->n; i++)
-		dbhosts_answered(type, &h->all[i]);
-	dbhosts_clear(h);
-	free(h);
-	str_clear(&hosts);
-}
-
 /* All pairs: it must end, since each is in the file. */
 static void
 list(struct table *t, size_t size)
@@ -217,7 +201,8 @@ ask(const struct kind *kind, struct table *t)
 	if (found && kind->begins != NULL)
 		assert(view_starts(answer, view_of(kind->begins)));
 	assert(value.len <= answer.len);
-	forgive(kind->type);
+	/* A server that was useless is passed over for a while: not here. */
+	dbhosts_forget();
 	str_clear(&value);
 }
 
