@@ -215,6 +215,8 @@ END
 	fails('another type', 'list', qr/query error.*WRONGTYPE/, redis => %is);
 	fails('a wrong password', 'f', qr/query error.*WRONGPASS|invalid/i,
 		redis => %is, password => 'x');
+	fails('TLS, which is not there', 'f', qr/no TLS/, redis => %is,
+		tls_verify_cert => 'yes');
 	answers('another database', 'user@example.test', undef, redis => %is,
 		database => 3);
 	answers('a socket', 'user@example.test', 'a@b.test', redis => %is,

@@ -209,6 +209,9 @@ static const struct dbserver_kind kind = {
 static struct err
 load_redis(struct redis *r, const struct params *p)
 {
+	static const char *const tls[] = { "tls_CAfile", "tls_CApath",
+		"tls_cert_file", "tls_ciphers", "tls_key_file",
+		"tls_verify_cert" };
 	const char *text = params_text(p, "command", "GET %s");
 	struct view rest = view_of(text), word;
 	struct err e = query_check(params_origin(p), "command", rest);
@@ -220,6 +223,11 @@ load_redis(struct redis *r, const struct params *p)
 		else
 			r->words[r->n_words++] = word;
 	}
+	/* Who asks for TLS must not get a connection without it. */
+	for (size_t i = 0; i < ARRAY_LEN(tls); i++)
+		if (!err_is(e) && params_find(p, tls[i]) != NULL)
+			e = err_make(ERR_PERM, "%.100s: %s: no TLS for redis",
+			    params_origin(p), tls[i]);
 	if (!err_is(e) && r->n_words == 0)
 		e = err_make(
 		    ERR_PERM, "%.100s: command is empty", params_origin(p));
