@@ -121,6 +121,10 @@ add_received(struct submission *s)
 	struct str all = STR_EMPTY;
 
 	received_add_local(&all, &r, (int64_t)s->file.owner);
+	/* It would continue our header: it is the first line of the body. */
+	if (s->content.len > 0 &&
+	    (s->content.ptr[0] == ' ' || s->content.ptr[0] == '\t'))
+		str_add_text(&all, "\r\n");
 	str_add(&all, str_view(&s->content));
 	str_clear(&s->content);
 	s->content = all;

@@ -31,7 +31,7 @@ enum {
 struct collect {
 	struct content_in in;
 	struct str bytes; /* not yet sent */
-	size_t own_len;	  /* of our header */
+	size_t own_len;	  /* of our header; 0 once something follows it */
 	size_t whole_max; /* as much may be in one frame */
 	int64_t charged;
 	bool is_streaming, is_too_large;
@@ -321,6 +321,26 @@ collect_saw_bare_lf(const struct collect *c)
 	return (c->in.flags & CONTENT_BARE_LF) != 0;
 }
 
+/* A first line that begins with a blank would continue our header: it is the
+ * first of the body instead. */
+static void
+part_from_ours(struct collect *c)
+{
+	struct str all = STR_EMPTY;
+	struct view came = view_skip(str_view(&c->bytes), c->own_len);
+
+	if (c->own_len == 0 || came.len == 0)
+		return;
+	if (came.ptr[0] == ' ' || came.ptr[0] == '\t') {
+		str_add(&all, view_first(str_view(&c->bytes), c->own_len));
+		str_add_text(&all, "\r\n");
+		str_add(&all, came);
+		str_clear(&c->bytes);
+		c->bytes = all;
+	}
+	c->own_len = 0;
+}
+
 /* Many lines that stay as they are go from where they stand. */
 static size_t
 feed(struct collect *c, struct view bytes)
@@ -339,6 +359,7 @@ feed(struct collect *c, struct view bytes)
 			str_add(&c->bytes, whole);
 		}
 	}
+	part_from_ours(c);
 	return bytes.len - rest.len;
 }
 

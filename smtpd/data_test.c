@@ -87,6 +87,27 @@ START_TEST(what_is_queued_has_no_bare_cr_or_lf)
 }
 END_TEST
 
+START_TEST(a_first_line_never_continues_our_header)
+{
+	static const char *const firsts[] = { " blank", "\ttab", ". dot" };
+
+	for (size_t i = 0; i < ARRAY_LEN(firsts); i++) {
+		struct str text = STR_EMPTY;
+
+		standin_open("");
+		str_printf(
+		    &text, DATA "%s\r\nSubject: x\r\n.\r\n", firsts[i]);
+		standin_talk("192.0.2.1", text.ptr);
+		ck_assert_uint_eq(standin.n_messages, 1);
+		ck_assert_ptr_nonnull(
+		    memmem(standin.messages[0].content.ptr,
+			standin.messages[0].content.len, "\r\n\r\n", 4));
+		standin_close();
+		str_clear(&text);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *mode, *client, *says, *hears, *notes;
 	size_t messages;
@@ -487,6 +508,7 @@ END_TEST
 
 UNIT_MAIN("data", { only_crlf_dot_crlf_ends_a_message, ARRAY_LEN(false_ends) },
     { what_is_queued_has_no_bare_cr_or_lf, 1 },
+    { a_first_line_never_continues_our_header, 1 },
     { bare_line_ends_are_treated_as_configured, ARRAY_LEN(bare) },
     { chunks_are_taken_and_refused_like_this, ARRAY_LEN(chunks) },
     { a_million_tiny_chunks_are_one_message, 1 },
