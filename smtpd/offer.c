@@ -44,33 +44,58 @@ offer_all(const struct conf *conf)
 	    OFFER_ETRN | OFFER_XCLIENT | OFFER_XFORWARD |
 	    OFFER_ENHANCEDSTATUSCODES | OFFER_8BITMIME | OFFER_DSN |
 	    OFFER_SMTPUTF8 | OFFER_CHUNKING;
-	struct view rest = view_of(conf->smtpd_discard_ehlo_keywords), word;
 
 	if (conf->disable_vrfy_command)
 		offers &= ~(unsigned)OFFER_VRFY;
 	if (!conf->smtputf8_enable)
 		offers &= ~(unsigned)OFFER_SMTPUTF8;
-	while (conf_list_next(&rest, &word)) {
+	return offers;
+}
+
+unsigned
+offer_discarded(const char *parameter, struct view words)
+{
+	unsigned offers = 0;
+	struct view word;
+
+	while (conf_list_next(&words, &word)) {
 		size_t i;
 
 		for (i = 0; i < ARRAY_LEN(keywords); i++)
 			if (view_eq_case(word, view_of(keywords[i].name)))
 				break;
 		if (i < ARRAY_LEN(keywords))
-			offers &= ~keywords[i].offer;
+			offers |= keywords[i].offer;
 		else if (!view_eq_case(word, VIEW("silent-discard")))
-			log_warn("smtpd_discard_ehlo_keywords: %.*s is no "
-				 "keyword",
+			log_warn("%s: %.*s is no keyword", parameter,
 			    VIEW_ARGS(word));
 	}
 	return offers;
+}
+
+/* As the maps have it for this client; if they fail, as for all. */
+static void
+find_discarded(struct session *s)
+{
+	static const char name[] = "smtpd_discard_ehlo_keyword_address_maps";
+	const struct smtpd *smtpd = s->smtpd;
+	struct str words = STR_EMPTY;
+	bool found = false;
+	struct err e = table_list_find(smtpd->discards,
+	    view_of(s->client.addr), TABLE_ALL, &words, &found);
+
+	if (err_is(e))
+		log_warn("%s: %s", name, e.text);
+	s->discarded = found ? offer_discarded(name, str_view(&words))
+			     : smtpd->discarded;
+	str_clear(&words);
 }
 
 /* What this client is offered. */
 static unsigned
 offers_to(const struct session *s)
 {
-	unsigned offers = s->smtpd->offers;
+	unsigned offers = s->smtpd->offers & ~s->discarded;
 
 	if (!s->client.may_xclient)
 		offers &= ~(unsigned)OFFER_XCLIENT;
@@ -93,8 +118,11 @@ void
 offer_tell(struct session *s)
 {
 	const struct conf *conf = s->smtpd->conf;
-	unsigned offers = offers_to(s);
 	struct str line = STR_EMPTY;
+	unsigned offers;
+
+	find_discarded(s);
+	offers = offers_to(s);
 
 	str_printf(&line, "250-%s", conf->myhostname);
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
@@ -119,7 +147,7 @@ offer_params(const struct session *s)
 	unsigned params = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-		if ((s->smtpd->offers & keywords[i].offer) != 0)
+		if ((s->smtpd->offers & ~s->discarded & keywords[i].offer) != 0)
 			params |= keywords[i].params;
 	return params;
 }

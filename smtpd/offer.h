@@ -7,10 +7,11 @@
 
 #include "smtpd/session.h"
 
-/* All that this process offers, but for smtpd_discard_ehlo_keywords; words of
- * it that are no keyword are warned of. */
+/* All that this process offers. */
 unsigned offer_all(const struct conf *conf);
-/* The answer to EHLO. */
+/* What these words take away; those that are no keyword are warned of. */
+unsigned offer_discarded(const char *parameter, struct view words);
+/* The answer to EHLO.  May wait, for a table. */
 void offer_tell(struct session *s);
 /* The parameters of MAIL and RCPT that go with it: enum esmtp_offer. */
 unsigned offer_params(const struct session *s);

@@ -369,6 +369,7 @@ session_new(struct smtpd *smtpd, struct stream *io)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->smtpd = smtpd;
+	s->discarded = smtpd->discarded;
 	s->fiber = fiber_self();
 	s->serial = ++smtpd->n_serials;
 	s->io = *io;

@@ -109,6 +109,7 @@ struct session {
 	char *helo;		     /* NULL: none yet */
 	const char *where;	     /* the command that we are in */
 	uint8_t ending;		     /* enum ending */
+	unsigned discarded;	     /* enum offer that this client is not made */
 	bool is_esmtp;		     /* EHLO, not HELO */
 	bool is_idle;		     /* waits for a command */
 	bool is_traced;		     /* the dialogue is logged */

@@ -202,6 +202,24 @@ static const struct {
 		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
 		     "502 5.5.1 VRFY command is disabled\n",
 	    NULL },
+	/* A map's words instead of those. */
+	{ "smtpd_discard_ehlo_keywords = size\n"
+	  "smtpd_discard_ehlo_keyword_address_maps = cidr:{"
+	  "{192.0.2.0/24 chunking, dsn etrn, vrfy, smtputf8, nosuch}}\n",
+	    "192.0.2.1", EHLO "MAIL FROM:<a@b.example> RET=HDRS\r\n",
+	    GREETING "250-mx.example.test\n250-PIPELINING\n"
+		     "250-SIZE 10240000\n"
+		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
+		     "555 5.5.4 Unsupported option: RET\n",
+	    "warning: smtpd_discard_ehlo_keyword_address_maps: nosuch is no "
+	    "keyword\n" },
+	{ "smtpd_discard_ehlo_keywords = chunking, dsn etrn, vrfy, smtputf8\n"
+	  "smtpd_discard_ehlo_keyword_address_maps = fail:x\n",
+	    "192.0.2.1", EHLO,
+	    GREETING "250-mx.example.test\n250-PIPELINING\n"
+		     "250-SIZE 10240000\n"
+		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n",
+	    NULL },
 	{ "", "192.0.2.1", EHLO "HELP\r\n",
 	    GREETING EHLO_REPLY "214 2.0.0 Commands: BDAT DATA EHLO ETRN HELO "
 				"HELP MAIL NOOP QUIT RCPT RSET VRFY\n",

@@ -66,6 +66,8 @@ open_command_lists(struct smtpd *m)
 	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
 	m->command_filter =
 	    open_tables("smtpd_command_filter", conf->smtpd_command_filter);
+	m->discards = open_tables("smtpd_discard_ehlo_keyword_address_maps",
+	    conf->smtpd_discard_ehlo_keyword_address_maps);
 	m->footers = open_tables(
 	    "smtpd_reject_footer_maps", conf->smtpd_reject_footer_maps);
 	m->reply_filter = open_tables(
@@ -274,6 +276,8 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	m->bare_lf = bare_lf_mode(conf->smtpd_forbid_bare_newline);
 	m->access_parents = smtpd_parents_match(conf, "smtpd_access_maps");
 	m->offers = offer_all(conf);
+	m->discarded = offer_discarded("smtpd_discard_ehlo_keywords",
+	    view_of(conf->smtpd_discard_ehlo_keywords));
 	e = override_parse(conf->receive_override_options, &m->override);
 	if (err_is(e))
 		die_temp("%s", e.text);
@@ -297,7 +301,7 @@ map_at(struct smtpd *m, size_t i)
 		&m->maps.virtual_alias, &m->maps.local,
 		&m->maps.virtual_mailbox, &m->maps.relay, &m->dns_filter,
 		&m->command_filter, &m->footers, &m->reply_filter,
-		&m->volume_maps };
+		&m->volume_maps, &m->discards };
 
 	return i < ARRAY_LEN(maps) ? maps[i] : NULL;
 }

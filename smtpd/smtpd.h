@@ -100,9 +100,13 @@ struct smtpd {
 	 * smtpd_reject_footer_maps, smtpd_reject_filter_maps. */
 	struct table_list *dns_filter, *command_filter, *footers,
 	    *reply_filter;
+	/* smtpd_discard_ehlo_keyword_address_maps: by address, instead of
+	 * smtpd_discard_ehlo_keywords. */
+	struct table_list *discards;
 	bool access_parents; /* parents match in access tables */
 	enum bare_lf bare_lf;
 	unsigned offers;      /* enum offer */
+	unsigned discarded;   /* of them, by default */
 	struct override override; /* receive_override_options */
 	/* Addresses of this machine: those of inet_interfaces, then those by
 	 * which others know it, proxy_interfaces. */

@@ -1484,7 +1484,7 @@ ROW(BOOL, smtpd_delay_open_until_valid_rcpt, "yes", 0, 1, USED,
     "Begin a message at the first valid recipient.")
 ROW(BOOL, smtpd_delay_reject, "yes", 0, 1, USED,
     "Refuse at RCPT what was already refused at connect, HELO or MAIL.")
-ROW(STR, smtpd_discard_ehlo_keyword_address_maps, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_discard_ehlo_keyword_address_maps, "", 0, CONF_LEN_MAX, USED,
     "Clients that see EHLO without some keywords.")
 ROW(STR, smtpd_discard_ehlo_keywords, "", 0, CONF_LEN_MAX, USED,
     "EHLO keywords that are not offered.")
