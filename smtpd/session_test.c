@@ -211,8 +211,13 @@ static const struct {
 		     "250-SIZE 10240000\n"
 		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
 		     "555 5.5.4 Unsupported option: RET\n",
+	    "connect from client.example[192.0.2.1]\n"
 	    "warning: smtpd_discard_ehlo_keyword_address_maps: nosuch is no "
-	    "keyword\n" },
+	    "keyword\n"
+	    "NOQUEUE: lost connection after MAIL from "
+	    "client.example[192.0.2.1]\n"
+	    "disconnect from client.example[192.0.2.1] ehlo=1 mail=0/1 "
+	    "commands=1/2\n" },
 	{ "smtpd_discard_ehlo_keywords = chunking, dsn etrn, vrfy, smtputf8\n"
 	  "smtpd_discard_ehlo_keyword_address_maps = fail:x\n",
 	    "192.0.2.1", EHLO,
