@@ -19,8 +19,34 @@ use Barid::Test;
 our @EXPORT = qw(as_nobody database_folder start_mariadb start_memcached
     start_postgresql start_redis start_slapd);
 
-# The folder that ./dev unpacks a package into.
-sub unpacked { return Barid::Test::top_folder() . "/build/peers/$_[0]" }
+# The folder that ./dev unpacks a package into; a copy of it where somebody
+# without rights gets no further than our home.
+my %copies;
+
+sub unpacked
+{
+	my ($package) = @_;
+	my $path = Barid::Test::top_folder() . "/build/peers/$package";
+
+	return $path if !-d $path || may_be_reached($path);
+	if (!$copies{$package}) {
+		my $folder = tempdir('barid-peer-XXXXXX', TMPDIR => 1,
+			CLEANUP => 1);
+
+		chmod(0755, $folder);
+		system('cp', '-R', $path, "$folder/peer") == 0
+		    or die "cannot copy $path\n";
+		$copies{$package} = "$folder/peer";
+	}
+	return $copies{$package};
+}
+
+sub may_be_reached
+{
+	my ($path) = @_;
+
+	return system(as_nobody('test', '-x', "$path/usr")) == 0;
+}
 
 # A command line that runs as somebody without rights, if we are root.
 sub as_nobody
