@@ -8,6 +8,7 @@
  */
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/table/net.h"
 #include "lib/table/rules.h"
 #include "lib/table/type.h"
@@ -20,6 +21,7 @@ struct cidr_rule {
 	struct net net;
 	uint32_t value; /* offset in values */
 	uint32_t len;
+	uint32_t line; /* of the file, where it ends */
 };
 
 /* From this address on, to the next change, this rule wins. */
@@ -89,7 +91,7 @@ add_step(struct cidr *c, enum step_kind kind)
 }
 
 static uint32_t
-add_rule(struct cidr *c, const struct net *net, struct view value)
+add_rule(struct cidr *c, const struct net *net, struct view value, size_t line)
 {
 	if (c->n_rules == c->rules_room) {
 		c->rules_room = c->rules_room * 2 + 16;
@@ -97,7 +99,8 @@ add_rule(struct cidr *c, const struct net *net, struct view value)
 		    xreallocarray(c->rules, c->rules_room, sizeof(*c->rules));
 	}
 	c->rules[c->n_rules] = (struct cidr_rule){ *net,
-		(uint32_t)c->values.len, (uint32_t)value.len };
+		(uint32_t)c->values.len, (uint32_t)value.len,
+		(uint32_t)line };
 	str_add(&c->values, value);
 	return (uint32_t)c->n_rules++;
 }
@@ -193,7 +196,7 @@ load_match(struct loader *l, struct view rule)
 		skip_rule(l, "no lookup result");
 		return;
 	}
-	n = add_rule(c, &net, value);
+	n = add_rule(c, &net, value, l->rules.line);
 	if (negated) {
 		step = add_step(c, STEP_NOT);
 		step->net = net;
@@ -424,10 +427,12 @@ find_cidr(struct table *t, struct view key, struct str *value, bool *found)
 		rule = take_step(&c->steps[i], &address, &next);
 	}
 	*found = rule != NO_RULE;
-	if (*found)
+	if (*found) {
 		str_set(value,
 		    view_sub(str_view(&c->values), c->rules[rule].value,
 			c->rules[rule].len));
+		trace_set_line(c->rules[rule].line);
+	}
 	return ERR_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/base/htable.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/table/held.h"
 #include "lib/table/net.h"
 #include "lib/table/source.h"
@@ -25,6 +26,7 @@ struct entry {
 	bool negated;
 	struct htable names; /* in lower case; values are not NULL */
 	struct net net;
+	char *word; /* of a network, as written */
 	struct table *table;
 	struct err broken; /* what a question that comes here answers */
 };
@@ -142,6 +144,7 @@ is_network(const struct match_list *l, struct view word)
 static struct err
 add_word(struct match_list *l, struct view word, bool negated, int deep)
 {
+	struct entry *entry;
 	struct err e;
 
 	while (word.len > 0 && word.ptr[0] == '!') {
@@ -165,7 +168,9 @@ add_word(struct match_list *l, struct view word, bool negated, int deep)
 		e = net_parse(word, &net);
 		if (err_is(e))
 			return broken(l, e, negated);
-		add_entry(l, ENTRY_NET, negated)->net = net;
+		entry = add_entry(l, ENTRY_NET, negated);
+		entry->net = net;
+		entry->word = xstrndup(word.ptr, word.len);
 	} else {
 		add_name(l, word, negated);
 	}
@@ -223,6 +228,7 @@ match_list_close(struct match_list *l)
 	for (size_t i = 0; i < l->n; i++) {
 		htable_clear(&l->entries[i]->names, NULL);
 		table_close(l->entries[i]->table);
+		free(l->entries[i]->word);
 		free(l->entries[i]);
 	}
 	for (size_t i = 0; i < l->n_files; i++)
@@ -238,6 +244,14 @@ match_list_is_empty(const struct match_list *l)
 	return l == NULL || l->n == 0;
 }
 
+/* A table tells by itself. */
+static void
+trace_match(const struct entry *entry, struct view key, struct view pattern)
+{
+	TRACE("match", { "key", key }, { "pattern", pattern },
+	    { "result", entry->negated ? VIEW("excluded") : VIEW("listed") });
+}
+
 /* Ask one entry for one key. */
 static struct err
 ask(const struct entry *entry, struct view key, bool *yes)
@@ -249,6 +263,8 @@ ask(const struct entry *entry, struct view key, bool *yes)
 		*yes = htable_find(&entry->names, key) != NULL;
 	else if (entry->kind == ENTRY_TABLE)
 		e = table_find(entry->table, key, &value, yes);
+	if (*yes && entry->kind == ENTRY_NAMES)
+		trace_match(entry, key, key);
 	str_clear(&value);
 	return e;
 }
@@ -291,6 +307,8 @@ entry_matches_address(const struct entry *entry, struct view text,
 	if (entry->kind != ENTRY_NET)
 		return ask(entry, text, yes);
 	*yes = address->family != 0 && net_holds(&entry->net, address);
+	if (*yes)
+		trace_match(entry, text, view_of(entry->word));
 	return ERR_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/table/posix_re.h"
 #include "lib/table/rules.h"
 #include "lib/table/type.h"
@@ -586,8 +587,10 @@ find_re(struct table *t, struct view key, struct str *value, bool *found)
 		if (rule->kind == RULE_IF && !yes)
 			next = rule->end;
 		*found = rule->kind == RULE_MATCH && yes;
-		if (*found)
+		if (*found) {
 			make_result(re, rule, key, value);
+			trace_set_line(rule->line);
+		}
 	}
 	return e;
 }

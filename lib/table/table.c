@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/table/module.h"
 #include "lib/table/params.h"
 #include "lib/table/type.h"
@@ -275,6 +276,26 @@ fold(struct str *folded, struct view key)
 	return str_view(folded);
 }
 
+static void
+trace_find(const struct table *t, struct view key, const struct str *value,
+    bool found, struct err e)
+{
+	size_t at = trace_take_line();
+	struct str line = STR_EMPTY;
+
+	if (found && at > 0)
+		str_printf(&line, "%zu", at);
+	TRACE("lookup", { "table", str_view(&t->spec) }, { "key", key },
+	    { "result",
+		err_is(e) ? VIEW("failed")
+			  : found ? VIEW("found") : VIEW("not found") },
+	    { "value", found ? str_view(value) : (struct view){ NULL, 0 } },
+	    { "line", line.len > 0 ? str_view(&line)
+				   : (struct view){ NULL, 0 } },
+	    { "why", err_is(e) ? view_of(e.text) : (struct view){ NULL, 0 } });
+	str_clear(&line);
+}
+
 struct err
 table_find(struct table *t, struct view key, struct str *value, bool *found)
 {
@@ -282,8 +303,11 @@ table_find(struct table *t, struct view key, struct str *value, bool *found)
 	struct err e;
 
 	*found = false;
-	if (err_is(t->refused))
+	if (err_is(t->refused)) {
+		if (trace_is_on())
+			trace_find(t, key, value, false, t->refused);
 		return t->refused;
+	}
 	if (key.len > TABLE_KEY_MAX && (t->fixed || t->ask != NULL))
 		return ERR_OK;
 	if (t->fixed && !(t->flags & TABLE_NO_FOLD))
@@ -292,6 +316,8 @@ table_find(struct table *t, struct view key, struct str *value, bool *found)
 		e = t->ask(str_view(&t->spec), key, value, found);
 	else
 		e = t->type->find(t, key, value, found);
+	if (trace_is_on())
+		trace_find(t, key, value, *found, e);
 	str_clear(&folded);
 	if (!err_is(e))
 		return ERR_OK;

@@ -2,6 +2,7 @@
 #include "lib/base/htable.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/table/held.h"
 #include "lib/table/source.h"
 #include "lib/table/type.h"
@@ -13,6 +14,7 @@
 struct pair {
 	struct pair *after;
 	size_t key_len, value_len;
+	size_t line; /* of the file; 0: it is none */
 	char text[]; /* key, value */
 };
 
@@ -52,11 +54,11 @@ pairs_free(struct pairs *p)
 
 /* The caller knows that the key is not there. */
 static void
-pairs_add(struct pairs *p, struct view key, struct view value)
+pairs_add(struct pairs *p, struct view key, struct view value, size_t line)
 {
 	struct pair *pair = xmalloc(sizeof(*pair) + key.len + value.len);
 
-	*pair = (struct pair){ NULL, key.len, value.len };
+	*pair = (struct pair){ NULL, key.len, value.len, line };
 	if (key.len > 0)
 		memcpy(pair->text, key.ptr, key.len);
 	if (value.len > 0)
@@ -100,7 +102,7 @@ open_texthash(struct table *t)
 			log_warn("%s, line %zu: duplicate entry: \"%.*s\"",
 			    name.ptr, source.line, VIEW_ARGS(key));
 		else
-			pairs_add(p, key, value);
+			pairs_add(p, key, value, source.line);
 	}
 	source_clear(&source);
 	str_clear(&text);
@@ -152,7 +154,7 @@ add_word(struct table *t, struct pairs *p, struct view word, struct str *room)
 			p->last = at;
 		free(old);
 	}
-	pairs_add(p, key, value);
+	pairs_add(p, key, value, 0);
 	return ERR_OK;
 }
 
@@ -186,8 +188,10 @@ find_pair(struct table *t, struct view key, struct str *value, bool *found)
 	const struct pair *pair = htable_find(&p->by_key, key);
 
 	*found = pair != NULL;
-	if (pair != NULL)
+	if (pair != NULL) {
 		str_set(value, pair_value(pair));
+		trace_set_line(pair->line);
+	}
 	return ERR_OK;
 }
 
