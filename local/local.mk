@@ -13,6 +13,7 @@ local_core = $(local_child) \
 	local/forward.c local/forward.h \
 	local/front.c local/front.h \
 	local/monitor.c local/monitor.h \
+	local/place.c local/place.h \
 	local/pool.c local/pool.h \
 	local/user.c \
 	local/virtual.c

@@ -7,9 +7,9 @@
 #include "lib/mail/addr.h"
 #include "local/front.h"
 #include "local/forward.h"
+#include "local/place.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 /* The local part of a recipient, in lower case, and what it is made of. */
 struct name {
@@ -52,53 +52,18 @@ find_user(struct front *f, struct delivery *d, struct view user, bool *found)
 
 /* --- a user's mailbox --- */
 
-/* What main.cf may ask for and this server has not yet. */
-static const char *
-unsupported_delivery(const struct conf *conf)
-{
-	const struct {
-		const char *value, *name;
-	} parameters[] = {
-		{ conf->mailbox_transport, "mailbox_transport" },
-		{ conf->mailbox_transport_maps, "mailbox_transport_maps" },
-		{ conf->mailbox_command, "mailbox_command" },
-		{ conf->mailbox_command_maps, "mailbox_command_maps" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(parameters); i++)
-		if (parameters[i].value[0] != '\0')
-			return parameters[i].name;
-	return NULL;
-}
-
-static bool
-ends_in_slash(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len > 0 && path[len - 1] == '/';
-}
-
-/* Never as root: the deferred mail is there once root has an alias. */
 static bool
 may_deliver_as(const struct front *f, struct delivery *d, const char *user)
 {
-	const struct monitor_answer *a = &d->work->user;
-	const char *missing = unsupported_delivery(f->conf);
+	struct str why = STR_EMPTY;
+	bool may = place_allows(f->conf, user, d->work->user.uid,
+	    f->daemon->unprivileged, &why);
 
-	if (a->uid == 0)
-		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
-		    "no delivery with root's privileges: give \"%s\" an alias",
-		    user);
-	else if (f->daemon->unprivileged && a->uid != getuid())
-		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
-		    "no privileges to deliver to user \"%s\"", user);
-	else if (missing != NULL)
-		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
-		    "%s is not supported yet", missing);
-	else
-		return true;
-	return false;
+	if (!may)
+		verdict_set(
+		    &d->verdict, OUTCOME_DEFERRED, "4.3.5", "%s", why.ptr);
+	str_clear(&why);
+	return may;
 }
 
 /* The user is the one that find_user found. */
@@ -106,24 +71,16 @@ static void
 to_user(struct front *f, struct delivery *d, struct view user)
 {
 	const struct monitor_answer *a = &d->work->user;
-	const struct conf *conf = f->conf;
-	const char *spool = conf->mail_spool_directory;
 	char *name = xstrndup(user.ptr, user.len);
-	struct target t = { .kind = CHILD_MBOX,
-		.base = spool,
-		.path = name,
-		.owner = { name, a->uid, a->gid } };
+	struct place place;
+	struct target t;
 
-	if (conf->home_mailbox[0] != '\0') {
-		t.base = a->home;
-		t.path = conf->home_mailbox + strspn(conf->home_mailbox, "/");
-		if (ends_in_slash(t.path))
-			t.kind = CHILD_MAILDIR;
-	} else if (ends_in_slash(spool)) {
-		t.kind = CHILD_MAILDIR;
-	} else {
-		t.flags = CHILD_IN_SPOOL;
-	}
+	place_of_user(f->conf, name, a->home, &place);
+	t = (struct target){ .kind = place.kind,
+		.flags = place.flags,
+		.base = place.base,
+		.path = place.path,
+		.owner = { name, a->uid, a->gid } };
 	if (may_deliver_as(f, d, name))
 		front_to_mailbox(f, d, &t);
 	free(name);

@@ -3,38 +3,8 @@
  * the mailbox, two more its owner.
  */
 #include "lib/base/log.h"
-#include "lib/mail/addr.h"
 #include "local/front.h"
-
-/*
- * The address, the address without extension, "@domain".  *found is false if
- * none is there.
- */
-static struct err
-find_address(const struct front *f, struct table_list *maps,
-    struct view address, struct str *value, bool *found)
-{
-	struct view local = addr_local(address), domain = addr_domain(address);
-	struct view user, extension;
-	struct str key = STR_EMPTY;
-	struct err e = table_list_find(maps, address, TABLE_ALL, value, found);
-
-	if (err_is(e) || *found)
-		return e;
-	if (addr_split_extension(local, view_of(f->conf->recipient_delimiter),
-		f->conf->owner_request_special, &user, &extension)) {
-		str_addf(&key, "%.*s@%.*s", VIEW_ARGS(user), VIEW_ARGS(domain));
-		e = table_list_find(
-		    maps, str_view(&key), TABLE_FIXED, value, found);
-	}
-	if (!err_is(e) && !*found) {
-		str_printf(&key, "@%.*s", VIEW_ARGS(domain));
-		e = table_list_find(
-		    maps, str_view(&key), TABLE_FIXED, value, found);
-	}
-	str_clear(&key);
-	return e;
-}
+#include "local/place.h"
 
 /* A number from a uid or gid map; false with the verdict set. */
 static bool
@@ -44,7 +14,8 @@ find_id(const struct front *f, struct delivery *d, struct table_list *maps,
 	struct view address = str_view(&d->address);
 	struct str value = STR_EMPTY;
 	bool found, good = false;
-	struct err e = find_address(f, maps, address, &value, &found);
+	struct err e = place_find_virtual(
+	    f->conf, maps, address, &value, &found);
 
 	if (err_is(e))
 		verdict_defer(&d->verdict, e);
@@ -65,30 +36,29 @@ find_id(const struct front *f, struct delivery *d, struct table_list *maps,
 	return good;
 }
 
-/* The value of the map below the base: "user/" is a maildir, "user" a file. */
+/* To where the map's value leads. */
 static void
 deliver_to(struct front *f, struct delivery *d, const char *mailbox)
 {
-	const char *base = f->conf->virtual_mailbox_base;
 	int64_t low = f->conf->virtual_minimum_uid, uid, gid;
-	struct target t = { .kind = CHILD_MBOX, .base = base };
-	size_t len = strlen(mailbox);
+	struct place place;
+	struct target t;
 
 	if (!find_id(f, d, f->virtual_uids, "uid", low > 1 ? low : 1, &uid) ||
 	    !find_id(f, d, f->virtual_gids, "gid", 1, &gid))
 		return;
-	if (base[0] == '\0')
-		t.base = "/";
-	t.owner = (struct pool_identity){ "", (uid_t)uid, (gid_t)gid };
-	t.path = mailbox + strspn(mailbox, "/");
-	if (len > 0 && mailbox[len - 1] == '/')
-		t.kind = CHILD_MAILDIR;
-	if (t.path[0] == '\0' || t.base[0] != '/')
+	if (!place_of_virtual(f->conf, mailbox, &place)) {
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
 		    "recipient %s: bad mailbox \"%s\" in virtual_mailbox_maps",
 		    d->address.ptr, mailbox);
-	else
-		front_to_mailbox(f, d, &t);
+		return;
+	}
+	t = (struct target){ .kind = place.kind,
+		.flags = place.flags,
+		.base = place.base,
+		.path = place.path,
+		.owner = { "", (uid_t)uid, (gid_t)gid } };
+	front_to_mailbox(f, d, &t);
 }
 
 void
@@ -97,8 +67,8 @@ virtual_deliver(struct front *f, struct delivery *d)
 	struct view address = str_view(&d->address);
 	struct str mailbox = STR_EMPTY;
 	bool found;
-	struct err e =
-	    find_address(f, f->virtual_mailboxes, address, &mailbox, &found);
+	struct err e = place_find_virtual(
+	    f->conf, f->virtual_mailboxes, address, &mailbox, &found);
 
 	if (err_is(e))
 		verdict_defer(&d->verdict, e);
