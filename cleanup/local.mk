@@ -11,6 +11,8 @@ cleanup_cleanup_SOURCES = \
 	cleanup/complete.c \
 	cleanup/convert.c \
 	cleanup/envelope.c \
+	cleanup/explain.c \
+	cleanup/explain.h \
 	cleanup/header_addresses.c \
 	cleanup/headers.c \
 	cleanup/main.c \

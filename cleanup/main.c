@@ -3,6 +3,7 @@
  * rules and the durable commit; where mail goes, and when, is qmgr's.
  */
 #include "cleanup/checks.h"
+#include "cleanup/explain.h"
 #include "cleanup/mapping.h"
 
 #include "lib/base/log.h"
@@ -79,9 +80,11 @@ main(int argc, char **argv)
 		.mapping = &mapping,
 		.checks = &checks };
 	struct daemon d;
+	bool explains;
 	struct err e;
 
 	daemon_start(&d, "cleanup", argc, argv);
+	explains = daemon_is_to_explain(&d);
 	cleanup.conf = d.conf;
 	cleanup.from_obsolete =
 	    strcmp(d.conf->header_from_format, "obsolete") == 0;
@@ -96,6 +99,8 @@ main(int argc, char **argv)
 		e = checks_open(&checks, d.conf);
 	if (err_is(e))
 		die_temp("parameter %s", e.text);
+	if (explains)
+		return explain_run(&cleanup, d.n_args, d.args);
 	daemon_drop(&d, &cleanup_role);
 	daemon_watch_tables(&d, tables_changed, &cleanup);
 	return daemon_serve_ipc(&d, handlers, &cleanup);

@@ -82,9 +82,8 @@ fatal(const char *text)
 	return 1;
 }
 
-/* Once; what messages are called depends on it. */
-static struct err
-load(struct barid *b)
+struct err
+barid_load(struct barid *b)
 {
 	static struct str tag = STR_EMPTY;
 	struct conf_source source = { .dir = b->dir, .service_name = "barid",
@@ -378,7 +377,7 @@ verb_check(struct barid *b, int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return fatal("usage: barid check [--json] [directory]");
-	if (optind == argc && !err_is(load(b)) && !setup_directories(b))
+	if (optind == argc && !err_is(barid_load(b)) && !setup_directories(b))
 		return 1;
 	check_run(&check, conf_dir(optind < argc ? argv[optind] : b->dir));
 	if (json)
@@ -395,6 +394,7 @@ static const struct {
 	int (*run)(struct barid *b, int argc, char **argv);
 } argument_verbs[] = {
 	{ "check", verb_check },
+	{ "explain", verb_explain },
 	{ "import", verb_import },
 };
 
@@ -426,7 +426,7 @@ run_verb(struct barid *b, const char *verb)
 
 		if (strcmp(verbs[i].name, verb) != 0)
 			continue;
-		e = load(b);
+		e = barid_load(b);
 		if (err_is(e))
 			return fatal(e.text);
 		return verbs[i].run(b);

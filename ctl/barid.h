@@ -20,6 +20,10 @@ struct barid {
 void tell(const char *level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Load the configuration, if that was not done: once, since what messages are
+ * called depends on it. */
+struct err barid_load(struct barid *b);
+
 /* The pid of the master of this queue directory, 0 if none runs (its lock on
  * the pid file says so, not the number). */
 pid_t master_pid(const struct barid *b);
@@ -37,6 +41,11 @@ void setup_each_wrong(const struct conf *conf,
     void (*visit)(void *arg, const char *path, const char *text), void *arg);
 /* Complain about what is not as it should be; false if a start must fail. */
 bool setup_check(const struct barid *b);
+
+/* --- barid_explain.c --- */
+/* explain [--json] [--ask] [--client IP] [--helo NAME] [--from SENDER]
+ * [--service NAME] ADDRESS */
+int verb_explain(struct barid *b, int argc, char **argv);
 
 /* --- barid_import.c --- */
 /* import [--replace] [--to DIR] SOURCE */

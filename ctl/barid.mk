@@ -1,6 +1,7 @@
 sbin_PROGRAMS += ctl/barid
 ctl_barid_SOURCES = \
 	ctl/barid.c ctl/barid.h \
+	ctl/barid_explain.c \
 	ctl/barid_import.c \
 	ctl/barid_setup.c \
 	ctl/barid_status.c \
@@ -11,6 +12,7 @@ ctl_barid_SOURCES = \
 	ctl/check_restrictions.c \
 	ctl/check_sockets.c \
 	ctl/check_tables.c \
+	ctl/explain.h ctl/explain_run.c \
 	ctl/import.h ctl/import_copy.c ctl/import_maps.c
 ctl_barid_LDADD = $(DAEMON_LDADD) $(JANSSON_LIBS)
 dist_man8_MANS += ctl/barid.8

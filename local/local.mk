@@ -19,7 +19,8 @@ local_core = $(local_child) \
 	local/virtual.c
 
 daemon_PROGRAMS += local/local
-local_local_SOURCES = local/main.c $(local_core)
+local_local_SOURCES = local/main.c local/explain.c local/explain.h \
+	$(local_core)
 local_local_LDADD = $(DAEMON_LDADD)
 dist_man8_MANS += local/local.8 local/virtual.8
 

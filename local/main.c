@@ -3,6 +3,7 @@
  * process that master starts makes a privileged monitor first, and then gives
  * up everything itself (wire.h says who does what).
  */
+#include "local/explain.h"
 #include "local/front.h"
 #include "local/monitor.h"
 
@@ -54,6 +55,10 @@ main(int argc, char **argv)
 	int status;
 
 	daemon_start(&d, is_virtual ? "virtual" : "local", argc, argv);
+	if (daemon_is_to_explain(&d)) {
+		front_open(&front, &d, -1);
+		return explain_run(&front, d.n_args, d.args);
+	}
 	describe_site(&d, is_virtual, &site);
 	front_open(&front, &d, monitor_start(&site));
 	daemon_drop(&d, &front_role);

@@ -3,12 +3,14 @@
  */
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/trace.h"
 #include "lib/daemon/daemon.h"
 #include "lib/mail/address.h"
 #include "rewrite/forward.h"
 #include "rewrite/route.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /* Tables are open when it begins; remote ones it asks through private/lookup.
  * The thread is for names that are not ASCII. */
@@ -133,11 +135,35 @@ make_probe_conf(struct conf *probe, const struct conf *conf)
 	    conf->address_verify_sender_dependent_default_transport_maps;
 }
 
+/* rewrite -E SENDER RECIPIENT: the step "route", for barid(8). */
+static int
+explain_run(struct router *r, const struct daemon *d)
+{
+	struct route route;
+
+	if (d->n_args != 3)
+		die_usage("usage: rewrite -E sender recipient");
+	trace_form = TRACE_JSON;
+	route_init(&route);
+	route_find(r, view_of(d->args[1]), view_of(d->args[2]), &route);
+	TRACE("route", { "address", view_of(d->args[2]) },
+	    { "class", ipc_class_name(route.class) },
+	    { "transport", str_view(&route.transport) },
+	    { "nexthop", str_view(&route.nexthop) },
+	    { "recipient", str_view(&route.recipient) });
+	if (route.why.kind == ERR_TEMP)
+		TRACE("failed", { "in", VIEW("rewrite") },
+		    { "why", view_of(route.why.text) });
+	route_clear(&route);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct daemon d;
 	static struct routers both;
+	bool explains;
 	struct err e;
 	struct ipc_handler handlers[] = {
 		{ ipc_rewrite_type, answer_rewrite, IPC_INLINE },
@@ -147,6 +173,7 @@ main(int argc, char **argv)
 	};
 
 	daemon_start(&d, "rewrite", argc, argv);
+	explains = daemon_is_to_explain(&d);
 	make_probe_conf(&both.probe_conf, d.conf);
 	e = router_init(&both.mail, d.conf);
 	if (!err_is(e))
@@ -155,6 +182,8 @@ main(int argc, char **argv)
 		e = srs_open(&both.srs, d.conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
+	if (explains)
+		return explain_run(&both.mail, &d);
 	if (router_may_wait(&both.mail) || router_may_wait(&both.probes))
 		handlers[1].flags = 0;
 	daemon_drop(&d, &rewrite_role);

@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "smtpd/access_run.h"
+#include "smtpd/explain.h"
 #include "smtpd/policy.h"
 #include "smtpd/reply.h"
 
@@ -242,17 +243,28 @@ run_rcpt_stages(struct access *a)
 }
 
 static enum access_verdict
+check_one_listed(
+    struct access *a, enum access_subject subject, const char *parameter)
+{
+	return a->s->smtpd->explain != NULL
+	    ? explain_listed(a, subject, parameter)
+	    : access_check_listed(a, subject);
+}
+
+static enum access_verdict
 check_listed(struct access *a)
 {
 	const struct conf *conf = a->s->smtpd->conf;
 	enum access_verdict v = ACCESS_DUNNO;
 
 	if (conf->smtpd_reject_unlisted_sender && !a->sender_is_listed)
-		v = access_check_listed(a, SUBJECT_SENDER);
+		v = check_one_listed(
+		    a, SUBJECT_SENDER, "smtpd_reject_unlisted_sender");
 	if (v != ACCESS_REFUSED && conf->smtpd_reject_unlisted_recipient &&
 	    !a->s->smtpd->override.no_unknown_recipient_checks &&
 	    !a->recipient_is_listed)
-		v = access_check_listed(a, SUBJECT_RECIPIENT);
+		v = check_one_listed(a, SUBJECT_RECIPIENT,
+		    "smtpd_reject_unlisted_recipient");
 	return v;
 }
 

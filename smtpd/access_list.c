@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "smtpd/access_run.h"
 #include "smtpd/dnslist.h"
+#include "smtpd/explain.h"
 #include "smtpd/policy.h"
 
 #include <stdlib.h>
@@ -361,7 +362,8 @@ run_item(struct access *a, const struct access_item *item)
 		    item->name);
 		v = ACCESS_DUNNO;
 	} else {
-		v = item->row->run(a, item);
+		v = a->s->smtpd->explain != NULL ? explain_item(a, item)
+						 : item->row->run(a, item);
 	}
 	/* It covers one item of its own list, and all below that. */
 	if (a->warn_depth == a->depth)
@@ -401,14 +403,17 @@ access_run_list(
     struct access *a, const struct access_list *l, enum access_subject subject)
 {
 	enum access_subject outer = a->subject;
+	const char *outer_list = a->list;
 	enum access_verdict v = ACCESS_DUNNO;
 
 	if (l == NULL || l->n == 0 || !enter(a, &v))
 		return v;
 	a->subject = subject;
+	a->list = l->parameter;
 	for (size_t i = 0;
 	     i < l->n && v == ACCESS_DUNNO && !is_discarded(a); i++)
 		v = run_item(a, &l->items[i]);
+	a->list = outer_list;
 	leave(a, outer);
 	return v;
 }
@@ -418,6 +423,7 @@ access_run_words(struct access *a, struct view words,
     enum access_subject subject, const char *source)
 {
 	enum access_subject outer = a->subject;
+	const char *outer_list = a->list;
 	enum access_verdict v = ACCESS_DUNNO;
 	struct source src = { a->s->smtpd, source, false };
 	struct view word;
@@ -425,6 +431,7 @@ access_run_words(struct access *a, struct view words,
 	if (!enter(a, &v))
 		return v;
 	a->subject = subject;
+	a->list = source;
 	while (v == ACCESS_DUNNO && conf_list_next(&words, &word)) {
 		struct access_item item;
 
@@ -432,6 +439,7 @@ access_run_words(struct access *a, struct view words,
 		v = run_item(a, &item);
 		clear_item(&item);
 	}
+	a->list = outer_list;
 	leave(a, outer);
 	return v;
 }

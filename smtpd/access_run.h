@@ -41,6 +41,7 @@ struct access {
 	bool hangs_up;	     /* HANGUP: no reply at all */
 	bool sender_is_listed, recipient_is_listed; /* that was checked */
 	unsigned n_run;
+	const char *list; /* the one that runs: for explanations */
 };
 
 static inline bool

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/mail/dialogue.h"
 #include "lib/run/fiber.h"
 
@@ -74,7 +75,7 @@ client_changed(struct session *s)
 	trace(s);
 	c->is_trusted =
 	    ask_list(s, smtpd->mynetworks, "mynetworks", &c->trust_failed);
-	c->is_limited = !smtpd->stand_alone &&
+	c->is_limited = !smtpd->stand_alone && smtpd->explain == NULL &&
 	    !is_on_list(s, smtpd->event_exceptions,
 		"smtpd_client_event_limit_exceptions");
 	c->may_bare_lf = smtpd->stand_alone ||
@@ -126,6 +127,9 @@ client_find_name(struct session *s, const struct sockaddr *addr)
 		log_warn("hostname %s does not resolve to address %s",
 		    c->reverse, c->addr);
 	client_changed(s);
+	TRACE("client", { "name", view_of(c->name) },
+	    { "address", view_of(c->addr) },
+	    { "in_mynetworks", c->is_trusted ? VIEW("yes") : VIEW("no") });
 }
 
 void

@@ -24,6 +24,8 @@ smtpd_core = \
 	smtpd/data.c \
 	smtpd/dnslist.c \
 	smtpd/dnslist.h \
+	smtpd/explain.c \
+	smtpd/explain.h \
 	smtpd/grey.c \
 	smtpd/grey.h \
 	smtpd/limits.c \

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/run/io.h"
+#include "smtpd/explain.h"
 #include "smtpd/session.h"
 
 #include <errno.h>
@@ -100,11 +101,13 @@ main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/');
 	struct daemon d;
+	bool explains;
 
 	daemon_start(&d, "smtpd", argc, argv);
 	smtpd.service = d.service;
 	smtpd.slot = d.slot;
-	smtpd.stand_alone = !d.managed;
+	explains = daemon_is_to_explain(&d);
+	smtpd.stand_alone = !d.managed && !explains;
 	smtpd.is_screened = strcmp(
 	    slash != NULL ? slash + 1 : argv[0], "postscreen") == 0;
 	if (smtpd.stand_alone)
@@ -118,6 +121,11 @@ main(int argc, char **argv)
 	daemon_service(&d, "dial", &smtpd.dial);
 	dns_client_init(&smtpd.dns, &smtpd.resolve);
 	anvil_init(&smtpd.anvil, &smtpd.anvil_service);
+	if (explains) {
+		explain_open(&smtpd, d.conf, d.n_args, d.args);
+		daemon_drop(&d, &smtpd_role);
+		return explain_run(&smtpd);
+	}
 	smtpd_open(&smtpd, d.conf);
 	if (smtpd.stand_alone)
 		return serve_standard_input(&d);

@@ -3,6 +3,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/find.h"
 #include "lib/mail/srs.h"
@@ -175,6 +176,10 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 		str_set(&r->recipient,
 		    answer.recipient.len > 0 ? answer.recipient
 					     : str_view(&full));
+		TRACE("address", { "address", str_view(&r->recipient) },
+		    { "class", ipc_class_name(r->class) },
+		    { "transport", str_view(&r->transport) },
+		    { "nexthop", str_view(&r->nexthop) });
 	}
 	ipc_keep_clear(&keep);
 	str_clear(&full);

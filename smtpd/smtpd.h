@@ -19,6 +19,7 @@
 struct access_list;
 struct access_shared;
 struct command;
+struct explain;
 struct session;
 
 /* The lists of restrictions, in the order in which they are checked. */
@@ -81,6 +82,7 @@ struct smtpd {
 	const char *service; /* the name in master.cf */
 	int slot;
 	bool stand_alone; /* smtpd -S: no access control, no limits */
+	struct explain *explain; /* NULL: clients are served */
 	bool is_screened; /* a service of postscreen in master.cf */
 
 	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr,

@@ -190,7 +190,8 @@ volume_admit(struct session *s)
 	bool is_over = false;
 	struct err e;
 
-	if (s->smtpd->stand_alone || !volume_is_on(conf) || s->t->hold_volume ||
+	if (s->smtpd->stand_alone || s->smtpd->explain != NULL ||
+	    !volume_is_on(conf) || s->t->hold_volume ||
 	    is_exempt(s))
 		return true;
 	e = count_all(s, &is_over);

@@ -66,6 +66,11 @@ struct daemon {
 void daemon_start(struct daemon *d, const char *program, int argc,
     char **argv);
 
+/* True if it was started by hand with -E, to tell barid(8) how it would decide.
+ * From then on remote tables are asked of lookup, as always: to be called
+ * before tables are opened. */
+bool daemon_is_to_explain(const struct daemon *d);
+
 /* For who was started by a user: standard error is the user's, so lines go to
  * the `log` service if it is there and lets us, else to syslog(3). */
 void daemon_log_as_command(void);

@@ -295,7 +295,8 @@ daemon_start(struct daemon *d, const char *program, int argc, char **argv)
 	if (!d->managed)
 		d->unprivileged = geteuid() != 0;
 	load_configuration(d);
-	ask_lookup_for_remote_tables(d);
+	if (d->managed && strcmp(d->program, "lookup") != 0)
+		ask_lookup_for_remote_tables(d);
 	daemon_state.started = clock_ms();
 	if (d->managed)
 		daemon_state.reserve_fd =
@@ -334,11 +335,20 @@ ask_lookup(struct view spec, struct view key, struct str *value, bool *found)
 static void
 ask_lookup_for_remote_tables(const struct daemon *d)
 {
-	if (!d->managed || strcmp(d->program, "lookup") == 0)
-		return;
 	ipc_timeout = d->conf->ipc_timeout;
 	daemon_service(d, "lookup", &lookup_service);
 	table_set_remote(ask_lookup);
+}
+
+bool
+daemon_is_to_explain(const struct daemon *d)
+{
+	bool yes =
+	    !d->managed && d->n_args > 0 && strcmp(d->args[0], "-E") == 0;
+
+	if (yes)
+		ask_lookup_for_remote_tables(d);
+	return yes;
 }
 
 void

@@ -21,6 +21,20 @@ IPC_ALL_MESSAGES(IPC_DEFINE)
 
 #define IPC_GETTER(message, FIELDS) ipc_##message##_type,
 
+struct view
+ipc_class_name(enum ipc_class class)
+{
+	static const struct view names[] = {
+		[IPC_CLASS_LOCAL] = VIEW("local"),
+		[IPC_CLASS_VIRTUAL_ALIAS] = VIEW("virtual alias"),
+		[IPC_CLASS_VIRTUAL_MAILBOX] = VIEW("virtual mailbox"),
+		[IPC_CLASS_RELAY] = VIEW("relay"),
+		[IPC_CLASS_DEFAULT] = VIEW("default"),
+	};
+
+	return names[class];
+}
+
 const struct ipc_type *
 ipc_type_at(size_t i)
 {

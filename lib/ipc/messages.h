@@ -62,6 +62,9 @@ enum ipc_class {
 	IPC_CLASS_DEFAULT,
 };
 
+/* "virtual mailbox": for people. */
+struct view ipc_class_name(enum ipc_class class);
+
 /* One recipient, in lists.  `number` counts from 0 in the order of the
  * envelope and stays the recipient's name in the journal. */
 #define IPC_RCPT(F)     \
