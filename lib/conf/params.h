@@ -1058,12 +1058,12 @@ ROW(STR, proxy_read_maps,
     "$lmtp_nested_header_checks $milter_header_checks $mime_header_checks "
     "$nested_header_checks $smtp_body_checks $smtp_header_checks "
     "$smtp_mime_header_checks $smtp_nested_header_checks",
-    0, CONF_LEN_MAX, KNOWN,
-    "Tables that may be asked through proxymap.")
+    0, CONF_LEN_MAX, USED,
+    "Tables that proxymap may read: lookup serves what is configured.")
 ROW(STR, proxy_write_maps,
     "$smtp_sasl_auth_cache_name $lmtp_sasl_auth_cache_name "
-    "$address_verify_map $postscreen_cache_map", 0, CONF_LEN_MAX, KNOWN,
-    "Tables that may be changed through proxymap.")
+    "$address_verify_map $postscreen_cache_map", 0, CONF_LEN_MAX, USED,
+    "Tables that proxymap may change: state serves its own.")
 ROW(STR, proxymap_service_name, "proxymap", 0, CONF_LEN_MAX, KNOWN,
     "Name of the proxymap service in master.cf.")
 ROW(STR, proxywrite_service_name, "proxywrite", 0, CONF_LEN_MAX, KNOWN,
