@@ -98,10 +98,13 @@ open_box(struct box *b, int made, struct child_answer *a)
 	} else {
 		b->fd =
 		    dirs_open_beneath(b->base, job->path, O_RDWR | O_APPEND, 0);
-		if (b->fd < 0 && errno == ENOENT &&
+		/* The monitor makes it, and may be about to make it ours:
+		 * asked for it, it is past that when it answers. */
+		if (b->fd < 0 && (errno == ENOENT || errno == EACCES) &&
 		    (job->flags & CHILD_IN_SPOOL) != 0) {
 			child_answer_set(a, CHILD_NEEDS_MBOX, "4.2.0",
-			    WHERE ": it is not there", job->base, job->path);
+			    WHERE ": %s", job->base, job->path,
+			    strerror(errno));
 			return false;
 		}
 		if (b->fd < 0 && errno == ENOENT)

@@ -176,9 +176,10 @@ subtest 'mbox' => sub {
 	my $text = text_for('mbox');
 
 	for my $n (1 .. 20) {
-		send_mail($t->{port}, { from => 'a@b.test',
+		like(send_mail($t->{port}, { from => 'a@b.test',
 			to => "$user\@$host", mail => ' BODY=8BITMIME' },
-			$text =~ s/Subject: mbox/Subject: $n/r);
+			$text =~ s/Subject: mbox/Subject: $n/r), qr/^250/,
+			"message $n is accepted");
 	}
 	ok(wait_until(10, sub {
 		20 <= scalar(() = (read_file($file) // '') =~ /^From /mg);
