@@ -5,6 +5,7 @@
 #include "rewrite/route.h"
 
 #include "lib/base/log.h"
+#include "lib/base/trace.h"
 #include "lib/base/clock.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/verify_sender.h"
@@ -14,6 +15,13 @@
 
 /* Domains that are told of; bytes of what a table may say. */
 enum { WARNED_MAX = 1000, TRANSPORT_MAX = 255, NEXTHOP_MAX = 4096 };
+
+/* A parameter that had its say. */
+static void
+tell(const char *parameter, struct view value)
+{
+	TRACE("decided", { "by", view_of(parameter) }, { "value", value });
+}
 
 /* What is known of one address on its way. */
 struct way {
@@ -88,6 +96,7 @@ set_transport(struct way *w, const char *parameter, struct view value)
 	if (transport.len == 0)
 		return err_make(
 		    ERR_TEMP, "%s specifies no transport", parameter);
+	tell(parameter, value);
 	str_set(&w->route->transport, transport);
 	if (nexthop.len > 0)
 		str_set(&w->route->nexthop, nexthop);
@@ -174,12 +183,15 @@ set_relay(struct way *w)
 	e = ask_by_sender(w, w->r->sender_relays,
 	    "sender_dependent_relayhost_maps",
 	    conf->empty_address_relayhost_maps_lookup_key, &value, &found);
-	if (found)
+	if (found) {
+		tell("sender_dependent_relayhost_maps", str_view(&value));
 		str_set(&w->route->nexthop, str_view(&value));
-	else if (conf->relayhost[0] != '\0')
+	} else if (conf->relayhost[0] != '\0') {
+		tell("relayhost", view_of(conf->relayhost));
 		str_set(&w->route->nexthop, view_of(conf->relayhost));
-	else
+	} else {
 		str_set(&w->route->nexthop, default_nexthop(w));
+	}
 	str_clear(&value);
 	return e;
 }
@@ -219,6 +231,13 @@ route_foreign(struct way *w)
 	return e;
 }
 
+/* One that is an address of ours need not be listed. */
+static bool
+domain_is_literal(const struct way *w)
+{
+	return view_starts(str_view(&w->domain.forms[0]), VIEW("["));
+}
+
 /* The classes, in the order in which a domain is looked for. */
 static struct err
 route_by_class(struct way *w)
@@ -233,22 +252,32 @@ route_by_class(struct way *w)
 		{ "relay_domains", w->r->relayed, route_relayed },
 	};
 
-	if (w->is_local)
+	if (w->is_local) {
+		tell(domain_is_literal(w) ? "mydestination, inet_interfaces, "
+					    "proxy_interfaces"
+					  : "mydestination",
+		    str_view(&w->domain.forms[0]));
 		return route_local(w);
+	}
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		bool yes;
 		struct err e = router_lists(classes[i].list, &w->domain, &yes);
 
 		if (err_is(e))
 			return err_within(e, "%s", classes[i].parameter);
-		if (yes)
+		if (yes) {
+			tell(classes[i].parameter,
+			    str_view(&w->domain.forms[0]));
 			return classes[i].route(w);
+		}
 	}
 	/* Whoever is not one of the senders that we made is unknown there. */
 	if (w->r->conf->srs_domain[0] != '\0' &&
 	    view_eq_case(str_view(&w->domain.forms[0]),
-		view_of(w->r->conf->srs_domain)))
+		view_of(w->r->conf->srs_domain))) {
+		tell("srs_domain", str_view(&w->domain.forms[0]));
 		return route_aliased(w);
+	}
 	return route_foreign(w);
 }
 
@@ -262,11 +291,13 @@ apply_transport_maps(struct way *w, struct find *f)
 	struct err e = transport_map_find(
 	    f, w->r->transports, w->r->transport_parents, &value, &found);
 
-	if (err_is(e))
+	if (err_is(e)) {
 		e = err_within(e, "transport_maps");
-	else if (found)
+	} else if (found) {
+		tell("transport_maps", str_view(&value));
 		transport_map_apply(str_view(&value), default_nexthop(w),
 		    &w->route->transport, &w->route->nexthop);
+	}
 	str_clear(&value);
 	return e;
 }
@@ -286,6 +317,7 @@ apply_relocated_maps(struct way *w, struct find *f)
 	if (err_is(e)) {
 		e = err_within(e, "relocated_maps");
 	} else if (found) {
+		tell("relocated_maps", str_view(&value));
 		str_set(&w->route->transport, VIEW("error"));
 		str_printf(&w->route->nexthop, "5.1.6 User has moved to %s",
 		    value.ptr);

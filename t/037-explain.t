@@ -82,6 +82,8 @@ my @route = pick('route', steps('x@relay.test'));
 is(scalar @route, 1, 'one route');
 is("@{$route[0]}{qw(class transport nexthop)}",
 	'relay smtp [192.0.2.99]:2525', 'transport_maps decided it');
+is(join(' ', map { $_->{by} } pick('decided', steps('x@relay.test'))),
+	'relay_domains relay_transport transport_maps', 'parameter by parameter');
 @route = pick('route', steps('gone@example.test'));
 is($route[0]{nexthop}, '5.1.6 User has moved to new@else.test', 'relocated');
 @route = pick('route', steps('stranger@else.test'));
