@@ -407,14 +407,6 @@ START_TEST(a_spool_mailbox_is_made_by_the_monitor)
 	deliver(CHILD_MBOX, "user", CHILD_IN_SPOOL);
 	expect(CHILD_NEEDS_MBOX, "4.2.0", "");
 	ck_assert_int_eq(testing_count(".", NULL), 0);
-	/* Made, and not yet given to the user. */
-	if (getuid() == 0) {
-		testing_write("user", VIEW(""));
-		ck_assert_int_eq(chmod("user", 0600), 0);
-		ck_assert_int_eq(chown("user", 0, 0), 0);
-		deliver(CHILD_MBOX, "user", CHILD_IN_SPOOL);
-		expect(CHILD_NEEDS_MBOX, "4.2.0", "Permission denied");
-	}
 	end();
 }
 END_TEST
