@@ -470,10 +470,17 @@ static void
 check_message(const struct reader *r, const struct standin_message *m,
     struct view content)
 {
-	struct view all = str_view(&m->content), path;
+	struct view all = str_view(&m->content), path, head;
 
 	assert(view_ends(all, content));
-	check_header(view_first(all, all.len - content.len));
+	head = view_first(all, all.len - content.len);
+	/* A line with a blank would continue our header. */
+	if (content.len > 0 &&
+	    (content.ptr[0] == ' ' || content.ptr[0] == '\t')) {
+		assert(view_ends(head, VIEW("\r\n\r\n")));
+		head.len -= 2;
+	}
+	check_header(head);
 	assert(view_find_text(all, VIEW("Received: ")) < all.len - content.len);
 	check_rcpts(r, m);
 	if (simple_path(str_view(&r->sender), &path))
