@@ -89,7 +89,7 @@ subtest 'mail that leaves by an alias' => sub {
 	my $got = arrived(1);
 	like($got->{'u@far.test'}, $srs, 'has a sender of ours');
 	$made = $got->{'u@far.test'};
-	like($t->log_text, qr/from=<ann\@author\.test>/,
+	ok($t->wait_log(qr/from=<ann\@author\.test>/, 60),
 		'the log has the author');
 
 	submit('ann@author.test', 'two@va.test', 'x@other.test');
@@ -130,7 +130,7 @@ subtest 'mail that comes back' => sub {
 		'goes to the author');
 	like(submit('', lc $made), qr/^250/, 'in lower case too');
 	arrived(1);
-	like($t->log_text, qr/to=<ann\@author\.test>, orig_to=<SRS0=/,
+	ok($t->wait_log(qr/to=<ann\@author\.test>, orig_to=<SRS0=/, 60),
 		'is logged with both addresses');
 	(my $bad = $made) =~ s/ann/bob/;
 	like(submit('', $bad), qr/^550 5\.1\.1 /, 'attack: a forged one');
