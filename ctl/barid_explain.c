@@ -273,14 +273,18 @@ tell_delivery(struct explained *x)
 }
 
 static void
-tell_route(struct explained *x, const char *recipient)
+tell_route(struct explained *x, const char *recipient, const char *original)
 {
 	const char *sender = x->sender != NULL ? x->sender : "";
 	bool failed = x->failed;
 
 	x->failed = false;
 	ask(x, "rewrite", find_unix(x, "rewrite"),
-	    (struct explain_question){ .args = { sender, recipient, NULL } });
+	    (struct explain_question){ .args = { sender, recipient,
+			addr_eq(view_of(original), view_of(recipient))
+			    ? ""
+			    : original,
+			NULL } });
 	if (!x->failed && x->transport != NULL)
 		tell_delivery(x);
 	x->failed = x->failed || failed;
@@ -294,7 +298,7 @@ tell_message(struct explained *x, const char *sender, const char *recipient)
 	    (struct explain_question){
 		.args = { x->overrides, sender, recipient, NULL } });
 	for (size_t i = 0; i < x->rcpts.n; i++)
-		tell_route(x, x->rcpts.all[i]);
+		tell_route(x, x->rcpts.all[i], recipient);
 }
 
 static void

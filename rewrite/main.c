@@ -135,22 +135,43 @@ make_probe_conf(struct conf *probe, const struct conf *conf)
 	    conf->address_verify_sender_dependent_default_transport_maps;
 }
 
-/* rewrite -E SENDER RECIPIENT: the step "route", for barid(8). */
+/* Whether it leaves with another sender. */
+static void
+explain_sender(struct routers *both, struct route *route, struct view sender,
+    struct view original)
+{
+	struct str now = STR_EMPTY;
+
+	route->why = forward_sender(&both->mail, &both->srs, route, sender,
+	    original, clock_wall_us() / 1000000, &now);
+	if (now.len > 0)
+		TRACE("srs", { "sender", sender },
+		    { "becomes", str_view(&now) });
+	str_clear(&now);
+}
+
+/* rewrite -E SENDER RECIPIENT ORIGINAL: the steps "route" and, if a recipient
+ * that was ORIGINAL (empty: the same) before aliases gets another sender, "srs",
+ * for barid(8). */
 static int
-explain_run(struct router *r, const struct daemon *d)
+explain_run(struct routers *both, const struct daemon *d)
 {
 	struct route route;
 
-	if (d->n_args != 3)
-		die_usage("usage: rewrite -E sender recipient");
+	if (d->n_args != 4)
+		die_usage("usage: rewrite -E sender recipient original");
 	trace_form = TRACE_JSON;
 	route_init(&route);
-	route_find(r, view_of(d->args[1]), view_of(d->args[2]), &route);
+	route_find(&both->mail, view_of(d->args[1]), view_of(d->args[2]),
+	    &route);
 	TRACE("route", { "address", view_of(d->args[2]) },
 	    { "class", ipc_class_name(route.class) },
 	    { "transport", str_view(&route.transport) },
 	    { "nexthop", str_view(&route.nexthop) },
 	    { "recipient", str_view(&route.recipient) });
+	if (!err_is(route.why) && d->args[3][0] != '\0')
+		explain_sender(both, &route, view_of(d->args[1]),
+		    view_of(d->args[3]));
 	if (route.why.kind == ERR_TEMP)
 		TRACE("failed", { "in", VIEW("rewrite") },
 		    { "why", view_of(route.why.text) });
@@ -183,7 +204,7 @@ main(int argc, char **argv)
 	if (err_is(e))
 		die_temp("%s", e.text);
 	if (explains)
-		return explain_run(&both.mail, &d);
+		return explain_run(&both, &d);
 	if (router_may_wait(&both.mail) || router_may_wait(&both.probes))
 		handlers[1].flags = 0;
 	daemon_drop(&d, &rewrite_role);

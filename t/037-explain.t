@@ -19,6 +19,7 @@ my $t = Barid::Test->new(main => {
 	virtual_alias_maps => 'texthash:$config_directory/virtual',
 	transport_maps => 'texthash:$config_directory/transport',
 	relay_domains => 'relay.test',
+	srs_domain => 'back.test',
 	relocated_maps => 'inline:{ {gone@example.test=new@else.test} }',
 	smtpd_relay_restrictions => 'permit_mynetworks, reject_unauth_destination',
 	smtpd_sender_restrictions =>
@@ -27,9 +28,12 @@ my $t = Barid::Test->new(main => {
 	    . 'check_recipient_access regexp:$config_directory/recipients, '
 	    . "check_policy_service inet:127.0.0.1:$policy, permit",
 });
+$t->etc('srs.keys', "a key for this test alone\n");
+chmod(0600, "$t->{dir}/etc/srs.keys");
 $t->etc('aliases', "team nobody, far\@relay.test\n");
 $t->etc('virtual', "# first\ninfo\@example.test sales\@example.test\n"
-    . "sales\@example.test user\@example.test\n");
+    . "sales\@example.test user\@example.test\n"
+    . "away\@example.test far\@foreign.test\n");
 $t->etc('transport', "relay.test smtp:[192.0.2.99]:2525\n");
 $t->etc('senders', "# nobody from there\nbad.test REJECT go away\n");
 $t->etc('recipients', "/^none\@/ 550 5.1.1 no\n/^late\@/ DEFER later\n");
@@ -89,6 +93,11 @@ is($route[0]{nexthop}, '5.1.6 User has moved to new@else.test', 'relocated');
 @route = pick('route', steps('stranger@else.test'));
 is("@{$route[0]}{qw(class transport nexthop)}", 'default smtp else.test',
 	'a foreign domain');
+
+my @srs = pick('srs', steps('--from', 'someone@else.test', 'away@example.test'));
+
+like($srs[0]{becomes} // '', qr/^SRS0=.*=else\.test=someone\@back\.test$/,
+	'forwarded mail gets a sender of ours');
 
 my @steps = steps('team@here.test');
 
