@@ -13,6 +13,7 @@ use Test::More;
 
 plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/qmgr',
 	'libexec/barid/local');
+own_mounts();
 my $why = can_mount();
 plan(skip_all => $why) if defined $why;
 
@@ -203,8 +204,8 @@ subtest 'a file system that becomes read-only', sub {
 		$t->crash;
 		run_command('umount', "$t->{dir}/fs");
 		run_command('/sbin/fsck.ext4', '-y', '-f', "$t->{dir}/fs.img");
-		is(run_command('mount', '-o', 'loop', "$t->{dir}/fs.img",
-			"$t->{dir}/fs")->{exit}, 0, 'mounted again');
+		is(mount_loop("$t->{dir}/fs.img", "$t->{dir}/fs"), '',
+			'mounted again');
 		$t->start(wait => 0);
 		wait_ready($t);
 		ok(wait_settled($t, 30), 'nothing stays');
@@ -256,8 +257,7 @@ subtest 'a file system that stops', sub {
 		$t->crash;
 		collect_submit($load);
 		is(run_command('umount', $folder)->{exit}, 0, 'unmounted');
-		is(run_command('mount', '-o', 'loop', "$folder.img",
-			$folder)->{exit}, 0, 'mounted again');
+		is(mount_loop("$folder.img", $folder), '', 'mounted again');
 		$t->start(wait => 0);
 		wait_ready($t);
 		ok(wait_settled($t, 60), "round $round: nothing stays");

@@ -21,6 +21,7 @@ use Time::HiRes qw(sleep time);
 
 plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/qmgr',
 	'libexec/barid/local');
+own_mounts();
 my $why = can_mount();
 plan(skip_all => $why) if defined $why;
 
@@ -156,7 +157,7 @@ sub check_round
 		run_command('umount', $folder)->{exit} == 0 }) or
 	    return fail("round $round: unmounted");
 	$type->{before}->($t) if $type->{before};
-	run_command('mount', '-o', 'loop', "$folder.img", $folder)->{exit} == 0
+	mount_loop("$folder.img", $folder) eq ''
 	    or return fail("round $round: mounted again");
 	chmod(0700, "$folder/mail/later");
 	$type->{after}->($t) if $type->{after};

@@ -16,6 +16,7 @@ use Test::More;
 plan_installed('sbin/barid', 'sbin/postmap', 'sbin/postalias',
 	'sbin/postconf', 'sbin/postsuper', 'libexec/barid/cleanup',
 	'libexec/barid/log');
+own_mounts();
 my $why = can_mount();
 plan(skip_all => $why) if defined $why;
 
