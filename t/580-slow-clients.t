@@ -56,6 +56,8 @@ my $port = $t->{port};
 
 # --- One who behaves -----------------------------------------------------------------
 
+my $heard = ''; # what was said last
+
 sub say_and_hear
 {
 	my ($s, $text, $code) = @_;
@@ -63,8 +65,10 @@ sub say_and_hear
 	print $s $text;
 	while (defined(my $line = <$s>)) {
 		next if $line =~ /^\d\d\d-/;
+		$heard = $line;
 		return $line =~ /^$code/;
 	}
+	$heard = "nothing after $heard";
 	return 0;
 }
 
@@ -122,7 +126,8 @@ sub check_served
 	my ($name) = @_;
 	my $ms = measure();
 
-	ok($ms, "$name: a client that behaves is served") or return;
+	ok($ms, "$name: a client that behaves is served") or
+	    return diag("it heard $heard");
 	note("$name: " . quantiles($ms));
 	cmp_ok($ms->[@$ms / 2], '<', 20 * $idle->[@$idle / 2] + 1000,
 		"$name: about as fast");
