@@ -12,6 +12,7 @@
 #include "lib/conf/main_cf.h"
 #include "lib/daemon/program.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -31,17 +32,20 @@ fail(const char *what, const char *path)
 
 /* --- the folder in its place --- */
 
+/* Anything but an empty folder, which a rename replaces. */
 static bool
-has_entries(const char *dir)
+is_taken(const char *path)
 {
-	struct str path = STR_EMPTY;
-	bool yes;
+	struct dirent *entry;
+	bool yes = false;
+	DIR *d = opendir(path);
 
-	/* An empty folder can be removed, and only that. */
-	if (rmdir(dir) == 0)
-		return false;
-	yes = errno != ENOENT;
-	str_clear(&path);
+	if (d == NULL)
+		return errno != ENOENT;
+	while (!yes && (entry = readdir(d)) != NULL)
+		yes = strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0;
+	(void)closedir(d);
 	return yes;
 }
 
@@ -65,7 +69,7 @@ put_in_place(const struct import *im)
 	struct str old = STR_EMPTY;
 	int status = 0;
 
-	if (!has_entries(im->to)) {
+	if (!is_taken(im->to)) {
 		if (rename(im->work, im->to) != 0)
 			status = fail("make", im->to);
 	} else if (renameat2(AT_FDCWD, im->work, AT_FDCWD, im->to,
@@ -156,6 +160,32 @@ is_same_folder(const char *a, const char *b)
 	    x.st_ino == y.st_ino;
 }
 
+static bool
+set_mode(const char *dir, mode_t like)
+{
+	if (chmod(dir, like & 0755) == 0)
+		return true;
+	(void)fail("set the mode of", dir);
+	return false;
+}
+
+/* The place is in the folder that is copied, as /etc/postfix/barid is. */
+static bool
+is_inside(const struct import *im)
+{
+	char *parent = xstrdup(im->to);
+	char *to = realpath(dirname(parent), NULL);
+	char *from = realpath(im->from, NULL);
+	size_t n = from == NULL ? 0 : strlen(from);
+	bool yes = from != NULL && to != NULL && strncmp(to, from, n) == 0 &&
+	    (to[n] == '/' || to[n] == '\0');
+
+	free(parent);
+	free(to);
+	free(from);
+	return yes;
+}
+
 static int
 run(struct import *im, bool replace)
 {
@@ -169,7 +199,12 @@ run(struct import *im, bool replace)
 		    im->from);
 		return 1;
 	}
-	if (has_entries(im->to) && !replace) {
+	if (is_inside(im)) {
+		tell("fatal", "%s is in %s: name a folder beside it with --to",
+		    im->to, im->from);
+		return 1;
+	}
+	if (is_taken(im->to) && !replace) {
 		tell("fatal",
 		    "%s is there already: with --replace the import "
 		    "takes its place, and it is kept under another "
@@ -181,8 +216,10 @@ run(struct import *im, bool replace)
 		return fail("open", im->from);
 	if (mkdir(im->work, 0700) != 0)
 		return fail("make", im->work);
-	if (import_copy(im) && import_make_maps(im) &&
-	    chmod(im->work, st.st_mode & 0755) == 0)
+	/* Its mode before its tables: whom a folder in it belongs to makes those
+	 * there. */
+	if (import_copy(im) && set_mode(im->work, st.st_mode) &&
+	    import_make_maps(im))
 		status = put_in_place(im);
 	if (status != 0)
 		import_remove(im->work);

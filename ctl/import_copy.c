@@ -87,10 +87,10 @@ name_of(struct view line)
 	return view_trim(view_first(line, view_find(line, '=')));
 }
 
-/* One file; `is_main` for main.cf and drop-ins, where places are left out. */
+/* One file; `has_places`: main.cf and drop-ins, where places are left out. */
 static void
 convert(const struct import *im, const char *path, struct view text,
-    bool is_main, struct str *out)
+    bool has_places, struct str *out)
 {
 	bool out_of_place = false;
 	int number = 0;
@@ -107,7 +107,7 @@ convert(const struct import *im, const char *path, struct view text,
 			continue;
 		}
 		if (start.len == line.len) {
-			out_of_place = is_main &&
+			out_of_place = has_places &&
 			    is_among(places, ARRAY_LEN(places), name_of(line));
 			if (out_of_place)
 				printf("%s, line %d: parameter %.*s: left out: "
@@ -131,6 +131,19 @@ is_drop_in(const char *below)
 
 	return view_starts(v, VIEW(MAIN_CF_DROP_INS "/")) &&
 	    view_ends(v, VIEW(".cf"));
+}
+
+static bool
+is_main(const char *below)
+{
+	return strcmp(below, "main.cf") == 0 || is_drop_in(below);
+}
+
+/* What is converted; the others are copied as they are. */
+static bool
+is_converted(const char *below)
+{
+	return is_main(below) || strcmp(below, "master.cf") == 0;
 }
 
 /* --- files --- */
@@ -175,19 +188,18 @@ static bool
 copy_content(const struct import *im, const char *below, const char *path,
     int from, int to)
 {
-	bool is_main = strcmp(below, "main.cf") == 0 || is_drop_in(below);
 	struct str text = STR_EMPTY, made = STR_EMPTY;
 	struct err e;
 	bool ok;
 
-	if (!is_main && strcmp(below, "master.cf") != 0)
+	if (!is_converted(below))
 		return copy_bytes(from, to, path);
 	e = conf_read_file(path, MAIN_CF_FILE_MAX, &text);
 	if (err_is(e)) {
 		tell("fatal", "%s", e.text);
 		ok = false;
 	} else {
-		convert(im, path, str_view(&text), is_main, &made);
+		convert(im, path, str_view(&text), is_main(below), &made);
 		ok = write_all(to, path, str_view(&made));
 	}
 	str_clear(&text);
@@ -200,7 +212,8 @@ copy_file(const struct import *im, const char *below, const char *path,
     const char *copy, const struct stat *st)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+		(is_converted(below) ? 0 : O_NOFOLLOW));
 	int to;
 	bool ok;
 
@@ -258,7 +271,8 @@ copy_entry(struct import *im, const char *below, int depth)
 		tell("fatal", "%s: more than %d files", im->from,
 		    IMPORT_FILES_MAX);
 		ok = false;
-	} else if (lstat(path.ptr, &st) != 0) {
+	} else if ((is_converted(below) ? stat : lstat)(path.ptr, &st) != 0) {
+		/* A main.cf that is a link elsewhere is still Postfix's. */
 		ok = fail("look at", path.ptr);
 	} else if (S_ISREG(st.st_mode)) {
 		ok = copy_file(im, below, path.ptr, copy.ptr, &st);

@@ -277,6 +277,27 @@ subtest 'import' => sub {
 	my ($old) = glob("$to.old.*");
 	ok(-e "$old/mine" && !-e "$to/mine", 'the old folder is kept');
 	is(join(' ', glob("$to.import.*")), '', 'nothing is left over');
+	mkdir("$top/empty");
+	$r = run_command($barid, 'import', '--to', "$top/empty", "$top/nosuch");
+	is($r->{exit}, 1, 'a source that is not there');
+	ok(-d "$top/empty", 'costs nobody an empty folder');
+	$r = run_command($barid, 'import', '--to', "$top/empty", $from);
+	is($r->{exit}, 0, 'which is filled otherwise');
+	ok(-e "$top/empty/main.cf", 'with all of it');
+	$r = run_command($barid, 'import', '--to', "$from/here", $from);
+	is($r->{exit}, 1, 'no folder within the source');
+	like($r->{err}, qr{\Q$from/here\E is in \Q$from\E}, 'which is said');
+	is(join(' ', glob("$from/here*")), '', 'and the source is not changed');
+
+	rename("$from/main.cf", "$top/elsewhere.cf");
+	symlink("$top/elsewhere.cf", "$from/main.cf");
+	$r = run_command($barid, 'import', '--to', "$top/linked", $from);
+	ok(-f "$top/linked/main.cf" && !-l "$top/linked/main.cf",
+		'a main.cf that is a link becomes a file of its own');
+	like(read_file("$top/linked/main.cf"), qr{hash:\Q$top\E/linked/virtual},
+		'with its paths moved');
+	unlink("$from/main.cf");
+
 	write_file("$from/main.cf", "bad\n");
 	$r = run_command($barid, 'import', '--replace', '--to', $to, $from);
 	is($r->{exit}, 1, 'one that cannot be read');
