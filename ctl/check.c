@@ -10,10 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What a file holds is shown to a terminal.  NULL stays NULL. */
 static char *
-copy_or_null(const char *text)
+copy_clean(const char *text)
 {
-	return text == NULL ? NULL : xstrdup(text);
+	char *copy = text == NULL ? NULL : xstrdup(text);
+
+	for (char *c = copy; c != NULL && *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return copy;
 }
 
 void
@@ -27,16 +33,12 @@ check_tell(struct check *c, enum check_severity severity,
 	va_start(ap, format);
 	str_vaddf(&text, format, ap);
 	va_end(ap);
-	/* What a file holds is shown to a terminal. */
-	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] < ' ' || text.ptr[i] > '~')
-			text.ptr[i] = '?';
 	f->severity = severity;
-	f->file = copy_or_null(at->file);
+	f->file = at->file == NULL ? NULL : xstrdup(at->file);
 	f->line = at->line;
-	f->parameter = copy_or_null(at->parameter);
-	f->service = copy_or_null(at->service);
-	f->text = xstrdup(text.ptr);
+	f->parameter = copy_clean(at->parameter);
+	f->service = copy_clean(at->service);
+	f->text = copy_clean(text.ptr);
 	list_append(&c->findings, &f->node);
 	if (severity == CHECK_ERROR)
 		c->n_errors++;

@@ -68,6 +68,8 @@ my $second = $n + 2;
 finds('a good one', '', '');
 finds('unknown', "foo = 1\n", '',
 	qr{^\S+/main\.cf, line $first: warning: parameter foo: is unknown});
+finds('of what no terminal should see', "x\e[2Jy = 1\n", '',
+	qr{^\S+/main\.cf, line $first: warning: parameter x\?\[2Jy: is unknown});
 finds('used', "foo = x\nrelayhost = \$foo\n", '');
 # One that is known only, as long as there is any.
 if (read_file(top_folder() . '/lib/conf/params.h') =~
