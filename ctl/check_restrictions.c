@@ -2,104 +2,28 @@
 #include "ctl/check.h"
 
 #include "lib/base/mem.h"
+#include "lib/conf/restrictions.h"
 #include "lib/conf/values.h"
 
-/* What stands behind the name. */
-enum argument { NONE, TABLE, DOMAIN, ENDPOINT, NUMBER };
+#include <stdlib.h>
 
-#define HOSTS(name)                                                 \
-	{ name "_mx_access", TABLE }, { name "_ns_access", TABLE }, \
-	{                                                           \
-		name "_a_access", TABLE                             \
-	}
-
-/* Those of smtpd/restrictions.c; t/036 compares. */
 static const struct restriction {
 	const char *name;
-	enum argument argument;
+	enum access_arg arg;
+	unsigned flags;
 } restrictions[] = {
-	{ "permit", NONE },
-	{ "reject", NONE },
-	{ "defer", NONE },
-	{ "warn_if_reject", NONE },
-	{ "defer_if_permit", NONE },
-	{ "defer_if_reject", NONE },
-	{ "sleep", NUMBER },
-	{ "permit_mynetworks", NONE },
-	{ "permit_inet_interfaces", NONE },
-	{ "permit_sasl_authenticated", NONE },
-	{ "permit_tls_clientcerts", NONE },
-	{ "permit_tls_all_clientcerts", NONE },
-	{ "reject_unknown_client_hostname", NONE },
-	{ "reject_unknown_reverse_client_hostname", NONE },
-	{ "reject_unknown_forward_client_hostname", NONE },
-	{ "reject_plaintext_session", NONE },
-	{ "reject_unauth_pipelining", NONE },
-	{ "reject_invalid_helo_hostname", NONE },
-	{ "reject_non_fqdn_helo_hostname", NONE },
-	{ "reject_unknown_helo_hostname", NONE },
-	{ "reject_non_fqdn_sender", NONE },
-	{ "reject_non_fqdn_recipient", NONE },
-	{ "reject_unknown_sender_domain", NONE },
-	{ "reject_unknown_recipient_domain", NONE },
-	{ "reject_unlisted_sender", NONE },
-	{ "reject_unlisted_recipient", NONE },
-	{ "reject_unverified_sender", NONE },
-	{ "reject_unverified_recipient", NONE },
-	{ "reject_multi_recipient_bounce", NONE },
-	{ "permit_auth_destination", NONE },
-	{ "permit_mx_backup", NONE },
-	{ "reject_unauth_destination", NONE },
-	{ "defer_unauth_destination", NONE },
-	{ "reject_sender_login_mismatch", NONE },
-	{ "reject_known_sender_login_mismatch", NONE },
-	{ "reject_authenticated_sender_login_mismatch", NONE },
-	{ "reject_unauthenticated_sender_login_mismatch", NONE },
-	{ "check_client_access", TABLE },
-	{ "check_reverse_client_hostname_access", TABLE },
-	{ "check_helo_access", TABLE },
-	{ "check_sender_access", TABLE },
-	{ "check_recipient_access", TABLE },
-	{ "check_etrn_access", TABLE },
-	{ "check_ccert_access", TABLE },
-	{ "check_address_map", TABLE },
-	{ "check_sasl_access", TABLE },
-	HOSTS("check_client"),
-	HOSTS("check_reverse_client_hostname"),
-	HOSTS("check_helo"),
-	HOSTS("check_sender"),
-	HOSTS("check_recipient"),
-	{ "reject_rbl_client", DOMAIN },
-	{ "reject_rhsbl_client", DOMAIN },
-	{ "reject_rhsbl_reverse_client", DOMAIN },
-	{ "reject_rhsbl_helo", DOMAIN },
-	{ "reject_rhsbl_sender", DOMAIN },
-	{ "reject_rhsbl_recipient", DOMAIN },
-	{ "permit_dnswl_client", DOMAIN },
-	{ "permit_rhswl_client", DOMAIN },
-	{ "check_policy_service", ENDPOINT },
-	{ "check_greylist", NONE },
-	{ "reject_unknown_client", NONE },
-	{ "reject_invalid_hostname", NONE },
-	{ "reject_non_fqdn_hostname", NONE },
-	{ "reject_unknown_hostname", NONE },
-	{ "reject_unknown_address", NONE },
-	{ "check_relay_domains", NONE },
-	{ "check_recipient_maps", NONE },
-	{ "permit_naked_ip_address", NONE },
-	{ "reject_maps_rbl", NONE },
+#define RESTRICTION(name, run, arg, flags, subject, type) { name, arg, flags },
+#include "lib/conf/restrictions.h"
 };
+
+/* Lists that are looked at for a guard: classes may name each other. */
+enum { GUARD_LISTS_MAX = 100 };
 
 static const char *const lists[] = { "smtpd_client_restrictions",
 	"smtpd_helo_restrictions", "smtpd_sender_restrictions",
 	"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
 	"smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
 	"smtpd_etrn_restrictions" };
-
-/* One of these must be in the relay or the recipient list. */
-static const char *const guards[] = { "reject", "defer", "defer_if_permit",
-	"reject_unauth_destination", "defer_unauth_destination",
-	"check_relay_domains" };
 
 static const struct restriction *
 find(struct view name)
@@ -127,21 +51,21 @@ is_class(struct check *c, struct view name)
 }
 
 static bool
-is_argument(enum argument kind, struct view text)
+is_argument(enum access_arg arg, struct view text)
 {
 	uint64_t number;
 
-	switch (kind) {
-	case TABLE:
+	switch (arg) {
+	case ACCESS_ARG_TABLE:
 		return check_is_table(text) ||
 		    view_find(text, ':') != VIEW_NPOS;
-	case DOMAIN:
+	case ACCESS_ARG_DNSLIST:
 		return view_find(text, '.') != VIEW_NPOS;
-	case ENDPOINT:
+	case ACCESS_ARG_POLICY:
 		return view_find(text, ':') != VIEW_NPOS;
-	case NUMBER:
+	case ACCESS_ARG_NUMBER:
 		return view_to_uint(text, 10, &number);
-	case NONE:
+	case ACCESS_ARG_NONE:
 		break;
 	}
 	return true;
@@ -163,10 +87,10 @@ check_name(struct check *c, const struct check_place *at, struct view name,
 			    VIEW_ARGS(name));
 		return;
 	}
-	if (r->argument == NONE)
+	if (r->arg == ACCESS_ARG_NONE)
 		return;
 	if (!conf_list_next(&left, &argument) ||
-	    !is_argument(r->argument, argument)) {
+	    !is_argument(r->arg, argument)) {
 		check_tell(c, CHECK_ERROR, at,
 		    "restriction %s without its argument: smtpd will answer "
 		    "451",
@@ -201,20 +125,42 @@ visit(struct check *c, const struct check_place *at, struct view value)
 		check_list(c, at, value);
 }
 
+static bool guards_relay(struct check *c, const char *list, unsigned *left);
+
+/* A word that is no restriction: does the class of this name guard? */
 static bool
-has_guard(struct check *c, const char *parameter)
+is_guarding_class(struct check *c, struct view name, unsigned *left)
+{
+	char *list = xstrndup(name.ptr, name.len);
+	bool yes = is_class(c, name) && guards_relay(c, list, left);
+
+	free(list);
+	return yes;
+}
+
+/* As access_list_guards_relay of smtpd, which does not start otherwise. */
+static bool
+guards_relay(struct check *c, const char *list, unsigned *left)
 {
 	struct str value = STR_EMPTY;
-	struct view rest, name;
-	bool yes = false;
+	struct view rest = VIEW_EMPTY, name, argument;
+	bool yes = false, ends = *left == 0;
 
-	if (check_value_of(c, parameter, &value)) {
+	if (!ends && check_value_of(c, list, &value)) {
 		rest = str_view(&value);
-		while (!yes && conf_list_next(&rest, &name))
-			for (size_t i = 0; i < ARRAY_LEN(guards); i++)
-				yes = yes ||
-				    view_eq_case(name, view_of(guards[i])) ||
-				    is_class(c, name);
+		(*left)--;
+	}
+	while (!yes && !ends && conf_list_next(&rest, &name)) {
+		const struct restriction *r = find(name);
+
+		if (r == NULL)
+			yes = is_guarding_class(c, name, left);
+		else if ((r->flags & ACCESS_WARNS) != 0 ||
+		    r->arg != ACCESS_ARG_NONE)
+			(void)conf_list_next(&rest, &argument);
+		else
+			yes = (r->flags & ACCESS_GUARDS) != 0;
+		ends = r != NULL && (r->flags & ACCESS_ENDS) != 0;
 	}
 	str_clear(&value);
 	return yes;
@@ -224,13 +170,13 @@ void
 check_restrictions(struct check *c)
 {
 	struct check_place at = check_place_of(c, "smtpd_relay_restrictions");
+	unsigned relay = GUARD_LISTS_MAX, recipient = GUARD_LISTS_MAX;
 
 	check_each_value(c, visit);
-	if (!has_guard(c, "smtpd_relay_restrictions") &&
-	    !has_guard(c, "smtpd_recipient_restrictions"))
+	if (!guards_relay(c, "smtpd_relay_restrictions", &relay) &&
+	    !guards_relay(c, "smtpd_recipient_restrictions", &recipient))
 		check_tell(c, CHECK_ERROR, &at,
 		    "neither this nor smtpd_recipient_restrictions has "
 		    "reject_unauth_destination, defer_unauth_destination, "
-		    "reject, defer or defer_if_permit: smtpd will not accept "
-		    "mail");
+		    "reject, defer or defer_if_permit: smtpd will not start");
 }

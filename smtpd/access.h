@@ -23,8 +23,8 @@ struct access_list *access_list_open(
 void access_classes_open(struct smtpd *smtpd);
 void access_list_close(struct access_list *l);
 bool access_list_has_changed(const struct access_list *l);
-/* Whether mail for other hosts is refused in the end: one of
- * reject_unauth_destination, defer_unauth_destination, reject, defer. */
+/* Whether mail for other hosts is refused in the end: by what has ACCESS_GUARDS,
+ * here or in a class of the list. */
 bool access_list_guards_relay(const struct access_list *l);
 
 /*

@@ -15,6 +15,7 @@ enum {
 	/* Tables may lead to restrictions that lead to tables; each list in a
 	 * list takes some of the fiber's stack. */
 	DEPTH_MAX = 20,
+	GUARD_LISTS_MAX = 100,
 	RUN_MAX = 1000,
 };
 
@@ -326,20 +327,36 @@ access_list_has_changed(const struct access_list *l)
 	return false;
 }
 
+/* `left`: how many lists may still be looked at, since classes may name each
+ * other. */
+static bool
+guards_relay(const struct access_list *l, unsigned *left)
+{
+	if (*left == 0)
+		return false;
+	(*left)--;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct access_item *item = &l->items[i];
+
+		if ((item->row->flags & ACCESS_WARNS) != 0)
+			i++;
+		else if ((item->row->flags & ACCESS_GUARDS) != 0)
+			return true;
+		else if ((item->row->flags & ACCESS_ENDS) != 0)
+			return false;
+		else if (item->row == &class_row &&
+		    guards_relay(item->class, left))
+			return true;
+	}
+	return false;
+}
+
 bool
 access_list_guards_relay(const struct access_list *l)
 {
-	for (size_t i = 0; l != NULL && i < l->n; i++) {
-		unsigned flags = l->items[i].row->flags;
+	unsigned left = GUARD_LISTS_MAX;
 
-		if ((flags & ACCESS_WARNS) != 0)
-			i++;
-		else if ((flags & ACCESS_GUARDS) != 0)
-			return true;
-		else if ((flags & ACCESS_ENDS) != 0)
-			return false;
-	}
-	return false;
+	return l != NULL && guards_relay(l, &left);
 }
 
 /* --- running --- */

@@ -5,6 +5,7 @@
 #ifndef SMTPD_ACCESS_RUN_H
 #define SMTPD_ACCESS_RUN_H
 
+#include "lib/conf/restrictions.h"
 #include "smtpd/access.h"
 
 enum access_verdict { ACCESS_DUNNO, ACCESS_OK, ACCESS_REFUSED };
@@ -53,23 +54,6 @@ access_is_warning(const struct access *a)
 struct access_item;
 typedef enum access_verdict access_fn(
     struct access *a, const struct access_item *item);
-
-enum access_flags {
-	ACCESS_GUARDS = 1 << 0, /* mail for other hosts does not pass it */
-	ACCESS_WARNS = 1 << 1,	/* the next only warns */
-	ACCESS_ENDS = 1 << 2,	/* what follows is never reached */
-	ACCESS_OLD = 1 << 3,	/* a name of old releases: warned of */
-	ACCESS_SASL = 1 << 4,	/* passed over without smtpd_sasl_auth_enable */
-};
-
-/* What stands behind a restriction's name. */
-enum access_arg {
-	ACCESS_ARG_NONE,
-	ACCESS_ARG_TABLE,
-	ACCESS_ARG_DNSLIST,
-	ACCESS_ARG_POLICY,
-	ACCESS_ARG_NUMBER,
-};
 
 struct access_row {
 	const char *name;

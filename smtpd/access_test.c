@@ -1,6 +1,7 @@
 /* Access control: who may send what to whom, and how a refusal reads. */
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
+#include "smtpd/access.h"
 #include "smtpd/standin.h"
 
 #define L STANDIN_LATER
@@ -811,6 +812,37 @@ START_TEST(classes_that_name_each_other_come_to_an_end)
 }
 END_TEST
 
+static const struct {
+	const char *list;
+	bool guards;
+} guards[] = {
+	{ "permit_mynetworks reject_unauth_destination", true },
+	{ "sleep 1, DEFER", true },
+	{ "permit reject_unauth_destination", false },
+	{ "warn_if_reject reject_unauth_destination", false },
+	{ "permit_mynetworks outer", true },
+	{ "warn_if_reject outer", false },
+	{ "circle", false },
+	{ "outer circle", true },
+	{ "", false },
+};
+
+START_TEST(mail_for_others_is_refused_in_a_list_or_its_classes)
+{
+	struct access_list *l;
+
+	standin_open("smtpd_restriction_classes = outer inner circle\n"
+		     "outer = permit_mynetworks inner\n"
+		     "inner = reject_unauth_destination\n"
+		     "circle = permit_mynetworks circle\n");
+	l = access_list_open(standin.smtpd, "list", guards[_i].list);
+	ck_assert_msg(access_list_guards_relay(l) == guards[_i].guards, "%s",
+	    guards[_i].list);
+	access_list_close(l);
+	standin_close();
+}
+END_TEST
+
 START_TEST(a_class_without_a_definition_defers)
 {
 	standin_open("smtpd_restriction_classes = a\n"
@@ -976,6 +1008,7 @@ UNIT_MAIN("access",
     { a_refused_message_leaves_nothing_to_the_next, 1 },
     { a_sender_is_whom_the_login_owns, ARRAY_LEN(logins) },
     { classes_that_name_each_other_come_to_an_end, 1 },
+    { mail_for_others_is_refused_in_a_list_or_its_classes, ARRAY_LEN(guards) },
     { a_class_without_a_definition_defers, 1 }, { macros_are_filtered, 1 },
     { a_command_is_replaced, 1 }, { dns_answers_are_filtered, 1 },
     { a_list_that_is_down_defers_unless_told_otherwise, 1 },

@@ -109,20 +109,14 @@ finds('an open relay', "smtpd_relay_restrictions = permit_mynetworks\n", '',
 finds('which is none', "smtpd_relay_restrictions =\n" .
 	"smtpd_recipient_restrictions = reject_unauth_destination\n", '');
 
-# Each restriction of smtpd is known here too.
-{
-	my $source = read_file(top_folder() . '/smtpd/restrictions.c');
-	my @names = $source =~ /\b(?:PLAIN|FLAGGED|TABLE|DNSLIST)\("(\w+)"/g;
-
-	push(@names, $source =~ /^\t\{ "(\w+)", \w+, ACCESS_ARG/mg);
-	push(@names, map { ($_ . '_mx_access', $_ . '_ns_access',
-		$_ . '_a_access') } $source =~ /\bHOSTS\("(\w+)"/g);
-	configure('smtpd_client_restrictions = ' .
-	    join(', ', map { "$_ 1:1.1" } @names) . "\n");
-	my $out = check()->{out};
-	my %unknown = map { $_ => 1 } $out =~ /unknown restriction "(\w+)"/g;
-	cmp_ok(scalar(@names), '>', 70, 'the restrictions of smtpd');
-	is_deeply([grep { $unknown{$_} } @names], [], 'are known');
+finds('nor is a class', "smtpd_restriction_classes = c1 c2\n" .
+	"c1 = permit_mynetworks, c2\nc2 = reject_unauth_destination, c1\n" .
+	"smtpd_relay_restrictions = sleep 1, c1\n", '');
+for my $list ('permit, reject_unauth_destination',
+    'warn_if_reject reject_unauth_destination', 'c1') {
+	finds("an open relay: $list", "smtpd_restriction_classes = c1 c2\n" .
+		"c1 = c2 c2\nc2 = c1 c1\nsmtpd_relay_restrictions = $list\n", '',
+		qr{parameter smtpd_relay_restrictions: neither});
 }
 
 subtest 'tables' => sub {
