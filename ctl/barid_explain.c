@@ -8,6 +8,7 @@
 #include "lib/base/htable.h"
 #include "lib/base/mem.h"
 #include "lib/base/trace.h"
+#include "lib/daemon/program.h"
 #include "lib/dns/name.h"
 #include "lib/mail/addr.h"
 
@@ -408,6 +409,8 @@ verb_explain(struct barid *b, int argc, char **argv)
 		str_printf(&path, "%s/master.cf", b->dir);
 		e = master_cf_read_file(&master, path.ptr, false);
 	}
+	if (!err_is(e))
+		e = program_add_builtin(&master, false);
 	if (err_is(e))
 		tell("fatal", "%s", e.text);
 	else

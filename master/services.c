@@ -68,10 +68,8 @@ read_lines(const struct conf *conf, struct service_lines *lines)
 
 	str_printf(&path, "%s/master.cf", conf_config_dir(conf));
 	e = master_cf_read_file(&lines->cf, path.ptr, chroot_default);
-	for (size_t i = 0; !err_is(e) && program_builtin_services[i] != NULL;
-	     i++)
-		e = master_cf_add_builtin(
-		    &lines->cf, program_builtin_services[i], chroot_default);
+	if (!err_is(e))
+		e = program_add_builtin(&lines->cf, chroot_default);
 	if (!err_is(e))
 		join_all_screened(conf, lines);
 	str_clear(&path);

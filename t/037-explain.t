@@ -112,6 +112,15 @@ like((pick('mailbox', @steps))[0]{path} // (pick('deferred', @steps))[0]{why},
 is((pick('undeliverable', @steps))[0]{not_in},
 	"alias_maps and the system's users", 'nobody of that name');
 
+# A service that master.cf does not list is there all the same.
+my $master = read_file("$t->{dir}/etc/master.cf");
+
+$t->etc('master.cf', "smtp inet n - n - - smtpd\n");
+@steps = steps('info@example.test');
+is((pick('delivery', @steps))[0]{program}, 'virtual', 'a built-in transport');
+is(scalar pick('mailbox', @steps), 1, 'and its mailbox');
+$t->etc('master.cf', $master);
+
 my $down = $t->tool('barid', 'explain', @stranger, 'user@example.test');
 
 isnt($down->{exit}, 0, 'restrictions without a mail system: an error');

@@ -64,7 +64,7 @@ program_find(const char *command)
 
 /* The log comes first: what the others say at start is not lost anyway, since
  * its socket is there before them, but it is written sooner. */
-const char *const program_builtin_services[] = {
+static const char *const builtin_services[] = {
 	"log unix-dgram - - n - 1 log",
 	"resolve unix - - n - - resolve",
 	"lookup unix - - n - - lookup",
@@ -82,5 +82,15 @@ const char *const program_builtin_services[] = {
 	"lmtp unix - - n - - lmtp",
 	"local unix - n n - - local",
 	"virtual unix - n n - - virtual",
-	NULL,
 };
+
+struct err
+program_add_builtin(struct master_cf *cf, bool chroot_default)
+{
+	struct err e = ERR_OK;
+
+	for (size_t i = 0; !err_is(e) && i < ARRAY_LEN(builtin_services); i++)
+		e = master_cf_add_builtin(
+		    cf, builtin_services[i], chroot_default);
+	return e;
+}

@@ -6,7 +6,7 @@
 #ifndef DAEMON_PROGRAM_H
 #define DAEMON_PROGRAM_H
 
-#include "lib/base/view.h"
+#include "lib/conf/master_cf.h"
 
 #include <stdbool.h>
 
@@ -34,8 +34,7 @@ struct program {
 /* Never NULL: an unknown command is PROGRAM_FOREIGN. */
 const struct program *program_find(const char *command);
 
-/* Lines of master.cf for services of ours that an imported file does not
- * list; ends in NULL. */
-extern const char *const program_builtin_services[];
+/* Add the services of ours that an imported master.cf does not list. */
+struct err program_add_builtin(struct master_cf *cf, bool chroot_default);
 
 #endif
