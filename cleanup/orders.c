@@ -100,6 +100,9 @@ redirect(struct message *m)
 		str_clear(&m->rcpts);
 		m->rcpts = list;
 		m->n_rcpts = 1;
+		/* What is known of the others, by their numbers, would be
+		 * taken for news of this one. */
+		str_clear(&m->journal);
 		forget_early_rcpts(m);
 	}
 	str_clear(&address);

@@ -236,6 +236,32 @@ START_TEST(orders_change_the_recipients)
 }
 END_TEST
 
+START_TEST(one_who_gets_it_instead_of_an_alias_is_not_done_already)
+{
+	struct ipc_rcpt rcpt = { .address = VIEW("alias@x.example"),
+		.original = VIEW("alias@x.example"),
+		.orcpt = VIEW_EMPTY,
+		.notify = ESMTP_NOTIFY_SUCCESS };
+	struct str list = STR_EMPTY;
+	struct fixture f;
+
+	fixture_init(&f,
+	    "virtual_alias_maps = inline:{ {alias@x.example = a@x.example} }\n",
+	    VIEW_EMPTY);
+	ipc_list_add(&list, ipc_rcpt_type(), &rcpt);
+	ck_assert(!err_is(envelope_add_rcpts(&f.m, str_view(&list))));
+	/* The alias has been expanded, which is its end. */
+	ck_assert_int_eq(f.m.n_rcpts, 2);
+	ck_assert_uint_gt(f.m.journal.len, 0);
+	str_set(&f.m.orders.redirect, VIEW("there@x.example"));
+	ck_assert(!err_is(orders_apply(&f.m)));
+	ck_assert_int_eq(f.m.n_rcpts, 1);
+	ck_assert_uint_eq(f.m.journal.len, 0);
+	str_clear(&list);
+	fixture_clear(&f);
+}
+END_TEST
+
 static const struct {
 	const char *lines, *in;
 	int code;
@@ -354,6 +380,7 @@ END_TEST
 UNIT_MAIN("walk", { checks_change_what_is_sent, ARRAY_LEN(cases) },
     { checks_order_what_becomes_of_it, ARRAY_LEN(ordered) },
     { orders_change_the_recipients, 1 },
+    { one_who_gets_it_instead_of_an_alias_is_not_done_already, 1 },
     { what_is_strict_refuses, ARRAY_LEN(strict) },
     { a_pattern_that_takes_too_long_is_later, 1 },
     { our_own_mail_is_not_looked_at, 1 },
