@@ -175,17 +175,9 @@ headers_take_text(struct message *m, struct view text,
 	struct str lines = STR_EMPTY;
 	struct header_iter it;
 	struct header h;
-	struct view line;
 	struct err e = ERR_OK;
 
-	while (view_field(&text, '\n', &line)) {
-		if (lines.len > 0 &&
-		    (line.len == 0 ||
-			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
-			str_add_byte(&lines, '\t');
-		str_add(&lines, line);
-		str_add_text(&lines, "\r\n");
-	}
+	header_add_lines(&lines, text, true);
 	header_iter_init(&it, str_view(&lines));
 	if (header_next(&it, &h) == HEADER_FIELD)
 		e = headers_take(m, &h, where, seen);

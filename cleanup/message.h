@@ -182,8 +182,7 @@ void pieces_keep(struct message *m, int64_t at, int64_t len);
 void pieces_keep_rest(struct message *m, int64_t at);
 /* The text since `from` of m->added goes in here. */
 void pieces_add_own(struct message *m, size_t from);
-/* The same for new text: lines ended by LF, the last one not.  Those after the
- * first are folded if it is a header. */
+/* The same for new text: see header_add_lines. */
 void pieces_add_lines(struct message *m, struct view text, bool is_header);
 /* Append a part of the content, wherever it is; m->failure if it cannot be
  * read. */

@@ -151,20 +151,7 @@ void
 pieces_add_lines(struct message *m, struct view text, bool is_header)
 {
 	size_t from = m->added.len;
-	struct view line;
-	bool is_first = true;
 
-	while (view_field(&text, '\n', &line)) {
-		/* What a rule made of a header stays one header. */
-		if (!is_first && is_header &&
-		    (line.len == 0 ||
-			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
-			str_add_byte(&m->added, '\t');
-		for (size_t i = 0; i < line.len; i++)
-			str_add_byte(&m->added,
-			    line.ptr[i] == '\r' ? ' ' : line.ptr[i]);
-		str_add_text(&m->added, "\r\n");
-		is_first = false;
-	}
+	header_add_lines(&m->added, text, is_header);
 	pieces_add_own(m, from);
 }

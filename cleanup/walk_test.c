@@ -15,13 +15,15 @@ store_flush(struct message *m)
 }
 
 static const char rules[] =
-    "header_checks = regexp:{ {/^X-([A-Z]+): *(.*)$$/ $$1 $$2}\n"
+    "header_checks = regexp:{ {/^X-CARRIAGE/ REPLACE Subject: a\rb}\n"
+    " {/^X-([A-Z]+): *(.*)$$/ $$1 $$2}\n"
     " {/^X-(STRIP|REJECT|BCC|FILTER|PREPEND):$$/ $$1}\n"
     " {/^Subject: two. lines/ REPLACE Subject: one} }\n"
     "mime_header_checks = regexp:{ {/^Content-Description:/ IGNORE}\n"
     " {/name=.*\\.exe/ REJECT no programs} }\n"
     "nested_header_checks = regexp:{ {/^Subject:/ PREPEND X-Inside: yes} }\n"
-    "body_checks = regexp:{ {/^drop/ IGNORE} {/^act ([A-Z]+) *(.*)/ $$1 $$2}\n"
+    "body_checks = regexp:{ {/^carriage/ REPLACE c\rd}\n"
+    " {/^drop/ IGNORE} {/^act ([A-Z]+) *(.*)/ $$1 $$2}\n"
     " {/needle/ REPLACE pin} }\n"
     "body_checks_size_limit = 100\n";
 
@@ -79,6 +81,9 @@ static const struct {
 	    HEAD "X-PASS: x\r\nX-REJECT: y\r\n\r\ndrop\r\n", 250 },
 	{ HEAD "Subject: two\r\n lines\r\n\r\nb\r\n",
 	    HEAD "Subject: one\r\n\r\nb\r\n", 250 },
+	/* There is no CR but at the ends of lines, whatever a table has. */
+	{ HEAD "X-CARRIAGE: x\r\n\r\ncarriage\r\n",
+	    HEAD "Subject: a b\r\n\r\nc d\r\n", 250 },
 	/* A header that is folded in the replacement stays one. */
 	{ HEAD "X-REPLACE: A: 1\r\n\tB: 2\r\n\r\nb\r\n",
 	    HEAD "A: 1\r\n\tB: 2\r\n\r\nb\r\n", 250 },

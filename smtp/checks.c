@@ -98,25 +98,6 @@ tell(const struct applying *a, const char *action)
 	str_clear(&line);
 }
 
-/* Lines ended by LF become some ended by CRLF; those of a header are folded,
- * so that it stays one. */
-static void
-add_lines(struct str *out, struct view text, bool is_header)
-{
-	struct view line;
-	bool is_first = true;
-
-	while (view_field(&text, '\n', &line)) {
-		if (!is_first && is_header &&
-		    (line.len == 0 ||
-			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
-			str_add_byte(out, '\t');
-		str_add(out, line);
-		str_add_text(out, "\r\n");
-		is_first = false;
-	}
-}
-
 static bool
 has_text(const struct applying *a, const char *action)
 {
@@ -154,7 +135,7 @@ act_prepend(struct applying *a)
 	if (!has_text(a, "PREPEND"))
 		return END_KEEP;
 	tell(a, "prepend");
-	add_lines(a->out, a->argument, a->map != CHECK_BODY);
+	header_add_lines(a->out, a->argument, a->map != CHECK_BODY);
 	return END_KEEP;
 }
 
@@ -164,7 +145,7 @@ act_replace(struct applying *a)
 	if (!has_text(a, "REPLACE"))
 		return END_KEEP;
 	tell(a, "replace");
-	add_lines(a->out, a->argument, a->map != CHECK_BODY);
+	header_add_lines(a->out, a->argument, a->map != CHECK_BODY);
 	return END_REPLACE;
 }
 
@@ -245,7 +226,7 @@ take_event(struct checking *c, const struct mime_event *ev, struct str *out)
 	switch (ev->what) {
 	case MIME_HEADER:
 		if (apply(c, check_maps_of(ev), ev->text, out, &e))
-			add_lines(out, ev->text, true);
+			header_add_lines(out, ev->text, true);
 		break;
 	case MIME_LINE:
 		if (check_maps_want_line(&c->set->checks, ev) &&

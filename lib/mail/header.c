@@ -264,6 +264,28 @@ header_unfold(struct view body, char *buffer, size_t room)
 	return view_trim((struct view){ buffer, n });
 }
 
+void
+header_add_lines(struct str *out, struct view text, bool is_header)
+{
+	struct view line;
+	bool is_first = true;
+
+	while (view_field(&text, '\n', &line)) {
+		size_t from = out->len;
+
+		if (!is_first && is_header &&
+		    (line.len == 0 ||
+			(line.ptr[0] != ' ' && line.ptr[0] != '\t')))
+			str_add_byte(out, '\t');
+		str_add(out, line);
+		for (size_t i = from; i < out->len; i++)
+			if (out->ptr[i] == '\r')
+				out->ptr[i] = ' ';
+		str_add_text(out, "\r\n");
+		is_first = false;
+	}
+}
+
 /* Where the scanner stands in a line. */
 enum scan_state {
 	SCAN_START, /* at its first byte */

@@ -1,12 +1,12 @@
 /*
  * Headers: what the known ones are, going through a header block, and finding
  * where the block ends while content still arrives.  Lines may end in LF or
- * CRLF.  Nothing is copied.
+ * CRLF.  Nothing is copied.  And how a text becomes lines of a message.
  */
 #ifndef MAIL_HEADER_H
 #define MAIL_HEADER_H
 
-#include "lib/base/view.h"
+#include "lib/base/str.h"
 
 enum header_id {
 	HEADER_OTHER,
@@ -122,6 +122,13 @@ bool header_find(struct view text, enum header_id id, struct header *h);
  * borrows from buffer.
  */
 struct view header_unfold(struct view body, char *buffer, size_t room);
+
+/*
+ * Append a text whose lines end in LF, the last one not, with the line ends of
+ * mail.  Those after the first are folded if it is a header, so that it stays
+ * one.  A CR in it becomes a blank.
+ */
+void header_add_lines(struct str *out, struct view text, bool is_header);
 
 /*
  * The incremental scanner: fed with pieces of any size, says where the header

@@ -158,6 +158,35 @@ START_TEST(header_find_and_unfold)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool is_header;
+	const char *lines;
+} added[] = {
+	{ "", true, "\r\n" },
+	{ "A: b", true, "A: b\r\n" },
+	{ "A: b", false, "A: b\r\n" },
+	{ "A: b\nC: d", true, "A: b\r\n\tC: d\r\n" },
+	{ "A: b\nC: d", false, "A: b\r\nC: d\r\n" },
+	{ "A: b\n c\n\td", true, "A: b\r\n c\r\n\td\r\n" },
+	{ "A: b\n\nc", true, "A: b\r\n\t\r\n\tc\r\n" },
+	/* Tables of other systems have it. */
+	{ "A: b\r\n\rc\r", true, "A: b \r\n\t c \r\n" },
+	{ "a\rb\r", false, "a b \r\n" },
+};
+
+START_TEST(header_add_lines_keeps_one_header_one)
+{
+	struct str out = STR_EMPTY;
+
+	str_add_text(&out, "x\ry");
+	header_add_lines(&out, view_of(added[_i].text), added[_i].is_header);
+	ck_assert(view_starts(str_view(&out), VIEW("x\ry")));
+	ck_assert_str_eq(out.ptr + 3, added[_i].lines);
+	str_clear(&out);
+}
+END_TEST
+
 START_TEST(header_next_stands_many_and_long_headers)
 {
 	struct str text = STR_EMPTY;
@@ -182,4 +211,5 @@ UNIT_MAIN("header", { header_table_is_sorted_and_finds_itself, 1 },
     { header_name_len_tells_names, ARRAY_LEN(names) },
     { header_next_and_the_scanner_agree_at_every_split, ARRAY_LEN(blocks) },
     { header_find_and_unfold, 1 },
+    { header_add_lines_keeps_one_header_one, ARRAY_LEN(added) },
     { header_next_stands_many_and_long_headers, 1 })
