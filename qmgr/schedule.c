@@ -313,15 +313,17 @@ is_same_sender(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* With this sender, or whichever it has (any). */
 static struct job *
 job_find(const struct destination *d, const struct message *m,
-    const char *sender)
+    const char *sender, bool any)
 {
 	/* The newest is nearly always the one. */
 	for (struct list *it = d->jobs.prev; it != &d->jobs; it = it->prev) {
 		struct job *j = LIST_ITEM(it, struct job, node);
 
-		if (j->message == m && is_same_sender(j->sender, sender))
+		if (j->message == m &&
+		    (any || is_same_sender(j->sender, sender)))
 			return j;
 		if (it == d->jobs.prev->prev)
 			break;
@@ -332,7 +334,7 @@ job_find(const struct destination *d, const struct message *m,
 bool
 schedule_has(const struct destination *d, const struct message *m)
 {
-	return job_find(d, m, NULL) != NULL;
+	return job_find(d, m, NULL, true) != NULL;
 }
 
 static void
@@ -357,7 +359,7 @@ schedule_add_from(struct destination *d, struct message *m, struct rcpt *r,
 
 	if (sender != NULL && sender[0] == '\0')
 		sender = NULL;
-	j = job_find(d, m, sender);
+	j = job_find(d, m, sender, false);
 	if (j == NULL) {
 		j = xcalloc(1, sizeof(*j));
 		j->sender = sender != NULL ? xstrdup(sender) : NULL;
