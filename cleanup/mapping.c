@@ -77,8 +77,7 @@ open_masquerade(struct mapping *map)
 	struct view rest = view_of(map->conf->masquerade_domains), word;
 	struct err e;
 
-	while (map->n_masquerades < MASQUERADE_MAX &&
-	    conf_list_next(&rest, &word)) {
+	while (conf_list_next(&rest, &word)) {
 		struct masquerade q = { .hides = true };
 
 		for (; view_starts(word, VIEW("!")); word = view_skip(word, 1))
@@ -195,10 +194,15 @@ apply_once(struct message *m, const struct addr_map *map, struct str *address,
 			log_warn("%.*s: multi-valued %s entry for %s",
 			    VIEW_ARGS(m->submit.queue_id), map->name,
 			    address->ptr);
-		*changed = !err_is(e) && addr_is_sane(str_view(&result)) &&
-		    !view_eq_case(str_view(address), str_view(&result));
-		if (!err_is(e) && addr_is_sane(str_view(&result)))
+		if (!err_is(e) && !addr_is_sane(str_view(&result))) {
+			log_warn("%.*s: %s entry for %s is no address",
+			    VIEW_ARGS(m->submit.queue_id), map->name,
+			    address->ptr);
+		} else if (!err_is(e)) {
+			*changed = !view_eq_case(
+			    str_view(address), str_view(&result));
 			str_set(address, str_view(&result));
+		}
 	}
 	addr_hit_clear(&hit);
 	str_clear(&result);

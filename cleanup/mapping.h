@@ -18,7 +18,7 @@ enum mapping_class {
 	MAPPING_HEADER_RCPT = 1 << 3,
 };
 
-enum { MAPPING_CANONICALS = 3, MASQUERADE_MAX = 1000 };
+enum { MAPPING_CANONICALS = 3 };
 
 /* A domain below which names are hidden, or are not ("!domain"). */
 struct masquerade {

@@ -57,8 +57,11 @@ map_address(
 		if (addr_hit_next(&hit, &one))
 			log_warn("multi-valued %s entry for %.*s",
 			    set->generic.name, VIEW_ARGS(address));
-		if (!addr_is_sane(str_view(after)))
+		if (!addr_is_sane(str_view(after))) {
+			log_warn("%s entry for %.*s is no address",
+			    set->generic.name, VIEW_ARGS(address));
 			str_set(after, address);
+		}
 	}
 	addr_hit_clear(&hit);
 	str_clear(&one);
