@@ -197,7 +197,7 @@ mapping_expand(struct message *m, struct view address, mapping_take_fn *take,
 		if (!err_is(e))
 			e = take(arg, str_view(&x.list[i]), is_alias);
 		str_clear(&x.list[i]);
-		if (!err_is(e) && i % TURN == TURN - 1 && fiber_self() != NULL)
+		if (!err_is(e) && i % TURN == TURN - 1)
 			e = fiber_yield();
 	}
 	clear(&x);

@@ -1,17 +1,14 @@
 /* The Sender Rewriting Scheme: see srs.h. */
 #include "lib/mail/srs.h"
 
-#include "lib/base/fs.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/conf/main_cf.h"
 #include "lib/mail/addr.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	DAY = 86400,
@@ -52,24 +49,10 @@ read_keys(struct srs *s, const char *path)
 {
 	struct str text = STR_EMPTY;
 	struct stat st;
-	ssize_t n = 1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct err e = ERR_OK;
+	struct err e = conf_read_file(path, FILE_MAX, &text);
 
-	if (fd < 0)
-		return err_sys(ERR_TEMP, "open %s", path);
-	if (fstat(fd, &st) == 0 && (st.st_mode & 077) != 0)
+	if (!err_is(e) && stat(path, &st) == 0 && (st.st_mode & 077) != 0)
 		log_warn("%s: others than its owner can read the keys", path);
-	while (n > 0 && text.len < FILE_MAX) {
-		n = read(fd, str_reserve(&text, 4096), 4096);
-		if (n > 0)
-			str_grew(&text, (size_t)n);
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-	}
-	if (n < 0)
-		e = err_sys(ERR_TEMP, "read %s", path);
-	close(fd);
 	if (!err_is(e))
 		e = take_keys(s, str_view(&text), path);
 	OPENSSL_cleanse(text.ptr, text.len);
