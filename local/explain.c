@@ -37,96 +37,106 @@ fail(const char *in, struct err why)
 
 /* --- virtual --- */
 
-/* What a map has for the address; false, told, if nothing. */
-static bool
-find_virtual(const struct front *f, const char *name, struct table_list *maps,
-    struct view address, struct str *value)
+/* The mailbox is found: whose it is, and where. */
+static void
+explain_mailbox(
+    const struct front *f, struct view address, const struct str *mailbox)
 {
-	bool found = false;
-	struct err e =
-	    place_find_virtual(f->conf, maps, address, value, &found);
+	struct str owner = STR_EMPTY, why = STR_EMPTY;
+	struct pool_identity who;
+	struct place place;
+	struct err e = virtual_find_owner(f, address, &who, &why);
 
+	if (!err_is(e) && why.len == 0 &&
+	    !place_of_virtual(f->conf, mailbox, &place))
+		str_printf(&why, "bad mailbox \"%s\" in virtual_mailbox_maps",
+		    mailbox->ptr);
+	str_printf(&owner, "%u:%u", (unsigned)who.uid, (unsigned)who.gid);
 	if (err_is(e))
-		fail(name, e);
-	else if (!found)
-		TRACE("undeliverable", { "address", address },
-		    { "not_in", view_of(name) });
-	return found;
+		fail("virtual", e);
+	else if (why.len > 0)
+		TRACE("deferred", { "address", address },
+		    { "why", str_view(&why) });
+	else
+		tell_place(&place, NULL, str_view(&owner));
+	str_clear(&owner);
+	str_clear(&why);
 }
 
 static void
 explain_virtual(const struct front *f, struct view address)
 {
-	struct str mailbox = STR_EMPTY, uid = STR_EMPTY, gid = STR_EMPTY;
-	struct str owner = STR_EMPTY;
-	struct place place;
+	struct str mailbox = STR_EMPTY;
+	bool found;
+	struct err e = place_find_virtual(
+	    f->conf, f->virtual_mailboxes, address, &mailbox, &found);
 
-	if (find_virtual(f, "virtual_mailbox_maps", f->virtual_mailboxes,
-		address, &mailbox) &&
-	    find_virtual(
-		f, "virtual_uid_maps", f->virtual_uids, address, &uid) &&
-	    find_virtual(
-		f, "virtual_gid_maps", f->virtual_gids, address, &gid)) {
-		str_printf(&owner, "%s:%s", uid.ptr, gid.ptr);
-		if (place_of_virtual(f->conf, mailbox.ptr, &place))
-			tell_place(&place, NULL, str_view(&owner));
-		else
-			TRACE("undeliverable", { "address", address },
-			    { "bad_mailbox", str_view(&mailbox) });
-	}
+	if (err_is(e))
+		fail("virtual_mailbox_maps", e);
+	else if (!found)
+		TRACE("undeliverable", { "address", address },
+		    { "not_in", VIEW("virtual_mailbox_maps") });
+	else
+		explain_mailbox(f, address, &mailbox);
 	str_clear(&mailbox);
-	str_clear(&uid);
-	str_clear(&gid);
-	str_clear(&owner);
 }
 
 /* --- local --- */
 
 /* The user of a local part; NULL if there is none. */
-static const struct passwd *
-find_user(const struct conf *conf, struct view local, struct str *name)
+static struct err
+find_user(const struct conf *conf, struct view local, struct str *name,
+    const struct passwd **pw)
 {
 	struct view user, extension;
-	const struct passwd *pw;
 
 	addr_split_extension(local, view_of(conf->recipient_delimiter),
 	    conf->owner_request_special, &user, &extension);
 	str_set(name, user);
 	errno = 0;
-	pw = user.len > 0 ? getpwnam(name->ptr) : NULL;
-	if (pw == NULL && errno != 0 && errno != ENOENT && errno != ESRCH)
-		fail("user",
-		    err_make(ERR_TEMP, "look up user %s: %s", name->ptr,
-			strerror(errno)));
-	return pw;
-}
-
-/* True if there is such a user. */
-static bool
-explain_user(const struct conf *conf, struct view local)
-{
-	struct str name = STR_EMPTY, why = STR_EMPTY, owner = STR_EMPTY;
-	const struct passwd *pw = find_user(conf, local, &name);
-	struct place place;
-
-	if (pw != NULL) {
-		place_of_user(conf, name.ptr, pw->pw_dir, &place);
-		str_printf(&owner, "%u:%u", (unsigned)pw->pw_uid,
-		    (unsigned)pw->pw_gid);
-		if (place_allows(
-			conf, name.ptr, pw->pw_uid, geteuid() != 0, &why))
-			tell_place(&place, name.ptr, str_view(&owner));
-		else
-			TRACE("deferred", { "user", str_view(&name) },
-			    { "why", str_view(&why) });
-	}
-	str_clear(&name);
-	str_clear(&why);
-	str_clear(&owner);
-	return pw != NULL;
+	*pw = user.len > 0 ? getpwnam(name->ptr) : NULL;
+	if (*pw == NULL && errno != 0 && errno != ENOENT && errno != ESRCH)
+		return err_sys(ERR_TEMP, "look up user %s", name->ptr);
+	return ERR_OK;
 }
 
 static void
+tell_user(const struct conf *conf, const char *name, const struct passwd *pw)
+{
+	struct str why = STR_EMPTY, owner = STR_EMPTY;
+	struct place place;
+
+	place_of_user(conf, name, pw->pw_dir, &place);
+	str_printf(&owner, "%u:%u", (unsigned)pw->pw_uid,
+	    (unsigned)pw->pw_gid);
+	if (place_allows(conf, name, pw->pw_uid, geteuid() != 0, &why))
+		tell_place(&place, name, str_view(&owner));
+	else
+		TRACE("deferred", { "user", view_of(name) },
+		    { "why", str_view(&why) });
+	str_clear(&why);
+	str_clear(&owner);
+}
+
+/* False if there is no such user.  Whether there is, and what that means, is
+ * told. */
+static bool
+explain_user(const struct conf *conf, struct view local)
+{
+	struct str name = STR_EMPTY;
+	const struct passwd *pw;
+	struct err e = find_user(conf, local, &name, &pw);
+
+	if (err_is(e))
+		fail("user", e);
+	else if (pw != NULL)
+		tell_user(conf, name.ptr, pw);
+	str_clear(&name);
+	return err_is(e) || pw != NULL;
+}
+
+/* False if nobody gets it: a user that is not there. */
+static bool
 explain_member(const struct conf *conf, const struct expansion *all,
     const struct expand_member *m)
 {
@@ -143,6 +153,19 @@ explain_member(const struct conf *conf, const struct expansion *all,
 	    explain_user(conf, addr_local(address));
 	if (!done && !m->is_mailbox)
 		TRACE("forward", { "address", address });
+	return done || !m->is_mailbox;
+}
+
+static void
+explain_members(const struct conf *conf, const struct expansion *all)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < all->n; i++)
+		any |= explain_member(conf, all, &all->members[i]);
+	if (!any)
+		TRACE("undeliverable", { "alias", view_of(all->alias) },
+		    { "why", VIEW("it leads to itself alone") });
 }
 
 static void
@@ -159,9 +182,8 @@ explain_alias(const struct expand_site *site, const struct expansion *all)
 	else if (all->unsupported != NULL)
 		TRACE("deferred", { "alias", view_of(all->alias) },
 		    { "not_supported", view_of(all->unsupported) });
-	for (size_t i = 0; !err_is(e) && all->unsupported == NULL && i < all->n;
-	     i++)
-		explain_member(site->conf, all, &all->members[i]);
+	else
+		explain_members(site->conf, all);
 	str_clear(&owner);
 }
 

@@ -103,6 +103,10 @@ bool front_is_probe(struct delivery *d, const char *what);
 
 /* The two services' way with one recipient. */
 void virtual_deliver(struct front *f, struct delivery *d);
+/* Whose virtual mailbox the address has.  *why is set (and not an error) if
+ * that is nobody: what is wrong with the maps. */
+struct err virtual_find_owner(const struct front *f, struct view address,
+    struct pool_identity *owner, struct str *why);
 void user_deliver(struct front *f, struct delivery *d);
 
 #endif

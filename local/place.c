@@ -102,14 +102,15 @@ place_find_virtual(const struct conf *conf, struct table_list *maps,
 
 bool
 place_of_virtual(
-    const struct conf *conf, const char *mailbox, struct place *p)
+    const struct conf *conf, const struct str *mailbox, struct place *p)
 {
 	const char *base = conf->virtual_mailbox_base;
 
 	*p = (struct place){ .kind = CHILD_MBOX,
 		.base = base[0] != '\0' ? base : "/",
-		.path = mailbox + strspn(mailbox, "/") };
-	if (ends_in_slash(mailbox))
+		.path = mailbox->ptr + strspn(mailbox->ptr, "/") };
+	if (ends_in_slash(mailbox->ptr))
 		p->kind = CHILD_MAILDIR;
-	return p->path[0] != '\0' && p->base[0] == '/';
+	return strlen(mailbox->ptr) == mailbox->len && p->path[0] != '\0' &&
+	    p->base[0] == '/';
 }

@@ -37,6 +37,6 @@ struct err place_find_virtual(const struct conf *conf, struct table_list *maps,
 /* The map's value below virtual_mailbox_base: "user/" is a maildir, "user" a
  * file.  False if it names nothing. */
 bool place_of_virtual(
-    const struct conf *conf, const char *mailbox, struct place *p);
+    const struct conf *conf, const struct str *mailbox, struct place *p);
 
 #endif

@@ -17,6 +17,11 @@ my $t = Barid::Test->new(main => {
 	alias_maps => 'texthash:$config_directory/aliases',
 	home_mailbox => 'Maildir/',
 	virtual_alias_maps => 'texthash:$config_directory/virtual',
+	virtual_mailbox_maps => 'inline:{ {user@example.test=user/} '
+	    . '{low@example.test=low/} {none@example.test=none/} '
+	    . '{dots@example.test=/} }',
+	virtual_uid_maps => 'texthash:$config_directory/uids',
+	virtual_gid_maps => 'texthash:$config_directory/gids',
 	transport_maps => 'texthash:$config_directory/transport',
 	relay_domains => 'relay.test',
 	srs_domain => 'back.test',
@@ -30,7 +35,10 @@ my $t = Barid::Test->new(main => {
 });
 $t->etc('srs.keys', "a key for this test alone\n");
 chmod(0600, "$t->{dir}/etc/srs.keys");
-$t->etc('aliases', "team nobody, far\@relay.test\n");
+$t->etc('aliases', "team nobody, far\@relay.test\nloop loop\n");
+$t->etc('uids', "low\@example.test 0\n\@example.test $t->{mail_uid}\n");
+$t->etc('gids', join('', map { "$_\@example.test $t->{mail_gid}\n" }
+    qw(user low dots)));
 $t->etc('virtual', "# first\ninfo\@example.test sales\@example.test\n"
     . "sales\@example.test user\@example.test\n"
     . "away\@example.test far\@foreign.test\n");
@@ -108,6 +116,14 @@ is(join(' ', map { "$_->{address}:$_->{transport}" } pick('route', @steps)),
 	'each of them has its own way');
 like((pick('mailbox', @steps))[0]{path} // (pick('deferred', @steps))[0]{why},
 	qr{/Maildir/$|no privileges}, 'the mailbox of a user');
+@steps = steps('loop@here.test');
+is((pick('undeliverable', @steps))[0]{why}, 'it leads to itself alone',
+	'an alias that is nobody but itself');
+my %why = map { $_ => (pick('deferred', steps("$_\@example.test")))[0]{why} }
+    qw(low none dots);
+is($why{low}, 'bad uid "0" in virtual_uid_maps', 'a mailbox of root');
+is($why{none}, 'not found in virtual_gid_maps', 'a mailbox of no group');
+is($why{dots}, 'bad mailbox "/" in virtual_mailbox_maps', 'no mailbox');
 @steps = steps('nosuchuser@here.test');
 is((pick('undeliverable', @steps))[0]{not_in},
 	"alias_maps and the system's users", 'nobody of that name');
