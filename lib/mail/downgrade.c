@@ -191,8 +191,9 @@ write_header(const struct part *p, struct view header, struct str *out)
 	str_add(out, view_skip(header, done));
 }
 
-/* The header of a part is complete: what is its body? */
-static void
+/* The header of a part is complete: what is its body?  True if that is a
+ * message, which begins with a header. */
+static bool
 end_header(struct downgrade *d, struct str *out)
 {
 	struct part p;
@@ -206,12 +207,11 @@ end_header(struct downgrade *d, struct str *out)
 		d->state = p.is_leaf_8bit ? DOWNGRADE_QP : DOWNGRADE_PLAIN;
 	}
 	str_reset(&d->header);
-	if (d->state == DOWNGRADE_OVER)
-		return;
-	if (p.is_multipart) {
+	if (p.is_multipart && d->state != DOWNGRADE_OVER) {
 		free(d->boundaries[d->depth]);
 		d->boundaries[d->depth++] = xstrdup(p.boundary);
 	}
+	return p.is_message;
 }
 
 /* --- lines --- */
@@ -245,15 +245,6 @@ take_boundary(struct downgrade *d, struct view line)
 	return false;
 }
 
-static bool
-is_message_header(const struct downgrade *d)
-{
-	struct part p;
-
-	read_part(&p, str_view(&d->header));
-	return p.is_message;
-}
-
 static void
 add_header(struct downgrade *d, struct view text, struct str *out)
 {
@@ -273,19 +264,14 @@ header_line(struct downgrade *d, struct view line, struct str *out)
 	bool is_end = view_eq(line, VIEW("\n")) || view_eq(line, VIEW("\r\n"));
 	bool is_folded = line.ptr[0] == ' ' || line.ptr[0] == '\t';
 	bool is_from = d->header.len == 0 && view_starts(line, VIEW("From "));
-	bool is_nested;
 
 	if (!is_end && !is_from && !is_folded && header_name_len(line) == 0) {
 		end_header(d, out);
 		return false;
 	}
 	add_header(d, line, out);
-	if (is_end && d->state == DOWNGRADE_HEADER) {
-		is_nested = is_message_header(d);
-		end_header(d, out);
-		if (is_nested)
-			d->state = DOWNGRADE_HEADER;
-	}
+	if (is_end && d->state == DOWNGRADE_HEADER && end_header(d, out))
+		d->state = DOWNGRADE_HEADER;
 	return true;
 }
 
