@@ -25,13 +25,8 @@ static struct err
 add(struct view address)
 {
 	struct ipc_rcpt r = { 0, address, VIEW_EMPTY, VIEW_EMPTY, 0 };
-	struct str list = STR_EMPTY;
-	struct err e;
 
-	ipc_list_add(&list, ipc_rcpt_type(), &r);
-	e = envelope_add_rcpts(&message, str_view(&list));
-	str_clear(&list);
-	return e;
+	return test_add_rcpt(&message, &r);
 }
 
 /* All that were taken, "number:address original". */

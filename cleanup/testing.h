@@ -94,6 +94,19 @@ test_message_init(struct message *m, struct cleanup *c, const char *context,
 	str_add_text(&m->sender, "me@here.example");
 }
 
+/* One recipient, as who submits gives it. */
+static inline struct err
+test_add_rcpt(struct message *m, const struct ipc_rcpt *rcpt)
+{
+	struct str list = STR_EMPTY;
+	struct err e;
+
+	ipc_list_add(&list, ipc_rcpt_type(), rcpt);
+	e = envelope_add_rcpts(m, str_view(&list));
+	str_clear(&list);
+	return e;
+}
+
 static inline void
 test_message_clear(struct message *m)
 {
