@@ -388,8 +388,6 @@ open_file(const char *path, int *fd)
 	return ERR_OK;
 }
 
-/* A writer creates the file, then locks it: between the two it looks like litter
- * of a crash. */
 static bool
 is_young(int fd)
 {
@@ -400,6 +398,16 @@ is_young(int fd)
 		return true;
 	age = clock_wall() - st.st_ctim.tv_sec;
 	return age > -YOUNG_S && age <= YOUNG_S;
+}
+
+/* A writer creates the file, then locks it: between the two it looks like litter
+ * of a crash, and a lock of ours would be in the writer's way. */
+static bool
+is_being_created(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size == 0 && is_young(fd);
 }
 
 /* On a thread. */
@@ -418,6 +426,11 @@ read_file(void *arg)
 		r->error = err_make(ERR_PERM, "another message has its ID");
 	if (err_is(r->error))
 		return;
+	if (is_being_created(r->fd)) {
+		r->busy = true;
+		r->error = err_make(ERR_TEMP, "%s: not yet locked", path.text);
+		return;
+	}
 	/* Still being written, or delivered for a qmgr that is no more. */
 	if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 &&
 	    !(r->all_answered && flock(r->fd, LOCK_SH | LOCK_NB) == 0)) {
@@ -427,6 +440,7 @@ read_file(void *arg)
 	}
 	queue_drop_other_names(r->queue, r->id, r->fd);
 	r->error = queue_file_read(&r->file, r->fd);
+	/* What a dead writer left: who submits it again may be about to use it. */
 	if (r->error.kind == ERR_GONE && is_young(r->fd))
 		r->busy = true;
 	if (!err_is(r->error) && r->file.preamble.n_rcpts == 0)

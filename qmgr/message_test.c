@@ -5,7 +5,9 @@
 #include "lib/base/mem.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 
 #define PATH "active/" ID
 
@@ -238,6 +240,48 @@ meet_damage(void)
 	ck_assert_int_eq(others.n_delivered, 0);
 	ck_assert_int_eq(qmgr.n_messages, 0);
 }
+
+/* Locks what it has created, again and again; ends when it cannot. */
+static pid_t
+start_writer(void)
+{
+	pid_t pid;
+	int fd = open(PATH, O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0) {
+		close(fd);
+		return pid;
+	}
+	alarm(60);
+	/* The mode that it has: it stays young. */
+	while (fchmod(fd, 0600) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		flock(fd, LOCK_UN);
+	_exit(1);
+}
+
+static void
+meet_writer(void)
+{
+	pid_t pid = start_writer();
+	int status;
+
+	for (int i = 0; i < 500; i++)
+		ck_assert(!message_open("active", VIEW(ID)));
+	ck_assert_int_eq(waitpid(pid, &status, WNOHANG), 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+
+START_TEST(a_writer_that_comes_to_lock_its_file_can)
+{
+	open_all("");
+	test_run(meet_writer);
+	test_close();
+}
+END_TEST
 
 START_TEST(damage_is_put_aside)
 {
@@ -486,6 +530,7 @@ UNIT_MAIN("message", { a_message_takes_about_a_kilobyte, 1 },
     { recipients_are_read_in_batches, 1 }, { what_is_too_old_is_returned, 1 },
     { soft_bounce_returns_nothing, 1 },
     { an_agent_without_an_outcome_means_later, 1 }, { damage_is_put_aside, 1 },
+    { a_writer_that_comes_to_lock_its_file_can, 1 },
     { a_notice_spares_the_reading, 1 },
     { attack_90_who_keeps_a_descriptor_does_not_keep_the_message, 1 },
     { attack_90_an_id_of_one_that_waits_is_not_taken, 1 },
