@@ -105,8 +105,8 @@ TABLE("check_recipient_access", SUBJECT_RECIPIENT)
 TABLE("check_etrn_access", SUBJECT_ETRN)
 TABLE("check_ccert_access", SUBJECT_CERTIFICATE)
 TABLE("check_address_map", SUBJECT_CLIENT)
-RESTRICTION("check_policy_service", access_check_policy, ACCESS_ARG_POLICY, 0,
-    0, 0)
+RESTRICTION("check_sasl_access", access_check_table, ACCESS_ARG_TABLE,
+    ACCESS_SASL, SUBJECT_LOGIN, 0)
 HOSTS("check_client", SUBJECT_CLIENT)
 HOSTS("check_reverse_client_hostname", SUBJECT_REVERSE)
 HOSTS("check_helo", SUBJECT_HELO)
