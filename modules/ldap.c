@@ -256,12 +256,12 @@ scope_of(const char *name)
 }
 
 static enum module_end
-judge(LDAP *ld, int rc, char *why)
+judge(LDAP *ld, int rc, bool may_lack_base, char *why)
 {
-	switch (rc) {
-	case LDAP_SUCCESS:
-	case LDAP_NO_SUCH_OBJECT:
+	if (rc == LDAP_SUCCESS || (rc == LDAP_NO_SUCH_OBJECT && may_lack_base))
 		return MODULE_DONE;
+	say(ld, why, "search", rc);
+	switch (rc) {
 	case LDAP_SERVER_DOWN:
 	case LDAP_TIMEOUT:
 	case LDAP_CONNECT_ERROR:
@@ -269,10 +269,8 @@ judge(LDAP *ld, int rc, char *why)
 	case LDAP_BUSY:
 	case LDAP_DECODING_ERROR:
 	case LDAP_LOCAL_ERROR:
-		say(ld, why, "search", rc);
 		return MODULE_LOST;
 	default:
-		say(ld, why, "search", rc);
 		return MODULE_REFUSED;
 	}
 }
@@ -297,7 +295,7 @@ search(void *connection, const struct module_search *s, int timeout_ms,
 		     more && entry != NULL; entry = ldap_next_entry(ld, entry))
 			more = hand_entry(ld, entry, visit, arg);
 	ldap_msgfree(answer);
-	return more ? judge(ld, rc, why) : MODULE_STOPPED;
+	return more ? judge(ld, rc, s->may_lack_base, why) : MODULE_STOPPED;
 }
 
 /* Reads the library's own configuration. */

@@ -163,7 +163,10 @@ my $user = 'user@example.test';
 
 answers('found', $user, 'mailbox@host.test,second@host.test');
 answers('not found', 'none@example.test', undef);
-answers('no such base', $user, undef, search_base => "ou=nowhere,$base");
+fails('no such base', $user, qr/query error.*No such object/i,
+	search_base => "ou=nowhere,$base");
+answers('no such base of the key', $user, undef,
+	search_base => "ou=%u,$base");
 answers('a base of the key', 'user', 'mailbox@host.test,second@host.test',
 	search_base => "uid=%u,ou=people,$base", scope => 'base',
 	query_filter => '(objectClass=*)');
@@ -197,9 +200,9 @@ answers('a terminal attribute', 'group@example.test', 'group', @special,
 	terminal_result_attribute => 'cn');
 answers('a URL', 'dynamic@example.test',
 	'user@example.test,other@example.test', @special,
-	result_attribute => 'mail', leaf_result_attribute => '',
-	query_filter => '(&(mail=%s)(cn=dynamic))', terminal_result_attribute =>
-	    '', result_attribute => 'uid2, mail2');
+	result_attribute => 'uid', leaf_result_attribute => 'mail');
+answers('a URL with none of our attributes', 'dynamic@example.test', undef,
+	@special, result_attribute => 'uid');
 fails('attack 45: members in a circle', 'loop@example.test',
 	qr/recursion_limit/, @special, recursion_limit => 20);
 

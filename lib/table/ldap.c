@@ -43,6 +43,7 @@ struct ldap {
 	struct query_common common;
 	struct dblink link;
 	const char *base, *filter, *scope;
+	bool base_has_key; /* of base: it has a part of the key in it */
 	struct attribute *attributes;
 	const char **names; /* of attributes, ends in NULL */
 	size_t n_attributes;
@@ -63,7 +64,6 @@ struct found {
 	} * all;
 	size_t n;
 	const struct ldap *l;
-	const char **only; /* of a URL: other attributes than ours */
 };
 
 static void
@@ -109,25 +109,16 @@ quote_name(void *arg, struct view text, struct str *out)
 }
 
 static bool
-find_kind(const struct found *f, struct view name, enum attribute_kind *kind)
+find_kind(const struct ldap *l, struct view name, enum attribute_kind *kind)
 {
-	const struct ldap *l = f->l;
-
 	/* "mail;lang-en" is mail. */
 	name = view_first(name, view_find(name, ';'));
-	for (size_t i = 0; f->only == NULL && i < l->n_attributes; i++)
+	for (size_t i = 0; i < l->n_attributes; i++)
 		if (view_eq_case(name, view_of(l->attributes[i].name))) {
 			*kind = l->attributes[i].kind;
 			return true;
 		}
-	if (f->only == NULL)
-		return false;
-	/* Those of a URL are results, but for what is something else here. */
-	*kind = IS_RESULT;
-	for (size_t i = 0; i < l->n_attributes; i++)
-		if (view_eq_case(name, view_of(l->attributes[i].name)))
-			*kind = l->attributes[i].kind;
-	return true;
+	return false;
 }
 
 static bool
@@ -136,7 +127,7 @@ take_value(void *arg, struct view attribute, struct view value)
 	struct found *f = arg;
 	enum attribute_kind kind = IS_ENTRY;
 
-	if (attribute.len > 0 && !find_kind(f, attribute, &kind))
+	if (attribute.len > 0 && !find_kind(f->l, attribute, &kind))
 		return true;
 	if (f->n == LDAP_VALUES_MAX)
 		return false;
@@ -150,7 +141,7 @@ take_value(void *arg, struct view attribute, struct view value)
 }
 
 static enum module_end search(struct ldap *l,
-    const struct module_search *what, bool of_url, int64_t depth, char *why);
+    const struct module_search *what, int64_t depth, char *why);
 
 /* "ldap://host/base?attributes?scope?filter": the host is passed over. */
 static bool
@@ -183,30 +174,41 @@ parse_url(struct view url, struct str parts[4])
 
 enum { URL_ATTRIBUTES_MAX = 20 };
 
+/* Of those that a URL names, the ones that the table has too.  False if there
+ * is nothing to ask for. */
+static bool
+pick_attributes(const struct ldap *l, char *list,
+    const char *picked[URL_ATTRIBUTES_MAX + 1])
+{
+	enum attribute_kind kind;
+	const char *name;
+	size_t n = 0;
+
+	while ((name = strsep(&list, ",")) != NULL)
+		if (find_kind(l, view_of(name), &kind) &&
+		    n < URL_ATTRIBUTES_MAX)
+			picked[n++] = name;
+	picked[n] = NULL;
+	return n > 0;
+}
+
 static enum module_end
 search_url(struct ldap *l, struct view url, int64_t depth, char *why)
 {
-	const char *attributes[URL_ATTRIBUTES_MAX + 1] = { NULL };
+	const char *picked[URL_ATTRIBUTES_MAX + 1];
 	struct str parts[4];
 	enum module_end end = MODULE_DONE;
-	size_t n = 0;
+	bool whole = parse_url(url, parts);
+	bool all = parts[1].len == 0 || view_eq(str_view(&parts[1]), VIEW("*"));
+	struct module_search what = { .base = parts[0].ptr,
+		.scope = parts[2].len > 0 ? parts[2].ptr : "base",
+		.filter = parts[3].len > 0 ? parts[3].ptr : "(objectClass=*)",
+		.attributes = all ? l->names : picked,
+		.size_limit = l->size_limit,
+		.may_lack_base = true };
 
-	if (parse_url(url, parts)) {
-		struct module_search what = { .base = parts[0].ptr,
-			.scope = parts[2].len > 0 ? parts[2].ptr : "base",
-			.filter = parts[3].len > 0 ? parts[3].ptr
-						   : "(objectClass=*)",
-			.attributes = l->names,
-			.size_limit = l->size_limit };
-		char *rest = parts[1].ptr, *name;
-
-		while (n < URL_ATTRIBUTES_MAX &&
-		    (name = strsep(&rest, ",")) != NULL && *name != '\0')
-			attributes[n++] = name;
-		if (n > 0)
-			what.attributes = attributes;
-		end = search(l, &what, n > 0, depth, why);
-	}
+	if (whole && (all || pick_attributes(l, parts[1].ptr, picked)))
+		end = search(l, &what, depth, why);
 	for (size_t i = 0; i < 4; i++)
 		str_clear(&parts[i]);
 	return end;
@@ -226,7 +228,8 @@ follow(struct ldap *l, struct view name, int64_t depth, char *why)
 	struct module_search what = { .filter = "(objectClass=*)",
 		.scope = "base",
 		.attributes = l->names,
-		.size_limit = l->size_limit };
+		.size_limit = l->size_limit,
+		.may_lack_base = true };
 
 	if (depth >= l->depth_max) {
 		l->result.e = err_make(ERR_TEMP,
@@ -238,7 +241,7 @@ follow(struct ldap *l, struct view name, int64_t depth, char *why)
 	if (is_url(name))
 		return search_url(l, name, depth + 1, why);
 	what.base = name.ptr;
-	return search(l, &what, false, depth + 1, why);
+	return search(l, &what, depth + 1, why);
 }
 
 /* What of an entry counts: with a terminal attribute only those; with special
@@ -268,10 +271,10 @@ take_entry(struct ldap *l, const struct found_value *v, size_t n,
 }
 
 static enum module_end
-search(struct ldap *l, const struct module_search *what, bool of_url,
-    int64_t depth, char *why)
+search(struct ldap *l, const struct module_search *what, int64_t depth,
+    char *why)
 {
-	struct found f = { .l = l, .only = of_url ? what->attributes : NULL };
+	struct found f = { .l = l };
 	int left = deadline_left(l->deadline);
 	enum module_end end = MODULE_LOST;
 	size_t from = 0, to;
@@ -327,9 +330,12 @@ ask_ldap(void *arg, void *connection, int timeout_ms, char *why)
 {
 	struct ldap *l = arg;
 	struct str base = STR_EMPTY, filter = STR_EMPTY;
+	/* A base that is always the same must be there: that it is not says
+	 * nothing of the key. */
 	struct module_search what = { .scope = l->scope,
 		.attributes = l->names,
-		.size_limit = l->size_limit };
+		.size_limit = l->size_limit,
+		.may_lack_base = l->base_has_key };
 	enum module_end end = MODULE_DONE;
 	bool whole;
 
@@ -347,7 +353,7 @@ ask_ldap(void *arg, void *connection, int timeout_ms, char *why)
 	what.base = base.ptr;
 	what.filter = filter.ptr;
 	if (whole)
-		end = search(l, &what, false, 0, why);
+		end = search(l, &what, 0, why);
 	str_clear(&base);
 	str_clear(&filter);
 	return end;
@@ -420,6 +426,7 @@ load_params(struct ldap *l)
 	    strcmp(l->scope, "base") != 0)
 		return err_make(ERR_PERM,
 		    "%.100s: scope: need sub, base or one", params_origin(p));
+	l->base_has_key = query_has_key(view_of(l->base));
 	e = query_check(params_origin(p), "search_base", view_of(l->base));
 	if (!err_is(e))
 		e = query_check(

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum {
-	MODULE_VERSION = 1,
+	MODULE_VERSION = 2,
 	MODULE_WHY_MAX = 160, /* bytes of a reason, with its NUL */
 };
 
@@ -56,6 +56,7 @@ struct module_search {
 	const char *scope;	 /* sub, base or one */
 	const char **attributes; /* ends in NULL */
 	int64_t size_limit;	 /* 0: none */
+	bool may_lack_base;	 /* no base: nothing found, else refused */
 };
 
 struct table_module {

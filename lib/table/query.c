@@ -22,6 +22,15 @@ query_check(const char *origin, const char *name, struct view text)
 	return ERR_OK;
 }
 
+bool
+query_has_key(struct view text)
+{
+	for (size_t i = 0; i + 1 < text.len; i++)
+		if (text.ptr[i] == '%' && text.ptr[++i] != '%')
+			return true;
+	return false;
+}
+
 struct address {
 	struct view whole, user, domain;
 	bool has_at;

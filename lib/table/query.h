@@ -24,6 +24,8 @@ typedef bool query_quote_fn(void *arg, struct view text, struct str *out);
 
 /* ERR_PERM for a letter after '%' that is none of the above. */
 struct err query_check(const char *origin, const char *name, struct view text);
+/* Is anything of the key in it, or is it the same for all? */
+bool query_has_key(struct view text);
 
 /*
  * Append the template with the key (quoted by quote, as it is if that is

@@ -240,7 +240,21 @@ START_TEST(params_may_stand_in_main_cf)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool yes;
+} keyed[] = { { "ou=%u,dc=x", true }, { "%%%1", true }, { "dc=x", false },
+	{ "100%%s", false }, { "%", false }, { "", false } };
+
+START_TEST(query_has_key_sees_parts_of_the_key)
+{
+	ck_assert_int_eq(
+	    query_has_key(view_of(keyed[_i].text)), keyed[_i].yes);
+}
+END_TEST
+
 UNIT_MAIN("table/query",
+    { query_has_key_sees_parts_of_the_key, ARRAY_LEN(keyed) },
     { query_expand_fills_in_the_key, ARRAY_LEN(expansions) },
     { query_result_add_joins_what_came, ARRAY_LEN(results) },
     { query_result_add_is_bounded, 1 },
