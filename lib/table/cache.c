@@ -23,8 +23,6 @@ enum {
 	EVICT_FROM = 8,
 	/* So often may its owner die before the file is to blame. */
 	DEATHS_MAX = 3,
-	/* Who has used it for so long does not die of it. */
-	TRUSTED_AFTER_MS = 600 * 1000,
 	TELL_EVERY_MS = 60 * 1000,
 	DIGITS_MAX = 18,
 	/* Of a longer key the front and a sum of all: LMDB has no longer
@@ -32,6 +30,8 @@ enum {
 	KEY_SHORT = 480,
 	KEY_FRONT = 400,
 };
+
+int64_t cache_trusted_after_ms = 600 * 1000;
 
 struct cache {
 	const struct cache_driver *driver;
@@ -265,7 +265,7 @@ static void
 trust(struct cache *c)
 {
 	if (c->use < 0 || c->opened_ms == 0 ||
-	    clock_ms() - c->opened_ms < TRUSTED_AFTER_MS)
+	    clock_ms() - c->opened_ms < cache_trusted_after_ms)
 		return;
 	c->opened_ms = 0;
 	/* Somebody had it open at the end, but was not the worse for it. */
@@ -498,6 +498,7 @@ cache_flush(struct cache *c)
 {
 	int rc;
 
+	trust(c);
 	if (!c->is_dirty || c->store == NULL || c->path.len == 0)
 		return;
 	c->is_dirty = false;

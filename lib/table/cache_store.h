@@ -8,6 +8,7 @@
 #include "lib/base/view.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { CACHE_NONE = -1 }; /* not there; the end */
 
@@ -41,6 +42,9 @@ enum { CACHE_DB_BTREE, CACHE_DB_HASH };
 #ifdef HAVE_LMDB
 extern const struct cache_driver cache_lmdb;
 #endif
+
+/* Who has used a file for so long does not die of it; tests set it to less. */
+extern int64_t cache_trusted_after_ms;
 
 /* errno values that say so, whatever the library. */
 bool cache_is_about_disk(int error);

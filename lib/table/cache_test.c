@@ -2,6 +2,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
+#include "lib/table/cache_store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -336,6 +337,33 @@ START_TEST(who_dies_with_it_again_and_again_gets_a_new_one)
 }
 END_TEST
 
+/* Power cuts, weeks apart, are no reason to forget all. */
+START_TEST(who_has_used_it_for_long_does_not_die_of_it)
+{
+	int64_t usual = cache_trusted_after_ms;
+	struct cache *c = open_named("btree", "lives", 100);
+
+	put(c, "a", "1", NOW + 10);
+	cache_close(c);
+	cache_trusted_after_ms = 0;
+	for (int i = 0; i < 6; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			c = open_named("btree", "lives", 100);
+			cache_flush(c);
+			_exit(get(c, "a", NOW) != NULL);
+		}
+		waitpid(pid, &status, 0);
+		ck_assert_int_eq(WEXITSTATUS(status), 1);
+	}
+	cache_trusted_after_ms = usual;
+	c = open_named("btree", "lives", 100);
+	done(c);
+}
+END_TEST
+
 START_TEST(memory_stands_in_for_a_file_that_cannot_be_had)
 {
 	static const char *const specs[] = { "",
@@ -419,6 +447,7 @@ UNIT_MAIN("cache",
     { a_damaged_file_of_lmdb_is_begun_anew_too, ARRAY_LEN(lmdb_damages) },
     { a_file_that_is_damaged_while_in_use_is_no_harm, 1 },
     { who_dies_with_it_again_and_again_gets_a_new_one, 1 },
+    { who_has_used_it_for_long_does_not_die_of_it, 1 },
     { memory_stands_in_for_a_file_that_cannot_be_had, 3 },
     { other_types_are_an_error, 1 },
     { an_entry_is_a_time_a_space_and_the_value, ARRAY_LEN(entries) },
