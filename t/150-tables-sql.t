@@ -211,6 +211,9 @@ for my $type (sort keys %databases) {
 		query => "SELECT '%x'");
 	fails('no query', $type, $user, qr/parameter query is not set/,
 		query => undef);
+	fails('two paths', $type, $user, qr/dbpath must be a whole path/,
+		dbpath => "$databases{sqlite}{folder}/mail.db other.db")
+	    if $type eq 'sqlite';
 
 	# Attack 44: each name is found as that name, and finds nothing else.
 	my $ran = ask($type, \@evil);

@@ -8,6 +8,7 @@
 #include "lib/table/dblink.h"
 #include "lib/table/query.h"
 #include "lib/table/type.h"
+#include "lib/table/words.h"
 
 #include <stdlib.h>
 
@@ -201,9 +202,10 @@ open_link(struct table *t, struct sql *s)
 		kind++;
 	if (strcmp(kind->name, "sqlite") == 0) {
 		hosts = params_text(s->params, "dbpath", "");
-		if (*hosts != '/')
+		if (*hosts != '/' || strpbrk(hosts, WORDS_SEPARATORS) != NULL)
 			return err_make(ERR_PERM,
-			    "%.100s: parameter dbpath must be a whole path",
+			    "%.100s: parameter dbpath must be a whole path, "
+			    "without spaces or commas",
 			    params_origin(s->params));
 	}
 	return dblink_open(&s->link, kind, s, s->params, hosts, false,
