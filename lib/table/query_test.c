@@ -253,8 +253,30 @@ START_TEST(query_has_key_sees_parts_of_the_key)
 }
 END_TEST
 
+static void
+add_folder(void *arg, struct view folder)
+{
+	struct str *all = arg;
+
+	str_add(all, folder);
+	str_add_byte(all, ' ');
+}
+
+START_TEST(table_each_folder_sees_the_table_behind_memcache)
+{
+	struct str all = STR_EMPTY;
+
+	table_each_folder(VIEW("memcache:{{backup = "
+			       "sqlite:{dbpath=/srv/a/mail.db}}}"),
+	    add_folder, &all);
+	ck_assert_str_eq(all.ptr, "/srv/a ");
+	str_clear(&all);
+}
+END_TEST
+
 UNIT_MAIN("table/query",
     { query_has_key_sees_parts_of_the_key, ARRAY_LEN(keyed) },
+    { table_each_folder_sees_the_table_behind_memcache, 1 },
     { query_expand_fills_in_the_key, ARRAY_LEN(expansions) },
     { query_result_add_joins_what_came, ARRAY_LEN(results) },
     { query_result_add_is_bounded, 1 },

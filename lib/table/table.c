@@ -118,6 +118,13 @@ table_wants_server(struct view spec)
 	return (type->flags & TYPE_REMOTE) != 0;
 }
 
+/* memcache: the table behind it, or nothing. */
+static struct view
+backup_of(const struct params *params)
+{
+	return view_of(params_text(params, "backup", ""));
+}
+
 /* As a composite's members are found, below. */
 static void
 prepare_members(struct view name)
@@ -152,10 +159,8 @@ table_prepare(struct view spec)
 		e = params_load(spec, &params);
 	if (err_is(e))
 		log_warn("%s", e.text);
-	/* memcache: the table behind it. */
-	else if (type->flags & TYPE_PARAMS &&
-	    params_find(params, "backup") != NULL)
-		table_prepare(view_of(params_find(params, "backup")));
+	else if (type->flags & TYPE_PARAMS)
+		table_prepare(backup_of(params));
 }
 
 struct visit {
@@ -194,10 +199,12 @@ table_each_folder(struct view spec,
 		while (words_next(&inside, &word))
 			table_each_folder(word, visit, arg);
 	else if (type->flags & TYPE_PARAMS &&
-	    !err_is(params_load(spec, &params)))
+	    !err_is(params_load(spec, &params))) {
 		params_each_path(params, visit_path, &v);
-	else
+		table_each_folder(backup_of(params), visit, arg);
+	} else {
 		visit_path(&v, spec);
+	}
 }
 
 static struct err

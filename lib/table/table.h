@@ -104,7 +104,8 @@ typedef const char *table_conf_fn(void *arg, const char *name);
 
 /*
  * Where "pgsql:NAME" finds NAME_hosts, NAME_query, ...: for processes that open
- * such tables themselves.  Called under a lock, from any thread.
+ * such tables themselves.  Called from any thread, from several at once; what it
+ * returns must stay.
  */
 void table_set_conf(table_conf_fn *find, void *arg);
 
