@@ -1,23 +1,13 @@
 /* The client of directories: libldap, with a limit for each wait. */
 #include "lib/table/module.h"
-#include "modules/why.h"
+#include "modules/common.h"
 
 #include <ldap.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/time.h>
-#include <time.h>
 
 extern const struct table_module table_module;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static struct timeval
 time_left(int64_t until)
@@ -28,14 +18,6 @@ time_left(int64_t until)
 	if (left < 1)
 		left = 1;
 	return (struct timeval){ left / 1000, left % 1000 * 1000 };
-}
-
-static const char *
-param(const struct module_server *s, const char *name)
-{
-	const char *value = s->param(s->arg, name);
-
-	return value == NULL || *value == '\0' ? NULL : value;
 }
 
 static bool

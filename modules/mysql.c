@@ -1,12 +1,11 @@
 /* The client of MariaDB and MySQL: libmariadb, with a limit for each wait. */
 #include "lib/table/module.h"
-#include "modules/why.h"
+#include "modules/common.h"
 
 #include <mysql.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum { COLUMNS_MAX = 100 };
 
@@ -17,23 +16,6 @@ extern struct st_mysql_client_plugin *mysql_client_find_plugin(
     struct st_mysql *mysql, const char *name, int type);
 
 extern const struct table_module table_module;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static const char *
-param(const struct module_server *s, const char *name)
-{
-	const char *value = s->param(s->arg, name);
-
-	return value == NULL || *value == '\0' ? NULL : value;
-}
 
 /* Its unit is the second. */
 static void

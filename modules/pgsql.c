@@ -1,24 +1,14 @@
 /* The client of PostgreSQL: libpq, never blocking but in poll. */
 #include "lib/table/module.h"
-#include "modules/why.h"
+#include "modules/common.h"
 
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { COLUMNS_MAX = 100 };
 
 extern const struct table_module table_module;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* False once the time is over. */
 static bool
@@ -37,18 +27,11 @@ drop_notice(void *arg, const char *text)
 	(void)text;
 }
 
-static const char *
-param(const struct module_server *s, const char *name, const char *otherwise)
-{
-	const char *value = s->param(s->arg, name);
-
-	return value == NULL ? otherwise : value;
-}
-
 static PGconn *
 start(const struct module_server *s)
 {
 	const char *names[16], *values[16];
+	const char *encoding = param(s, "encoding");
 	char port[16];
 	bool is_url = s->host != NULL && strstr(s->host, "://") != NULL;
 	size_t n = 0;
@@ -57,10 +40,10 @@ start(const struct module_server *s)
 	ADD("fallback_application_name", "barid");
 	/* It would load libraries, which this process may not. */
 	ADD("gssencmode", "disable");
-	ADD("client_encoding", param(s, "encoding", "UTF8"));
-	ADD("user", param(s, "user", NULL));
-	ADD("password", param(s, "password", NULL));
-	ADD("dbname", is_url ? s->host : param(s, "dbname", NULL));
+	ADD("client_encoding", encoding != NULL ? encoding : "UTF8");
+	ADD("user", param(s, "user"));
+	ADD("password", param(s, "password"));
+	ADD("dbname", is_url ? s->host : param(s, "dbname"));
 	if (!is_url)
 		ADD("host", s->socket != NULL ? s->socket : s->host);
 	if (s->port != 0) {

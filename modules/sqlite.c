@@ -1,11 +1,10 @@
 /* SQLite: the database is a file, which is only read. */
 #include "lib/table/module.h"
-#include "modules/why.h"
+#include "modules/common.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { COLUMNS_MAX = 100, STEPS_BETWEEN_LOOKS = 1000 };
 
@@ -17,15 +16,6 @@ struct file {
 	int64_t until; /* of the question */
 	char path[];
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int
 look_at_clock(void *arg)

@@ -86,6 +86,20 @@ without_proxy(struct view spec)
 	return spec;
 }
 
+/* NULL: there is no such type.  Cuts *spec to "type:name". */
+static const struct table_type *
+cut_type(struct view *spec, struct view *name)
+{
+	size_t colon;
+
+	*spec = without_proxy(view_trim(*spec));
+	colon = view_find(*spec, ':');
+	if (colon == VIEW_NPOS)
+		return NULL;
+	*name = view_skip(*spec, colon + 1);
+	return table_type_find(view_first(*spec, colon));
+}
+
 /* A composite's members within the name "{a,b}". */
 static bool
 member_is_remote(struct view name)
@@ -103,18 +117,13 @@ member_is_remote(struct view name)
 bool
 table_wants_server(struct view spec)
 {
-	const struct table_type *type;
-	size_t colon;
+	struct view name;
+	const struct table_type *type = cut_type(&spec, &name);
 
-	spec = without_proxy(spec);
-	colon = view_find(spec, ':');
-	if (colon == VIEW_NPOS)
-		return false;
-	type = table_type_find(view_first(spec, colon));
 	if (type == NULL)
 		return false;
 	if (type->flags & TYPE_MEMBERS)
-		return member_is_remote(view_skip(spec, colon + 1));
+		return member_is_remote(name);
 	return (type->flags & TYPE_REMOTE) != 0;
 }
 
@@ -139,20 +148,16 @@ prepare_members(struct view name)
 void
 table_prepare(struct view spec)
 {
+	struct view name;
+	const struct table_type *type = cut_type(&spec, &name);
 	const struct table_module *module;
-	const struct table_type *type;
 	const struct params *params;
 	struct err e = ERR_OK;
-	size_t colon;
 
-	spec = without_proxy(view_trim(spec));
-	colon = view_find(spec, ':');
-	type = colon == VIEW_NPOS ? NULL
-				  : table_type_find(view_first(spec, colon));
 	if (type == NULL)
 		return;
 	if (type->flags & TYPE_MEMBERS)
-		prepare_members(view_skip(spec, colon + 1));
+		prepare_members(name);
 	if (type->flags & TYPE_MODULE)
 		e = module_load(type->name, &module);
 	if (!err_is(e) && type->flags & TYPE_PARAMS)
@@ -183,27 +188,22 @@ table_each_folder(struct view spec,
     void (*visit)(void *arg, struct view folder), void *arg)
 {
 	struct visit v = { visit, arg };
-	const struct table_type *type;
+	struct view name, inside, word;
+	const struct table_type *type = cut_type(&spec, &name);
 	const struct params *params;
-	struct view inside, word;
-	size_t colon;
 
-	spec = without_proxy(view_trim(spec));
-	colon = view_find(spec, ':');
-	type = colon == VIEW_NPOS ? NULL
-				  : table_type_find(view_first(spec, colon));
 	if (type == NULL)
 		return;
-	spec = type->flags & TYPE_PARAMS ? spec : view_skip(spec, colon + 1);
-	if (type->flags & TYPE_MEMBERS && words_in_braces(spec, &inside))
-		while (words_next(&inside, &word))
-			table_each_folder(word, visit, arg);
-	else if (type->flags & TYPE_PARAMS &&
-	    !err_is(params_load(spec, &params))) {
+	if (type->flags & TYPE_PARAMS) {
+		if (err_is(params_load(spec, &params)))
+			return;
 		params_each_path(params, visit_path, &v);
 		table_each_folder(backup_of(params), visit, arg);
+	} else if (type->flags & TYPE_MEMBERS && words_in_braces(name, &inside)) {
+		while (words_next(&inside, &word))
+			table_each_folder(word, visit, arg);
 	} else {
-		visit_path(&v, spec);
+		visit_path(&v, name);
 	}
 }
 
