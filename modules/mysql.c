@@ -17,7 +17,8 @@ extern struct st_mysql_client_plugin *mysql_client_find_plugin(
 
 extern const struct table_module table_module;
 
-/* Its unit is the second. */
+/* Each of them, for as long as the connection lives: what is set once it is
+ * there has no effect.  Its unit is the second. */
 static void
 limit_waits(MYSQL *c, int timeout_ms)
 {
@@ -181,7 +182,6 @@ query(void *connection, struct view statement, int timeout_ms,
 	enum module_end end;
 	int more;
 
-	limit_waits(c, timeout_ms);
 	if (mysql_real_query(
 		c, statement.ptr, (unsigned long)statement.len) != 0)
 		return failed(c, why);
