@@ -216,11 +216,21 @@ for my $type (sort keys %databases) {
 	    if $type eq 'sqlite';
 
 	# Attack 44: each name is found as that name, and finds nothing else.
-	my $ran = ask($type, \@evil);
-	is($ran->{out}, join('', map { "$_\tevil$_\n" } @evil),
-		"attack 44: $type: each key is itself") or diag($ran->{err});
-	$ran = ask($type, [ map { "no such $_" } @evil ]);
-	is($ran->{out}, '', "attack 44: $type: and not found beside");
+	my %forms = (query => [], select_field => [ query => undef,
+		select_field => 'v', table => 'a', where_field => 'k' ]);
+	$forms{select_function} = [ query => undef, select_function => 'f' ]
+	    if $type eq 'pgsql';
+	my $ran;
+	for my $form (sort keys %forms) {
+		$ran = ask($type, \@evil, @{$forms{$form}});
+		is($ran->{out}, join('', map { "$_\tevil$_\n" } @evil),
+			"attack 44: $type, $form: each key is itself") or
+		    diag($ran->{err});
+		$ran = ask($type, [ map { "no such $_" } @evil ],
+			@{$forms{$form}});
+		is($ran->{out}, '',
+			"attack 44: $type, $form: and not found beside");
+	}
 	# Attack 43: what is no text.
 	$ran = ask($type, [ "\xff\@example.test", "\xbf'", "\xbf\\' or 1=1 -- ",
 		"a\0' or 1=1 --" ]);

@@ -217,6 +217,12 @@ for my $i (0 .. $#evil) {
 answers('attack 44: a name in the base', "user,ou=people", undef,
 	search_base => "uid=%u,$base", scope => 'base',
 	query_filter => '(objectClass=*)');
+for my $key ('x+uid=user', 'user;x', 'us"er', '"user"', "user\\", '<user',
+	'#user', '*', "user\\,ou=people,$base") {
+	answers("attack 44: $key in the base", $key, undef,
+		search_base => "uid=%u,ou=people,$base", scope => 'base',
+		query_filter => '(objectClass=*)');
+}
 answers('attack 43: no text', "\xff*", undef);
 
 # --- Where it is -------------------------------------------------------------------------
