@@ -134,6 +134,25 @@ START_TEST(end_comes_with_the_peers)
 }
 END_TEST
 
+/* Or a process that is to leave would wait for a client that does nothing. */
+START_TEST(silent_peer_is_not_waited_for_long)
+{
+	int64_t begun = clock_ms();
+	int pair[2];
+
+	loop_init();
+	connect_pair(pair);
+	linger_on_none(none_left);
+	linger_take(pair[0]);
+	loop_run();
+	ck_assert_uint_eq(linger_count(), 0);
+	ck_assert_int_ge(clock_ms() - begun, LINGER_MS);
+	linger_on_none(NULL);
+	close(pair[1]);
+	loop_clear();
+}
+END_TEST
+
 START_TEST(no_more_than_so_many_at_once)
 {
 	static int pairs[LINGER_MOST + 1][2];
@@ -171,5 +190,7 @@ END_TEST
 UNIT_MAIN("linger",
     { peer_that_was_sending_reads_the_last_words_and_the_end, 1 },
     { peer_that_sends_without_end_is_cut_off, 1 },
-    { end_comes_with_the_peers, 1 }, { no_more_than_so_many_at_once, 1 },
+    { end_comes_with_the_peers, 1 },
+    { silent_peer_is_not_waited_for_long, 1 },
+    { no_more_than_so_many_at_once, 1 },
     { without_a_loop_it_is_closed, 1 })
