@@ -514,6 +514,7 @@ defer_job(const struct deferral *x, struct job *j)
 	outcomes_flush(&o);
 	message_unuse(j->message);
 	list_remove(&j->node);
+	free(j->sender);
 	free(j);
 }
 

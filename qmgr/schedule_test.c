@@ -52,6 +52,20 @@ finish(bool ok)
 	return m;
 }
 
+static void
+add_rcpt(struct destination *d, struct message *m, int64_t number,
+    const char *sender)
+{
+	struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
+
+	list_init(&r->node);
+	r->number = number;
+	r->address = r->original = r->orcpt = r->text;
+	qmgr.n_rcpts++;
+	m->n_open++;
+	schedule_add_from(d, m, r, sender);
+}
+
 /* A message of n recipients for one destination. */
 static struct message *
 add(struct destination *d, int64_t n)
@@ -69,16 +83,8 @@ add(struct destination *d, int64_t n)
 	wait_queue_init(&m->journal_free);
 	/* Never finished by itself. */
 	message_use(m);
-	for (int64_t i = 0; i < n; i++) {
-		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
-
-		list_init(&r->node);
-		r->number = i;
-		r->address = r->original = r->orcpt = r->text;
-		qmgr.n_rcpts++;
-		m->n_open++;
-		schedule_add(d, m, r);
-	}
+	for (int64_t i = 0; i < n; i++)
+		add_rcpt(d, m, i, NULL);
 	return m;
 }
 
@@ -124,13 +130,7 @@ START_TEST(recipients_with_another_sender_are_another_delivery)
 	d = destination("a.example");
 	m = add(d, 0);
 	for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
-		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
-
-		list_init(&r->node);
-		r->address = r->original = r->orcpt = r->text;
-		qmgr.n_rcpts++;
-		m->n_open++;
-		schedule_add_from(d, m, r, senders[i]);
+		add_rcpt(d, m, (int64_t)i, senders[i]);
 		/* Whatever its sender is. */
 		ck_assert(schedule_has(d, m));
 	}
@@ -399,14 +399,8 @@ START_TEST(what_waits_can_be_dropped)
 	b = destination("b.example");
 	m = add(a, 100);
 	other = add(a, 3);
-	for (int i = 0; i < 3; i++) {
-		struct rcpt *r = xcalloc(1, sizeof(*r) + 1);
-
-		list_init(&r->node);
-		qmgr.n_rcpts++;
-		m->n_open++;
-		schedule_add(b, m, r);
-	}
+	for (int i = 0; i < 3; i++)
+		add_rcpt(b, m, i, NULL);
 	schedule_run(a->transport);
 	schedule_drop(m);
 	ck_assert_int_eq(m->n_open, 0);
@@ -431,6 +425,7 @@ wait_for_deferral(void)
 	struct message *m = add(d, 3);
 
 	m->act = ACT_NONE;
+	add_rcpt(d, m, 3, "srs@here.example");
 	schedule_run(d->transport);
 	TEST_WAIT_FOR(m->n_open == 0 && m->users == 1);
 	ck_assert(m->was_deferred);
