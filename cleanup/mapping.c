@@ -221,6 +221,7 @@ apply_one(struct message *m, const struct addr_map *map, struct str *address)
 		if (err_is(e) || !changed)
 			return e;
 	}
+	m->is_logged = true;
 	log_warn("%.*s: unreasonable %s map nesting for %s -- message not "
 		 "accepted, try again later",
 	    VIEW_ARGS(m->submit.queue_id), map->name, address->ptr);

@@ -50,9 +50,9 @@ bool mapping_has_changed(const struct mapping *map);
 bool mapping_applies(const struct message *m, enum mapping_class class);
 
 /*
- * What an address (internal form, complete) becomes by canonical maps, then by
- * masquerading; once, not again and again.  ERR_TEMP if a table failed: logged
- * already.
+ * What an address (internal form, complete) becomes by canonical maps, each as
+ * far as it leads, then by masquerading.  ERR_TEMP if a table failed or has no
+ * end: logged already.
  */
 struct err mapping_apply(
     struct message *m, enum mapping_class class, struct str *address);

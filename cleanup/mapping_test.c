@@ -50,7 +50,7 @@ static const struct {
 	    "m@here.example" },
 	{ CANONICALS, MAPPING_ENVELOPE_RCPT, "n@x.test", "n@x.test" },
 	{ CANONICALS, MAPPING_ENVELOPE_RCPT, "", "" },
-	/* The special ones first, then the common one, each once. */
+	/* The special ones first, then the common one. */
 	{ CANONICALS, MAPPING_ENVELOPE_SENDER, "s@x.test", "b@x.test" },
 	{ CANONICALS, MAPPING_HEADER_SENDER, "s@x.test", "b@x.test" },
 	{ CANONICALS, MAPPING_ENVELOPE_SENDER, "r@x.test", "r@x.test" },
@@ -107,6 +107,8 @@ START_TEST(an_address_becomes_another_by_class)
 	str_add_text(&address, cases[_i].address);
 	e = mapping_apply(&message, cases[_i].class, &address);
 	ck_assert_int_eq(err_is(e), cases[_i].result == NULL);
+	/* Once: who refuses the message for it does not log it again. */
+	ck_assert_int_eq(message.is_logged, cases[_i].result == NULL);
 	if (!err_is(e))
 		ck_assert_str_eq(address.ptr, cases[_i].result);
 	str_clear(&address);
