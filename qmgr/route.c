@@ -53,6 +53,14 @@ original_of(const struct message *m, const struct rcpt *r)
 	return original;
 }
 
+/* FILTER, content_filter: all of it goes there, but for what only asks. */
+static bool
+has_filter(const struct message *m)
+{
+	return m->filter != NULL && m->filter[0] != '\0' &&
+	    (m->flags & SUBMIT_PROBE) == 0;
+}
+
 /* The answer may depend on the sender. */
 static void
 make_key(struct str *key, const struct message *m, const struct rcpt *r)
@@ -72,6 +80,11 @@ make_key(struct str *key, const struct message *m, const struct rcpt *r)
 	    conf->sender_dependent_default_transport_maps[0] != '\0') {
 		str_add_byte(key, '\0');
 		str_add_text(key, m->sender);
+	}
+	if (has_filter(m)) {
+		str_add_byte(key, '\0');
+		str_add_byte(key, '\0');
+		str_add_text(key, m->filter);
 	}
 }
 
@@ -100,10 +113,8 @@ keep_route(struct view key, const struct ipc_routed *a)
 	return r;
 }
 
-/*
- * FILTER, content_filter: all of it goes there.  Without a next hop in it each
- * recipient's domain is one, unless the site has another.
- */
+/* Without a next hop in the filter each recipient's domain is one, unless the
+ * site has another. */
 static void
 make_filter_route(
     const struct message *m, const struct rcpt *rcpt, struct ipc_routed *a)
@@ -136,19 +147,9 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct route *r;
-	struct err e;
+	struct err e = ERR_OK;
 
 	make_key(&key, m, rcpt);
-	if (m->filter != NULL && m->filter[0] != '\0' &&
-	    (m->flags & SUBMIT_PROBE) == 0) {
-		make_filter_route(m, rcpt, &answer);
-		str_add_byte(&key, '\0');
-		str_add_byte(&key, '\0');
-		str_add_text(&key, m->filter);
-		r = keep_route(str_view(&key), &answer);
-		str_clear(&key);
-		return r;
-	}
 	if (qmgr.rewrite.generation != cache_generation) {
 		cache_generation = qmgr.rewrite.generation;
 		htable_clear(&cache, route_free);
@@ -158,9 +159,12 @@ find_route(const struct message *m, const struct rcpt *rcpt)
 		str_clear(&key);
 		return r;
 	}
-	e = ipc_call(&qmgr.rewrite, IPC_OUT(route, &ask),
-	    IPC_IN(routed, &answer), &keep,
-	    deadline_in_shorter(ROUTE_TIMEOUT, qmgr.conf->ipc_timeout));
+	if (has_filter(m))
+		make_filter_route(m, rcpt, &answer);
+	else
+		e = ipc_call(&qmgr.rewrite, IPC_OUT(route, &ask),
+		    IPC_IN(routed, &answer), &keep,
+		    deadline_in_shorter(ROUTE_TIMEOUT, qmgr.conf->ipc_timeout));
 	if (err_is(e))
 		answer = (struct ipc_routed){ .status = ERR_TEMP,
 			.text = view_of("address resolution is not available"),
