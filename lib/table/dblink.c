@@ -72,10 +72,13 @@ gave_up(struct dblink *l, const char *why)
 static bool
 ask_here(struct dblink *l, int64_t deadline, bool fresh, struct err *e)
 {
-	char why[MODULE_WHY_MAX] = "";
-	enum module_end end = l->kind->ask(
-	    l->arg, l->connection, deadline_left(deadline), why);
+	char why[MODULE_WHY_MAX] = "ask: timeout";
+	int left = deadline_left(deadline);
+	enum module_end end = MODULE_LOST;
 
+	/* To connect may have taken all the time there was. */
+	if (left > 0)
+		end = l->kind->ask(l->arg, l->connection, left, why);
 	switch (end) {
 	case MODULE_DONE:
 	case MODULE_REFUSED:

@@ -12,7 +12,7 @@
 
 struct dblink_kind {
 	const char *name; /* the type's */
-	/* NULL, and why.  timeout_ms is positive. */
+	/* Both: timeout_ms is positive.  NULL, and why. */
 	void *(*connect)(
 	    void *arg, const struct dbhost *host, int timeout_ms, char *why);
 	/* Ask what is to be asked. */

@@ -10,6 +10,7 @@
 #include "lib/table/type.h"
 #include "lib/table/words.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -282,6 +283,8 @@ search(struct ldap *l, const struct module_search *what, int64_t depth,
 	if (left > 0)
 		end = l->module->search(
 		    l->connection, what, left, take_value, &f, why);
+	else
+		snprintf(why, MODULE_WHY_MAX, "search: timeout");
 	if (end == MODULE_STOPPED)
 		l->result.e = err_make(ERR_TEMP,
 		    "%.100s: more than %d values", params_origin(l->params),

@@ -2,10 +2,13 @@
 #include "lib/table/query.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
-#include "lib/table/dbhosts.h"
+#include "lib/table/dblink.h"
 #include "lib/table/table.h"
+
+#include <unistd.h>
 
 /* As a driver might do it, so that one sees what was quoted. */
 static bool
@@ -190,6 +193,52 @@ START_TEST(dbhosts_order_passes_over_who_rests)
 }
 END_TEST
 
+/* A server that takes its time to answer the call, and more. */
+static void *
+connect_late(void *arg, const struct dbhost *host, int timeout_ms, char *why)
+{
+	(void)host;
+	(void)why;
+	ck_assert_int_gt(timeout_ms, 0);
+	usleep((useconds_t)(timeout_ms + 5) * 1000);
+	return arg;
+}
+
+static enum module_end
+count_question(void *arg, void *connection, int timeout_ms, char *why)
+{
+	(void)connection;
+	(void)timeout_ms;
+	(void)why;
+	++*(int *)arg;
+	return MODULE_DONE;
+}
+
+static void
+hang_up(void *arg, void *connection)
+{
+	ck_assert_ptr_eq(arg, connection);
+}
+
+START_TEST(dblink_asks_nothing_when_there_is_no_time_left)
+{
+	static const struct dblink_kind late = { "late", connect_late,
+		count_question, hang_up };
+	int questions = 0;
+	static struct dblink l; /* too large for the stack */
+	struct err e;
+
+	log_set_stderr(false);
+	ck_assert(!err_is(
+	    dblink_open(&l, &late, &questions, NULL, "a b", true, 100)));
+	e = dblink_ask(&l);
+	ck_assert_int_eq(e.kind, ERR_TEMP);
+	ck_assert_int_eq(questions, 0);
+	dblink_close(&l);
+	dbhosts_forget();
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	int64_t ms; /* -1: refused */
@@ -283,5 +332,6 @@ UNIT_MAIN("table/query",
     { query_check_refuses_other_letters, ARRAY_LEN(templates) },
     { dbhosts_parse_takes_all_forms, ARRAY_LEN(hosts) },
     { dbhosts_order_passes_over_who_rests, 1 },
+    { dblink_asks_nothing_when_there_is_no_time_left, 1 },
     { params_time_has_units, ARRAY_LEN(times) },
     { params_may_stand_in_main_cf, 1 })
