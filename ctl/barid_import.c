@@ -8,6 +8,7 @@
 #include "ctl/import.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/conf/main_cf.h"
 #include "lib/daemon/program.h"
@@ -23,10 +24,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* An exit status. */
 static int
-fail(const char *what, const char *path)
+failed(const char *what, const char *path)
 {
-	tell("fatal", "%s %s: %s", what, path, strerror(errno));
+	(void)import_fail(what, path);
 	return 1;
 }
 
@@ -49,32 +51,20 @@ is_taken(const char *path)
 	return yes;
 }
 
-static void
-sync_parent(const char *path)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
-	free(copy);
-}
-
 /* In one step: who reads sees the old folder or the new. */
 static int
 put_in_place(const struct import *im)
 {
 	struct str old = STR_EMPTY;
+	struct err e;
 	int status = 0;
 
 	if (!is_taken(im->to)) {
 		if (rename(im->work, im->to) != 0)
-			status = fail("make", im->to);
+			status = failed("make", im->to);
 	} else if (renameat2(AT_FDCWD, im->work, AT_FDCWD, im->to,
 		       RENAME_EXCHANGE) != 0) {
-		status = fail("replace", im->to);
+		status = failed("replace", im->to);
 	} else {
 		str_printf(
 		    &old, "%s.old.%lld", im->to, (long long)clock_wall());
@@ -82,8 +72,9 @@ put_in_place(const struct import *im)
 			str_set(&old, view_of(im->work));
 		printf("%s: what was there is now %s\n", im->to, old.ptr);
 	}
-	if (status == 0)
-		sync_parent(im->to);
+	e = status == 0 ? fs_sync_parent(im->to) : ERR_OK;
+	if (err_is(e))
+		tell("warning", "%s", e.text);
 	str_clear(&old);
 	return status;
 }
@@ -163,10 +154,8 @@ is_same_folder(const char *a, const char *b)
 static bool
 set_mode(const char *dir, mode_t like)
 {
-	if (chmod(dir, like & 0755) == 0)
-		return true;
-	(void)fail("set the mode of", dir);
-	return false;
+	return chmod(dir, like & 0755) == 0 ||
+	    import_fail("set the mode of", dir);
 }
 
 /* The place is in the folder that is copied, as /etc/postfix/barid is. */
@@ -213,9 +202,9 @@ run(struct import *im, bool replace)
 		return 1;
 	}
 	if (stat(im->from, &st) != 0)
-		return fail("open", im->from);
+		return failed("open", im->from);
 	if (mkdir(im->work, 0700) != 0)
-		return fail("make", im->work);
+		return failed("make", im->work);
 	/* Its mode before its tables: whom a folder in it belongs to makes those
 	 * there. */
 	if (import_copy(im) && set_mode(im->work, st.st_mode) &&

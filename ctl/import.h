@@ -25,6 +25,9 @@ bool import_copy(struct import *im);
 /* Make anew the indexed files in `work` that do not open or are missing. */
 bool import_make_maps(struct import *im);
 
+/* Tell what errno says of this; false. */
+bool import_fail(const char *what, const char *path);
+
 /* The whole folder; what cannot be removed is told. */
 void import_remove(const char *dir);
 

@@ -2,6 +2,7 @@
 #include "ctl/import.h"
 
 #include "ctl/barid.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/conf/main_cf.h"
 
@@ -29,8 +30,8 @@ static const char *const places[] = { "command_directory", "config_directory",
 	"queue_directory", "readme_directory", "sample_directory",
 	"sendmail_path", "setgid_group", "shlib_directory" };
 
-static bool
-fail(const char *what, const char *path)
+bool
+import_fail(const char *what, const char *path)
 {
 	tell("fatal", "%s %s: %s", what, path, strerror(errno));
 	return false;
@@ -155,7 +156,7 @@ write_all(int fd, const char *path, struct view text)
 		ssize_t n = write(fd, text.ptr, text.len);
 
 		if (n < 0 && errno != EINTR)
-			return fail("write", path);
+			return import_fail("write", path);
 		if (n > 0)
 			text = view_skip(text, (size_t)n);
 	}
@@ -176,7 +177,7 @@ copy_bytes(int from, int to, const char *path)
 		at = str_reserve(&buf, COPY_SIZE);
 		n = read(from, at, COPY_SIZE);
 		if (n < 0 && errno != EINTR)
-			ok = fail("read", path);
+			ok = import_fail("read", path);
 		else if (n > 0)
 			ok = write_all(to, path, view_make(at, (size_t)n));
 	}
@@ -218,18 +219,18 @@ copy_file(const struct import *im, const char *below, const char *path,
 	bool ok;
 
 	if (from < 0)
-		return fail("open", path);
+		return import_fail("open", path);
 	to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (to < 0) {
 		(void)close(from);
-		return fail("make", copy);
+		return import_fail("make", copy);
 	}
 	ok = copy_content(im, below, path, from, to);
 	if (ok &&
 	    ((geteuid() == 0 && fchown(to, st->st_uid, st->st_gid) != 0) ||
 		fchmod(to, st->st_mode & 0777) != 0 ||
 		futimens(to, times) != 0 || fsync(to) != 0))
-		ok = fail("finish", copy);
+		ok = import_fail("finish", copy);
 	(void)close(from);
 	(void)close(to);
 	return ok;
@@ -245,11 +246,11 @@ copy_link(const struct import *im, const char *path, const char *copy)
 	bool ok = n >= 0 && n < LINK_MAX_LEN;
 
 	if (!ok) {
-		(void)fail("read", path);
+		(void)import_fail("read", path);
 	} else {
 		str_grew(&target, (size_t)n);
 		move_paths(im, str_view(&target), &moved);
-		ok = symlink(moved.ptr, copy) == 0 || fail("make", copy);
+		ok = symlink(moved.ptr, copy) == 0 || import_fail("make", copy);
 	}
 	str_clear(&target);
 	str_clear(&moved);
@@ -273,19 +274,19 @@ copy_entry(struct import *im, const char *below, int depth)
 		ok = false;
 	} else if ((is_converted(below) ? stat : lstat)(path.ptr, &st) != 0) {
 		/* A main.cf that is a link elsewhere is still Postfix's. */
-		ok = fail("look at", path.ptr);
+		ok = import_fail("look at", path.ptr);
 	} else if (S_ISREG(st.st_mode)) {
 		ok = copy_file(im, below, path.ptr, copy.ptr, &st);
 	} else if (S_ISLNK(st.st_mode)) {
 		ok = copy_link(im, path.ptr, copy.ptr);
 	} else if (S_ISDIR(st.st_mode)) {
-		ok = mkdir(copy.ptr, 0700) == 0 || fail("make", copy.ptr);
+		ok = mkdir(copy.ptr, 0700) == 0 || import_fail("make", copy.ptr);
 		ok = ok && copy_folder(im, below, depth + 1);
 		if (ok &&
 		    ((geteuid() == 0 &&
 			 lchown(copy.ptr, st.st_uid, st.st_gid) != 0) ||
 			chmod(copy.ptr, st.st_mode & 0777) != 0))
-			ok = fail("finish", copy.ptr);
+			ok = import_fail("finish", copy.ptr);
 	} else {
 		printf("%s: left out: no file\n", path.ptr);
 	}
@@ -294,42 +295,69 @@ copy_entry(struct import *im, const char *below, int depth)
 	return ok;
 }
 
+/* The next name but for `.` and `..`; NULL with errno 0 at the end. */
+static const char *
+next_name(DIR *d)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(d);
+	} while (entry != NULL &&
+	    (strcmp(entry->d_name, ".") == 0 ||
+		strcmp(entry->d_name, "..") == 0));
+	return entry == NULL ? NULL : entry->d_name;
+}
+
+static bool
+copy_names(struct import *im, DIR *d, const char *below, int depth)
+{
+	struct str path = STR_EMPTY;
+	const char *name = NULL;
+	bool ok = true;
+
+	while (ok && (name = next_name(d)) != NULL) {
+		str_printf(&path, "%s%s%s", below, below[0] != '\0' ? "/" : "",
+		    name);
+		if (depth == 0 &&
+		    is_among(left_out, ARRAY_LEN(left_out), view_of(name)))
+			printf("%s/%s: left out: a file of Postfix's own\n",
+			    im->from, path.ptr);
+		else
+			ok = copy_entry(im, path.ptr, depth);
+	}
+	if (ok && errno != 0)
+		ok = import_fail("read", im->from);
+	str_clear(&path);
+	return ok;
+}
+
 static bool
 copy_folder(struct import *im, const char *below, int depth)
 {
 	struct str path = STR_EMPTY;
-	struct dirent *entry;
-	bool ok = true;
+	struct err e = ERR_OK;
+	bool ok = false;
 	DIR *d;
 
 	str_printf(&path, "%s/%s", im->from, below);
 	d = opendir(path.ptr);
-	if (d == NULL || depth > IMPORT_DEPTH_MAX) {
-		if (d == NULL)
-			(void)fail("open", path.ptr);
-		else
-			tell("fatal", "%s: too deep", path.ptr);
-		ok = false;
+	if (d == NULL) {
+		(void)import_fail("open", path.ptr);
+	} else if (depth > IMPORT_DEPTH_MAX) {
+		tell("fatal", "%s: too deep", path.ptr);
+	} else {
+		str_printf(&path, "%s/%s", im->work, below);
+		ok = copy_names(im, d, below, depth);
+		e = ok ? fs_sync_directory(path.ptr) : ERR_OK;
 	}
-	while (ok && (entry = readdir(d)) != NULL) {
-		struct view name = view_of(entry->d_name);
-
-		if (view_eq(name, VIEW(".")) || view_eq(name, VIEW("..")))
-			continue;
-		str_printf(&path, "%s%s%s", below, below[0] != '\0' ? "/" : "",
-		    entry->d_name);
-		if (depth == 0 &&
-		    is_among(left_out, ARRAY_LEN(left_out), name)) {
-			printf("%s/%s: left out: a file of Postfix's own\n",
-			    im->from, path.ptr);
-			continue;
-		}
-		ok = copy_entry(im, path.ptr, depth);
-	}
+	if (err_is(e))
+		tell("fatal", "%s", e.text);
 	if (d != NULL)
 		(void)closedir(d);
 	str_clear(&path);
-	return ok;
+	return ok && !err_is(e);
 }
 
 bool
@@ -342,16 +370,13 @@ void
 import_remove(const char *dir)
 {
 	struct str path = STR_EMPTY;
-	struct dirent *entry;
+	const char *name;
 	DIR *d = opendir(dir);
 
-	while (d != NULL && (entry = readdir(d)) != NULL) {
-		struct view name = view_of(entry->d_name);
+	while (d != NULL && (name = next_name(d)) != NULL) {
 		struct stat st;
 
-		if (view_eq(name, VIEW(".")) || view_eq(name, VIEW("..")))
-			continue;
-		str_printf(&path, "%s/%s", dir, entry->d_name);
+		str_printf(&path, "%s/%s", dir, name);
 		if (lstat(path.ptr, &st) == 0 && S_ISDIR(st.st_mode))
 			import_remove(path.ptr);
 		else
@@ -360,6 +385,6 @@ import_remove(const char *dir)
 	if (d != NULL)
 		(void)closedir(d);
 	if (rmdir(dir) != 0)
-		(void)fail("remove", dir);
+		(void)import_fail("remove", dir);
 	str_clear(&path);
 }

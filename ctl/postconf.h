@@ -165,6 +165,8 @@ void postconf_show(
 void postconf_show_master(struct postconf *pc, char **wanted, size_t n);
 /* -e, -X, -# of main.cf and its drop-in files. */
 void postconf_edit_main(struct postconf *pc, char **args, size_t n);
+/* Fatal for an argument of -e, -X or -# of several lines, or a comment. */
+void postconf_check_edit(const char *arg);
 /* -e, -X, -# of master.cf. */
 void postconf_edit_master(struct postconf *pc, char **args, size_t n);
 /* -a -A -l -m, -T: what there is. */

@@ -105,8 +105,8 @@ apply(void *arg, struct view text, struct str *out)
 	return edits->changed;
 }
 
-static void
-check_argument(const char *arg)
+void
+postconf_check_edit(const char *arg)
 {
 	if (strchr(arg, '\n') != NULL)
 		postconf_fatal("-e, -X, or -# accepts no multi-line input");
@@ -140,7 +140,7 @@ take_argument(struct edits *edits, const char *arg)
 	struct view name = view_of(arg), value;
 	struct err e;
 
-	check_argument(arg);
+	postconf_check_edit(arg);
 	if (edits->how == EDIT_SET) {
 		e = conf_split_pair(view_of(arg), &name, &value);
 		if (err_is(e))

@@ -26,15 +26,6 @@ struct edits {
 /* --- what the command line says --- */
 
 static void
-check_argument(const char *arg)
-{
-	if (strchr(arg, '\n') != NULL)
-		postconf_fatal("-e, -X, or -# accepts no multi-line input");
-	if (view_starts(view_trim_left(view_of(arg)), VIEW("#")))
-		postconf_fatal("-e, -X, or -# accepts no comment input");
-}
-
-static void
 take_service(struct edit *edit, const char *arg, struct view value)
 {
 	const char *why = NULL;
@@ -99,7 +90,7 @@ take_argument(struct edits *edits, const char *arg)
 	size_t parts = mode == MODE_SERVICES ? 2 : REQUEST_PARTS_MAX;
 	struct err e;
 
-	check_argument(arg);
+	postconf_check_edit(arg);
 	if (edits->pc->edit == EDIT_SET) {
 		e = conf_split_pair(view_of(arg), &pattern, &value);
 		if (err_is(e))

@@ -1,11 +1,10 @@
 /* Replacing a file of the configuration: see postconf.h. */
 #include "ctl/postconf.h"
 
-#include "lib/base/mem.h"
+#include "lib/base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,24 +69,12 @@ write_all(const struct replacing *r, struct view text)
 	}
 }
 
-static void
-sync_directory(const char *path)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
-		postconf_warn(
-		    "sync the directory of %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		(void)close(fd);
-	free(copy);
-}
-
 /* In the old one's place, with its owner and mode. */
 static void
 put_in_place(const struct replacing *r, struct view text)
 {
+	struct err e;
+
 	write_all(r, text);
 	if (geteuid() == 0 && fchown(r->fd, r->st.st_uid, r->st.st_gid) != 0)
 		give_up(r, "set the owner of the new");
@@ -97,7 +84,9 @@ put_in_place(const struct replacing *r, struct view text)
 		give_up(r, "sync the new");
 	if (rename(r->temporary, r->real) != 0)
 		give_up(r, "replace");
-	sync_directory(r->real);
+	e = fs_sync_parent(r->real);
+	if (err_is(e))
+		postconf_warn("%s", e.text);
 }
 
 void

@@ -1,10 +1,14 @@
 /* What file systems keep: see fs.h. */
 #include "lib/base/fs.h"
 
+#include "lib/base/mem.h"
+
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -87,5 +91,15 @@ fs_sync_directory(const char *path)
 	if (fsync(fd) < 0)
 		e = err_sys(ERR_TEMP, "sync %s", path);
 	close(fd);
+	return e;
+}
+
+struct err
+fs_sync_parent(const char *path)
+{
+	char *copy = xstrdup(path);
+	struct err e = fs_sync_directory(dirname(copy));
+
+	free(copy);
 	return e;
 }

@@ -19,5 +19,7 @@ bool fs_keeps_order(int fd);
 bool fs_keeps_names(int fd);
 /* Sync a directory.  ERR_TEMP. */
 struct err fs_sync_directory(const char *path);
+/* The one that this file or directory is in. */
+struct err fs_sync_parent(const char *path);
 
 #endif

@@ -83,6 +83,9 @@ START_TEST(what_is_no_directory_is_not_synced)
 	ck_assert(!err_is(fs_sync_directory("/tmp")));
 	ck_assert_int_eq(fs_sync_directory("/etc/passwd").kind, ERR_TEMP);
 	ck_assert_int_eq(fs_sync_directory("/nowhere").kind, ERR_TEMP);
+	ck_assert(!err_is(fs_sync_parent("/tmp/nothing")));
+	ck_assert(!err_is(fs_sync_parent("here")));
+	ck_assert_int_eq(fs_sync_parent("/nowhere/x").kind, ERR_TEMP);
 }
 END_TEST
 
