@@ -164,7 +164,7 @@ write_all(int fd, const char *path, struct view text)
 }
 
 static bool
-copy_bytes(int from, int to, const char *path)
+copy_bytes(int from, int to, const char *path, const char *copy)
 {
 	struct str buf = STR_EMPTY;
 	bool ok = true;
@@ -179,7 +179,7 @@ copy_bytes(int from, int to, const char *path)
 		if (n < 0 && errno != EINTR)
 			ok = import_fail("read", path);
 		else if (n > 0)
-			ok = write_all(to, path, view_make(at, (size_t)n));
+			ok = write_all(to, copy, view_make(at, (size_t)n));
 	}
 	str_clear(&buf);
 	return ok;
@@ -187,21 +187,21 @@ copy_bytes(int from, int to, const char *path)
 
 static bool
 copy_content(const struct import *im, const char *below, const char *path,
-    int from, int to)
+    int from, const char *copy, int to)
 {
 	struct str text = STR_EMPTY, made = STR_EMPTY;
 	struct err e;
 	bool ok;
 
 	if (!is_converted(below))
-		return copy_bytes(from, to, path);
+		return copy_bytes(from, to, path, copy);
 	e = conf_read_file(path, MAIN_CF_FILE_MAX, &text);
 	if (err_is(e)) {
 		tell("fatal", "%s", e.text);
 		ok = false;
 	} else {
 		convert(im, path, str_view(&text), is_main(below), &made);
-		ok = write_all(to, path, str_view(&made));
+		ok = write_all(to, copy, str_view(&made));
 	}
 	str_clear(&text);
 	str_clear(&made);
@@ -225,7 +225,7 @@ copy_file(const struct import *im, const char *below, const char *path,
 		(void)close(from);
 		return import_fail("make", copy);
 	}
-	ok = copy_content(im, below, path, from, to);
+	ok = copy_content(im, below, path, from, copy, to);
 	if (ok &&
 	    ((geteuid() == 0 && fchown(to, st->st_uid, st->st_gid) != 0) ||
 		fchmod(to, st->st_mode & 0777) != 0 ||

@@ -294,12 +294,39 @@ subtest 'import' => sub {
 		'with its paths moved');
 	unlink("$from/main.cf");
 
+	write_file("$from/main.cf", "${base}transport_maps = hash:$from/nosuch\n");
+	$r = run_command($barid, 'import', '--to', "$top/broken", $from);
+	is($r->{exit}, 0, 'a table that cannot be made');
+	like($r->{err}, qr{postmap: fatal: open \S+/nosuch: No such file}, 'is told');
+	like($r->{out}, qr{main\.cf, line \d+: error: parameter transport_maps: table hash:\Q$top\E/broken/nosuch},
+		'and is an error of the new folder');
+
 	write_file("$from/main.cf", "bad\n");
 	$r = run_command($barid, 'import', '--replace', '--to', $to, $from);
 	is($r->{exit}, 1, 'one that cannot be read');
 	like($r->{out}, qr{main\.cf, line 1: error: missing '='}, 'is told');
 	ok(-e "$to/virtual.db", 'and nothing is changed');
 	is(join(' ', glob("$to.import.*")), '', 'or left over');
+};
+
+subtest 'import onto a full disk' => sub {
+	plan(skip_all => 'only root mounts') if $> != 0;
+	my ($from, $small) = ("$top/postfix2", "$top/small");
+
+	mkdir($_) for $from, $small;
+	write_file("$from/main.cf", $base);
+	write_file("$from/master.cf", $services);
+	write_file("$from/table", "x\n" x 200_000);
+	my $r = run_command('unshare', '-m', 'sh', '-c', <<"END");
+mount -t tmpfs -o size=200k none $small || exit 99
+mkdir $small/barid && echo old >$small/barid/main.cf
+$barid import --replace --to $small/barid $from
+echo status \$?, \$(ls $small), \$(cat $small/barid/main.cf)
+END
+	plan(skip_all => 'no mounts here') if $r->{exit} == 99;
+	like($r->{out}, qr{^status 1, barid, old$}m, 'changes nothing');
+	like($r->{err}, qr{write \Q$small\E/barid\.import\.\d+/table: No space left},
+		'and is told');
 };
 
 done_testing();
