@@ -18,4 +18,4 @@ TAP_TESTS += \
 	t/485-mailbox-attacks.t
 
 EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm \
-	t/lib/Barid/Receivers.pm t/lib/Barid/Twins.pm t/twins
+	t/lib/Barid/Server.pm t/lib/Barid/Twins.pm t/twins

@@ -1,8 +1,8 @@
-# An SMTP server that takes everything and keeps it, to be compared: for each
-# message the sender, the recipients in their order, the parameters of both, and
-# the content with CRLF as LF.
+# An SMTP or LMTP server that takes everything and keeps it, to be compared: for
+# each message the sender, the recipients in their order, the parameters of both,
+# and the content with CRLF as LF.
 #
-#	my $sink = Barid::Capture->new;
+#	my $sink = Barid::Capture->new(dsn => 1, lmtp => 1, refuses => 1);
 #	... relayhost => '[127.0.0.1]:' . $sink->port ...
 #	$_->{from}, $_->{to}[0], $_->{content} for $sink->messages;
 package Barid::Capture;
@@ -10,16 +10,17 @@ package Barid::Capture;
 use strict;
 use warnings;
 
-use IO::Socket::INET;
 use File::Temp qw(tempdir);
-use POSIX qw(_exit);
 use Time::HiRes ();
 
 use Barid::Test;
 
+use parent qw(Barid::Server);
+
 my $N_SERVERS = 2;
 
-# {dsn => 1} offers DSN.
+# `dsn` offers DSN; `lmtp` speaks LMTP; `refuses` refuses recipients whose name
+# begins with "reject" and puts "later" off.
 sub new
 {
 	my ($class, %self) = @_;
@@ -27,15 +28,8 @@ sub new
 
 	$self->{dir} = tempdir('barid-capture.XXXXXX', TMPDIR => 1,
 		CLEANUP => 1);
-	$self->{owner} = $$;
-	$self->{listener} = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-		Listen => 200) or die "listen: $!\n";
-	$self->{port} = $self->{listener}->sockport;
-	$self->{pids} = [map { $self->spawn($_) } 1 .. $N_SERVERS];
-	return $self;
+	return $self->start($N_SERVERS);
 }
-
-sub port { return $_[0]{port} }
 
 # What was taken until now, in the order in which it came.
 sub messages
@@ -60,52 +54,48 @@ sub messages
 	return @messages;
 }
 
-sub spawn
+# What a recipient hears who is refused.
+my @refusals = ([ qr/^<later/i, '450 4.2.1 not now' ],
+	[ qr/^<reject/i, '550 5.1.1 nobody here' ]);
+
+sub answer_rcpt
 {
-	my ($self, $n) = @_;
-	my $pid = fork // die "fork: $!\n";
+	my ($self, $rcpt) = @_;
+	my ($row) = grep { $self->{refuses} && $rcpt =~ $_->[0] } @refusals;
 
-	return $pid if $pid != 0;
-	setpgrp(0, 0);
-	$SIG{CHLD} = 'IGNORE';
-	$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP ALRM);
-	alarm(0);
-	my $count = 0;
-	while (1) {
-		my $client = $self->{listener}->accept or next;
-		my $child = fork // next;
-
-		$count++;
-		next if $child != 0;
-		eval { $self->serve($client, "$n-$count") };
-		_exit(0);
-	}
+	return $row ? $row->[1] : '250 ok';
 }
 
 sub serve
 {
-	my ($self, $client, $name) = @_;
-	my @envelope;
+	my ($self, $client, @number) = @_;
+	my ($from, @to);
 	my $n = 0;
-	my $say = sub { syswrite($client, "$_[0]\r\n") };
+	my $say = sub { syswrite($client, join '', map { "$_\r\n" } @_) };
 
 	$say->('220 capture.test ESMTP');
 	while (my $line = <$client>) {
-		if ($line =~ /^EHLO/i) {
-			$say->("250-capture.test\r\n250-PIPELINING\r\n" .
-			    ($self->{dsn} ? "250-DSN\r\n" : '') .
-			    "250-SMTPUTF8\r\n250 8BITMIME");
+		if ($line =~ /^(?:EHLO|LHLO)/i) {
+			$say->('250-capture.test', '250-PIPELINING',
+				$self->{dsn} ? '250-DSN' : (),
+				'250-SMTPUTF8', '250 8BITMIME');
 		} elsif ($line =~ /^MAIL FROM:(.*?)\r\n/is) {
-			@envelope = ($1);
+			($from, @to) = $1;
 			$say->('250 ok');
 		} elsif ($line =~ /^RCPT TO:(.*?)\r\n/is) {
-			push @envelope, $1;
-			$say->('250 ok');
+			my $rcpt = $1;
+			my $reply = $self->answer_rcpt($rcpt);
+
+			push @to, $rcpt if $reply =~ /^2/;
+			$say->($reply);
+		} elsif ($line =~ /^DATA/i && !@to) {
+			$say->('554 5.5.1 no recipients');
 		} elsif ($line =~ /^DATA/i) {
 			$say->('354 go on');
-			$self->take_content($client, "$name-" . $n++,
-				@envelope) or return;
-			$say->('250 stored');
+			$self->take_content($client, join('-', @number, $n++),
+				$from, @to) or return;
+			$say->(('250 stored') x ($self->{lmtp} ? @to : 1));
+			@to = ();
 		} elsif ($line =~ /^QUIT/i) {
 			$say->('221 bye');
 			return;
@@ -133,19 +123,6 @@ sub take_content
 		sprintf('%d.%06d', $seconds, $micros), @envelope, '', $content));
 	rename("$path.new", "$path.mail") or die "rename: $!\n";
 	return 1;
-}
-
-sub DESTROY
-{
-	my ($self) = @_;
-
-	return if $$ != $self->{owner};
-	# The status of a test that ends is not theirs.
-	local ($?, $!);
-	for my $pid (@{ $self->{pids} }) {
-		kill('KILL', -$pid);
-		waitpid($pid, 0);
-	}
 }
 
 1;

@@ -13,10 +13,10 @@ use strict;
 use warnings;
 
 use File::Temp qw(tempfile);
-use IO::Socket::INET;
-use POSIX qw(_exit);
 
 use Barid::Test;
+
+use parent qw(Barid::Server);
 
 my $N_SERVERS = 4;
 
@@ -27,15 +27,8 @@ sub new
 	my (undef, $notes) = tempfile('barid-sink.XXXXXX', TMPDIR => 1);
 
 	$self->{notes} = $notes;
-	$self->{owner} = $$;
-	$self->{listener} = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-		Listen => 200) or die "listen: $!\n";
-	$self->{port} = $self->{listener}->sockport;
-	$self->{pids} = [map { $self->spawn($_) } 1 .. $N_SERVERS];
-	return $self;
+	return $self->start($N_SERVERS);
 }
-
-sub port { return $_[0]{port} }
 
 # What was accepted until now: {mark, rcpt} for each.
 sub accepted
@@ -44,29 +37,6 @@ sub accepted
 
 	return map { /^(\S+) (\S+)$/ ? { mark => $1, rcpt => $2 } : () }
 	    split /\n/, read_file($self->{notes}) // '';
-}
-
-sub spawn
-{
-	my ($self, $n) = @_;
-	my $pid = fork // die "fork: $!\n";
-
-	return $pid if $pid != 0;
-	setpgrp(0, 0);
-	$SIG{CHLD} = 'IGNORE';
-	$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP ALRM);
-	alarm(0);
-	my $count = 0;
-	while (1) {
-		my $client = $self->{listener}->accept or next;
-		my $child = fork // next;
-
-		$count++;
-		next if $child != 0;
-		srand(($self->{seed} // 0) * 1000003 + $n * 100003 + $count);
-		eval { $self->serve($client) };
-		_exit(0);
-	}
 }
 
 # The reply to this step; dies if the connection shall be dropped.
@@ -87,10 +57,11 @@ sub chance
 
 sub serve
 {
-	my ($self, $client) = @_;
+	my ($self, $client, $n, $count) = @_;
 	my @rcpts;
 	my $say = sub { syswrite($client, "$_[0]\r\n"); $_[0] =~ /^[23]/ };
 
+	srand(($self->{seed} // 0) * 1000003 + $n * 100003 + $count);
 	$say->($self->chance('CONNECT', '220 sink.test ESMTP'));
 	while (my $line = <$client>) {
 		if ($line =~ /^EHLO/i) {
@@ -135,17 +106,6 @@ sub take_content
 	$say->($reply);
 }
 
-sub DESTROY
-{
-	my ($self) = @_;
-
-	return if $$ != $self->{owner};
-	local ($?, $!);
-	for my $pid (@{ $self->{pids} }) {
-		kill('KILL', -$pid);
-		waitpid($pid, 0);
-	}
-	unlink($self->{notes});
-}
+sub ended { unlink($_[0]{notes}) }
 
 1;

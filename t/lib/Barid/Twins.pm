@@ -33,7 +33,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX qw(_exit);
 
-use Barid::Receivers;
+use Barid::Capture;
 use Barid::Databases;
 use Barid::Mail;
 use Barid::Peers;
@@ -138,9 +138,10 @@ sub twin_run
 {
 	my ($twin, $kind) = @_;
 	my $dir = tempdir('/tmp/tw.XXXXXX', CLEANUP => 1);
-	my $receivers = Barid::Receivers->new(qw(SINK1 SINK2 LMTP));
+	my %sinks = map { $_ => Barid::Capture->new(dsn => 1, refuses => 1,
+		lmtp => $_ eq 'LMTP') } qw(SINK1 SINK2 LMTP);
 	my %value = (DIR => $dir, PORT => free_port(), PORT2 => free_port(),
-		POLICY => free_port(), %{ $receivers->{port} });
+		POLICY => free_port(), map { $_ => $sinks{$_}->port } keys %sinks);
 	my $stores = start_stores($twin, \%value) or return undef;
 	my $policy = start_peer({ port => $value{POLICY} },
 		sub { return serve_policy($value{POLICY}) });
@@ -163,14 +164,13 @@ sub twin_run
 	my @replies = map { play($_, \%value, $server) } @{ $twin->{dialogues} };
 	my $settled = wait_until($ENV{TWIN_WAIT} // 60, sub {
 		return $server->{waiting}->() == 0 &&
-		    deliveries($dir, $receivers) >= $twin->{deliveries};
+		    deliveries($dir, \%sinks) >= $twin->{deliveries};
 	});
-	my @deliveries = deliveries($dir, $receivers);
+	my @deliveries = deliveries($dir, \%sinks);
 	Test::More::diag("$kind: " . scalar(@deliveries) . ' deliveries, ' .
 	    $server->{waiting}->() . ' wait') if !$settled;
 	Test::More::note(read_file($server->{log}));
 	$server->{stop}->();
-	$receivers->stop;
 	stop_peer($_) for $policy, @$stores;
 	my $log = read_file($server->{log}) // '';
 	return {
@@ -317,17 +317,26 @@ sub serve_policy
 	}
 }
 
+# One message as each of its recipients gets it; the order of the parameters of
+# an address does not matter.
+sub sent_to
+{
+	my ($name, $m) = @_;
+
+	return map { "sent to $name from <$m->{from}>$m->{mail} to " .
+		join(' ', sort split ' ', "<$m->{to}[$_]>$m->{rcpt}[$_]") .
+		"\n$m->{content}" } 0 .. $#{ $m->{to} };
+}
+
 # All that was stored or sent on, each with its way.
 sub deliveries
 {
-	my ($dir, $receivers) = @_;
+	my ($dir, $sinks) = @_;
 	my @found;
 
 	# How many recipients share a transaction is each one's own choice.
-	for my $message ($receivers->messages) {
-		push @found, map { "sent to $message->{name} from " .
-			"$message->{from} to " . join(' ', sort split ' ') .
-			"\n$message->{content}" } @{ $message->{to} };
+	for my $name (sort keys %$sinks) {
+		push @found, map { sent_to($name, $_) } $sinks->{$name}->messages;
 	}
 	for my $path (glob("$dir/mail/*/new/*"), glob("$dir/mail/*/*/new/*")) {
 		my ($box) = $path =~ m{/mail/(.*)/new/};
