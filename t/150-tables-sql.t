@@ -53,13 +53,16 @@ sub tls_files
 {
 	my $folder = database_folder();
 
-	for my $name (qw(good other)) {
+	my %certifies = (good => 'DNS:localhost', other => 'DNS:localhost',
+		ip => 'IP:127.0.0.1');
+
+	for my $name (sort keys %certifies) {
 		my $made = run_command('openssl', 'req', '-x509', '-newkey',
 			'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
 			'-keyout', "$folder/$name.key", '-out',
 			"$folder/$name.pem", '-days', 2, '-subj',
 			'/CN=localhost', '-addext',
-			'subjectAltName=DNS:localhost');
+			"subjectAltName=$certifies{$name}");
 
 		is($made->{exit}, 0, "a certificate, $name");
 		chmod(0600, "$folder/$name.key");
@@ -95,7 +98,8 @@ if (-e installed('libexec/barid/modules/mysql.so')) {
 	my $db = start_mariadb(join("\n", "CREATE DATABASE mail;",
 		"USE mail;", "SET NAMES utf8mb4;", "CREATE TABLE a (k text, v text) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;",
 		inserts('mysql') . "GRANT ALL ON mail.* TO mail\@'%' IDENTIFIED BY 's\$cret';\n"),
-		"--ssl-cert=$tls/good.pem", "--ssl-key=$tls/good.key");
+		"--ssl-cert=$tls/ip.pem", "--ssl-key=$tls/ip.key",
+		'--bind-address=127.0.0.1,127.0.0.2');
 
 	$databases{mysql} = $db if $db;
 }
@@ -310,16 +314,22 @@ for my $type (grep { $_ ne 'sqlite' } sort keys %databases) {
 # --- TLS ------------------------------------------------------------------------------
 
 if ($databases{mysql}) {
-	my @where = (hosts => "localhost.:$databases{mysql}{port}");
+	my @where = (hosts => "127.0.0.1:$databases{mysql}{port}",
+		query => "SELECT IF(variable_value = '', 'plain', 'TLS') " .
+		    'FROM information_schema.session_status ' .
+		    "WHERE variable_name = 'Ssl_cipher'");
+	my @elsewhere = (@where, hosts => "127.0.0.2:$databases{mysql}{port}");
 
-	@where = (hosts => "127.0.0.1:$databases{mysql}{port}");
-	answers('TLS', 'mysql', $user, 'mailbox/', @where,
-		tls_CAfile => "$tls/good.pem");
+	answers('no TLS', 'mysql', $user, 'plain', @where);
+	answers('TLS', 'mysql', $user, 'TLS', @elsewhere,
+		tls_CAfile => "$tls/ip.pem");
+	answers('TLS that verifies', 'mysql', $user, 'TLS', @where,
+		tls_CAfile => "$tls/ip.pem", tls_verify_cert => 'yes');
 	fails('attack 45: another authority', 'mysql', $user, qr/query error/,
 		@where, tls_CAfile => "$tls/other.pem",
 		tls_verify_cert => 'yes');
 	fails('attack 45: another name', 'mysql', $user, qr/query error/,
-		@where, tls_CAfile => "$tls/good.pem",
+		@elsewhere, tls_CAfile => "$tls/ip.pem",
 		tls_verify_cert => 'yes');
 }
 if ($databases{pgsql}) {
