@@ -88,7 +88,7 @@ ok(body_of($got) eq $changes =~ s/^drop.*\n//gmr . "\n" . $large,
 
 for my $size (['small', "text\n"], ['large', $large]) {
 	my ($name, $body) = @$size;
-	my $before = $t->mark_log;
+	$t->mark_log;
 
 	like(mail("${head}X-HOLD: because\n\n$body"), qr/^250 .*queued as (\w+)/,
 	    "a $name message is held");

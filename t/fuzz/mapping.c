@@ -1,7 +1,8 @@
 /*
  * Recipients through cleanup's address maps: whatever they are, what comes out
- * may be stored, in the order of its numbers, and an expansion ends.  The first byte chooses the
- * tables; then lines, an address each, the first of them the sender.
+ * may be stored, in the order of its numbers, and an expansion ends.  The first
+ * byte chooses the tables; then lines, an address each, the first of them the
+ * sender.
  */
 #include "cleanup/testing.h"
 
