@@ -31,7 +31,7 @@ enum {
 struct collect {
 	struct content_in in;
 	struct str bytes; /* not yet sent */
-	size_t own_len;	  /* of our header; 0 once something follows it */
+	bool has_begun;	  /* something of the client's follows our header */
 	size_t whole_max; /* as much may be in one frame */
 	int64_t charged;
 	bool is_streaming, is_too_large;
@@ -292,7 +292,6 @@ collect_new(struct session *s, enum content_kind kind)
 	content_in_init(&c->in, kind, is_loose);
 	str_add(&c->bytes, str_view(&t->prepend));
 	add_received(s, &c->bytes);
-	c->own_len = c->bytes.len;
 	c->whole_max = whole_max(s);
 	return c;
 }
@@ -322,23 +321,24 @@ collect_saw_bare_lf(const struct collect *c)
 }
 
 /* A first line that begins with a blank would continue our header: it is the
- * first of the body instead. */
+ * first of the body instead.  What came is `whole`, or was added at `from`. */
 static void
-part_from_ours(struct collect *c)
+part_from_ours(struct collect *c, size_t from, struct view whole)
 {
-	struct str all = STR_EMPTY;
-	struct view came = view_skip(str_view(&c->bytes), c->own_len);
+	struct str came = STR_EMPTY;
+	char first;
 
-	if (c->own_len == 0 || came.len == 0)
+	if (c->has_begun || (c->bytes.len == from && whole.len == 0))
 		return;
-	if (came.ptr[0] == ' ' || came.ptr[0] == '\t') {
-		str_add(&all, view_first(str_view(&c->bytes), c->own_len));
-		str_add_text(&all, "\r\n");
-		str_add(&all, came);
-		str_clear(&c->bytes);
-		c->bytes = all;
-	}
-	c->own_len = 0;
+	c->has_begun = true;
+	first = c->bytes.len > from ? c->bytes.ptr[from] : whole.ptr[0];
+	if (first != ' ' && first != '\t')
+		return;
+	str_set(&came, view_skip(str_view(&c->bytes), from));
+	str_cut(&c->bytes, from);
+	str_add_text(&c->bytes, "\r\n");
+	str_add(&c->bytes, str_view(&came));
+	str_clear(&came);
 }
 
 /* Many lines that stay as they are go from where they stand. */
@@ -348,10 +348,12 @@ feed(struct collect *c, struct view bytes)
 	struct view rest = bytes;
 
 	while (rest.len > 0 && !c->in.has_ended) {
+		size_t from = c->bytes.len;
 		struct view whole;
 
 		rest = view_skip(
 		    rest, content_in_step(&c->in, rest, &whole, &c->bytes));
+		part_from_ours(c, from, whole);
 		if (c->is_streaming && whole.len >= LENT_MIN) {
 			send_gathered(c);
 			send_bytes(c, whole);
@@ -359,7 +361,6 @@ feed(struct collect *c, struct view bytes)
 			str_add(&c->bytes, whole);
 		}
 	}
-	part_from_ours(c);
 	return bytes.len - rest.len;
 }
 

@@ -87,23 +87,56 @@ START_TEST(what_is_queued_has_no_bare_cr_or_lf)
 }
 END_TEST
 
+/* Whether it comes as a whole or byte by byte, is kept, streamed or goes to
+ * postdrop; and nothing else is changed. */
+static const struct {
+	const char *first, *queued;
+} firsts[] = {
+	{ " blank", "\r\n\r\n blank" },
+	{ "\ttab", "\r\n\r\n\ttab" },
+	{ ". dot", "\r\n\r\n dot" },
+	{ ".. dots", "\n. dots" },
+	{ "X: header", "\nX: header" },
+};
+
+static void
+send_first(size_t i, const char *client, size_t read_max, bool no_memory)
+{
+	struct str text = STR_EMPTY, tail = STR_EMPTY;
+	struct view got;
+
+	standin_open("");
+	standin.read_max = read_max;
+	if (no_memory)
+		standin.smtpd->collected =
+		    standin.conf->smtpd_collect_memory_limit;
+	str_printf(&text, DATA "%s", firsts[i].first);
+	str_set(&tail, view_of(firsts[i].queued));
+	for (int n = 0; n < 200; n++) {
+		str_add_text(&text, " b");
+		str_add_text(&tail, " b");
+	}
+	str_add_text(&text, "\r\n.\r\n");
+	str_add_text(&tail, "\r\n");
+	standin_talk(client, text.ptr);
+	ck_assert_uint_eq(standin.n_messages, 1);
+	ck_assert_int_eq(standin.messages[0].streamed, no_memory);
+	got = str_view(&standin.messages[0].content);
+	if (tail.ptr[0] == '\n')
+		ck_assert_ptr_null(memmem(got.ptr, got.len, "\r\n\r\n", 4));
+	ck_assert_msg(view_ends(got, str_view(&tail)), "%.*s", VIEW_ARGS(got));
+	standin.smtpd->collected = 0;
+	standin_close();
+	str_clear(&text);
+	str_clear(&tail);
+}
+
 START_TEST(a_first_line_never_continues_our_header)
 {
-	static const char *const firsts[] = { " blank", "\ttab", ". dot" };
-
-	for (size_t i = 0; i < ARRAY_LEN(firsts); i++) {
-		struct str text = STR_EMPTY;
-
-		standin_open("");
-		str_printf(
-		    &text, DATA "%s\r\nSubject: x\r\n.\r\n", firsts[i]);
-		standin_talk("192.0.2.1", text.ptr);
-		ck_assert_uint_eq(standin.n_messages, 1);
-		ck_assert_ptr_nonnull(
-		    memmem(standin.messages[0].content.ptr,
-			standin.messages[0].content.len, "\r\n\r\n", 4));
-		standin_close();
-		str_clear(&text);
+	for (size_t read_max = 0; read_max < 4; read_max++) {
+		send_first(_i, "192.0.2.1", read_max, false);
+		send_first(_i, "192.0.2.1", read_max, true);
+		send_first(_i, NULL, read_max, false);
 	}
 }
 END_TEST
@@ -508,7 +541,7 @@ END_TEST
 
 UNIT_MAIN("data", { only_crlf_dot_crlf_ends_a_message, ARRAY_LEN(false_ends) },
     { what_is_queued_has_no_bare_cr_or_lf, 1 },
-    { a_first_line_never_continues_our_header, 1 },
+    { a_first_line_never_continues_our_header, ARRAY_LEN(firsts) },
     { bare_line_ends_are_treated_as_configured, ARRAY_LEN(bare) },
     { chunks_are_taken_and_refused_like_this, ARRAY_LEN(chunks) },
     { a_million_tiny_chunks_are_one_message, 1 },
