@@ -153,8 +153,9 @@ access_init(struct access *a, struct session *s, struct view recipient)
 		.refusal = STR_EMPTY,
 		.defer_if_permit = STR_EMPTY,
 		.defer_if_reject = STR_EMPTY };
-	if (s->defer_if_permit != NULL)
-		str_set(&a->defer_if_permit, view_of(s->defer_if_permit));
+	for (size_t i = 0; i < ARRAY_LEN(s->doubts); i++)
+		if (s->doubts[i] != NULL && a->defer_if_permit.len == 0)
+			str_set(&a->defer_if_permit, view_of(s->doubts[i]));
 }
 
 static void
@@ -199,16 +200,28 @@ finish(struct access *a, enum access_verdict v, struct str *refusal)
 	return v != ACCESS_REFUSED;
 }
 
+void
+access_forget_doubts(struct session *s, enum access_stage stage)
+{
+	for (size_t i = stage; i < ARRAY_LEN(s->doubts); i++) {
+		free(s->doubts[i]);
+		s->doubts[i] = NULL;
+	}
+}
+
 bool
 access_check_stage(struct session *s, enum access_stage stage,
     const char *where, struct str *refusal)
 {
 	struct access a;
 	enum access_verdict v;
+	bool had_doubt;
 
 	if (s->smtpd->stand_alone)
 		return true;
+	access_forget_doubts(s, stage);
 	access_init(&a, s, VIEW_EMPTY);
+	had_doubt = a.defer_if_permit.len > 0;
 	s->where = where;
 	/* There is one to speak of only if there is one. */
 	if (stage >= ACCESS_DATA && s->t != NULL && s->t->n_rcpts == 1)
@@ -216,10 +229,10 @@ access_check_stage(struct session *s, enum access_stage stage,
 	v = run_stage(&a, stage);
 	if (stage >= ACCESS_DATA) {
 		v = settle(&a, v);
-	} else if (v != ACCESS_REFUSED && a.defer_if_permit.len > 0) {
+	} else if (v != ACCESS_REFUSED && !had_doubt &&
+	    a.defer_if_permit.len > 0) {
 		/* Kept for RCPT. */
-		free(s->defer_if_permit);
-		s->defer_if_permit = str_release(&a.defer_if_permit);
+		s->doubts[stage] = str_release(&a.defer_if_permit);
 		str_init(&a.defer_if_permit);
 	}
 	return finish(&a, v, refusal);

@@ -33,6 +33,8 @@ bool access_list_guards_relay(const struct access_list *l);
  */
 bool access_check_stage(struct session *s, enum access_stage stage,
     const char *where, struct str *refusal);
+/* What this stage and those behind it left to say at RCPT: they come again. */
+void access_forget_doubts(struct session *s, enum access_stage stage);
 /* RCPT: all lists that are due, and that the recipient exists. */
 bool access_check_rcpt(
     struct session *s, struct view recipient, struct str *refusal);

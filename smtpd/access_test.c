@@ -331,6 +331,30 @@ static const struct {
 	    "450 4.7.0 <client.example[192.0.2.1]>: Client host rejected: "
 	    "defer_if_permit requested",
 	    NULL },
+	/* That of one sender is not told the next one, nor that of one name
+	 * another. */
+	{ "smtpd_sender_restrictions = check_sender_access "
+	  "inline:{ a@b.example=DEFER_IF_PERMIT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "450 4.7.1 <a@b.example>: Sender address rejected: Service "
+	    "unavailable",
+	    NULL },
+	{ "smtpd_sender_restrictions = check_sender_access "
+	  "inline:{ a@b.example=DEFER_IF_PERMIT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1",
+	    EHLO MAIL RCPT "RSET\r\nMAIL FROM:<c@b.example>\r\n" RCPT,
+	    "250 2.1.5 Ok", NULL },
+	{ "smtpd_helo_restrictions = check_helo_access "
+	  "inline:{ me.example=DEFER_IF_PERMIT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO MAIL RCPT "RSET\r\n" MAIL RCPT,
+	    "450 4.7.1 <me.example>: Helo command rejected: Service "
+	    "unavailable",
+	    NULL },
+	{ "smtpd_helo_restrictions = check_helo_access "
+	  "inline:{ me.example=DEFER_IF_PERMIT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1",
+	    EHLO MAIL RCPT "EHLO other.example\r\n" L MAIL RCPT,
+	    "250 2.1.5 Ok", NULL },
 	{ "smtpd_client_restrictions = defer_if_reject\n"
 	  "smtpd_recipient_restrictions = reject\n",
 	    "192.0.2.1", EHLO MAIL RCPT,

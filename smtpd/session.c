@@ -357,7 +357,7 @@ session_clear(struct session *s)
 	clear_server(s);
 	free(s->helo);
 	free(s->refused);
-	free(s->defer_if_permit);
+	access_forget_doubts(s, ACCESS_CLIENT);
 	list_remove(&s->node);
 	free(s);
 	fiber_set_debug(false);

@@ -118,9 +118,9 @@ struct session {
 	bool hears_utf8; /* replies to this command may have UTF-8 */
 	char *refused; /* by smtpd_client_restrictions */
 	struct screen *screen; /* NULL: nothing is to be tested (any more) */
-	/* What stages before RCPT would have refused but for a temporary
-	 * error, if smtpd_delay_reject is off. */
-	char *defer_if_permit;
+	/* What each stage before RCPT would have refused but for a temporary
+	 * error, if smtpd_delay_reject is off; until it comes again. */
+	char *doubts[ACCESS_RELAY];
 	int64_t deadline;      /* of the request, if those have one */
 	int64_t content_bytes; /* of the message on its way: for logs */
 	int64_t n_errors, n_junk;

@@ -405,8 +405,7 @@ command_xclient(struct session *s, struct view args)
 		return false;
 	free(s->refused);
 	s->refused = NULL;
-	free(s->defer_if_permit);
-	s->defer_if_permit = NULL;
+	access_forget_doubts(s, ACCESS_CLIENT);
 	return limits_connect(s) && session_greet(s);
 }
 

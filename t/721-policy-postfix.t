@@ -433,6 +433,12 @@ compare('at once', [
 		'check_sender_access inline:{a@sender.test=REJECT}',
 		'check_sender_access inline:{a@sender.test=HOLD}',
 		'warn_if_reject reject'),
+	c('check_sender_access inline:{a@sender.test=DEFER_IF_PERMIT}',
+		stage => 'sender', more => ['RSET',
+		'MAIL FROM:<b@sender.test>', 'RCPT TO:<user@local.test>']),
+	c('check_helo_access inline:{me.test=DEFER_IF_PERMIT}',
+		stage => 'helo', more => ['EHLO other.test',
+		'MAIL FROM:<b@sender.test>', 'RCPT TO:<user@local.test>']),
 	(map { c($_) } 'reject', 'defer_if_permit'),
 ], smtpd_delay_reject => 'no');
 
