@@ -367,6 +367,12 @@ static const struct {
 	    "554 5.7.1 <x@elsewhere.test>: Recipient address rejected: "
 	    "Access denied",
 	    NULL },
+	{ "smtpd_sender_restrictions = check_sender_mx_access "
+	  "inline:{ nowhere.example=REJECT }\n",
+	    "192.0.2.1", EHLO "MAIL FROM:<a@nowhere.example>\r\n" RCPT,
+	    "554 5.7.1 <a@nowhere.example>: Sender address rejected: Access "
+	    "denied",
+	    NULL },
 	/* --- names --- */
 	{ "smtpd_client_restrictions = reject_unknown_client_hostname\n",
 	    "192.0.2.9", EHLO MAIL RCPT,

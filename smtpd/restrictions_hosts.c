@@ -66,14 +66,15 @@ note_failure(
 
 /* --- the hosts of a domain --- */
 
-/* A domain without MX is its own mail host (RFC 5321 5.1). */
+/* A domain without MX is its own mail host (RFC 5321 5.1); some name servers
+ * say of one that it is not there. */
 static void
 check_mx(struct hosts *h, struct view domain)
 {
 	struct dns_mx_list mx;
 
 	lookup_mx(h->a->s->smtpd, domain, &mx);
-	if (mx.status == DNS_NODATA)
+	if (mx.status == DNS_NODATA || mx.status == DNS_NXDOMAIN)
 		check_host(h, domain);
 	else if (dns_status_is_temp(mx.status))
 		note_failure(h, "MX", domain, mx.reason);

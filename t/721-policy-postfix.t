@@ -192,6 +192,7 @@ my @general = (
 	c('check_sender_mx_access inline:{127=REJECT}',
 		from => 'a@mx.sender.test'),
 	c('check_sender_mx_access inline:{127=REJECT}', from => 'a@nxd.test'),
+	c('check_sender_mx_access inline:{nxd.test=REJECT}', from => 'a@nxd.test'),
 	c('check_sender_mx_access inline:{127=REJECT}', from => 'a@null.test'),
 	c('check_sender_mx_access inline:{127=OK}, reject'),
 	c('check_sender_mx_access fail:x'),
