@@ -367,6 +367,14 @@ static const struct {
 	    "554 5.7.1 <x@elsewhere.test>: Recipient address rejected: "
 	    "Access denied",
 	    NULL },
+	/* Who tells by XCLIENT who logged in, where nobody can. */
+	{ "smtpd_authorized_xclient_hosts = 192.0.2.1\n"
+	  "smtpd_recipient_restrictions = permit_sasl_authenticated, "
+	  "reject\n",
+	    "192.0.2.1", "XCLIENT LOGIN=joe\r\n" L EHLO MAIL RCPT,
+	    "554 5.7.1 <user@local.test>: Recipient address rejected: Access "
+	    "denied",
+	    NULL },
 	{ "smtpd_sender_restrictions = check_sender_mx_access "
 	  "inline:{ nowhere.example=REJECT }\n",
 	    "192.0.2.1", EHLO "MAIL FROM:<a@nowhere.example>\r\n" RCPT,

@@ -84,10 +84,12 @@ permit_inet_interfaces(struct access *a, const struct access_item *item)
 	return ACCESS_DUNNO;
 }
 
+/* A login that XCLIENT tells is none where nobody can log in. */
 static enum access_verdict
 permit_sasl_authenticated(struct access *a, const struct access_item *item)
 {
-	return a->s->login.username != NULL
+	return a->s->smtpd->access_shared->has_sasl &&
+		a->s->login.username != NULL
 	    ? access_permit(a, item->name, SUBJECT_CLIENT, "")
 	    : ACCESS_DUNNO;
 }

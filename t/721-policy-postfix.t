@@ -153,7 +153,6 @@ my @general = (
 	c('permit_mynetworks, reject'),
 	c('reject_plaintext_session'), c('reject_unauth_pipelining'),
 	c('permit_tls_all_clientcerts, permit_tls_clientcerts, reject'),
-	c('permit_sasl_authenticated, reject'),
 	# HELO.
 	(map { (c('reject_invalid_helo_hostname', helo => $_),
 		c('reject_non_fqdn_helo_hostname', helo => $_)) }
@@ -248,10 +247,11 @@ my @general = (
 	c('permit_dnswl_client broken.test, reject', last => 5),
 	c('permit_dnswl_client broken.test, permit', last => 5),
 	c('reject_maps_rbl', last => 7),
-	# Logins: nobody has logged in, and nobody can.
-	c('reject_sender_login_mismatch'),
-	c('reject_known_sender_login_mismatch'),
-	c('check_sasl_access inline:{a=REJECT}'),
+	# Logins: nobody has logged in, and nobody can, whatever XCLIENT says.
+	(map { c($_), c($_, x => 'LOGIN=a') } 'reject_sender_login_mismatch',
+		'reject_known_sender_login_mismatch',
+		'check_sasl_access inline:{a=REJECT}',
+		'permit_sasl_authenticated, reject'),
 	# Names of old releases.
 	c('reject_unknown_client', @nameless),
 	c('reject_unknown_address', from => 'a@nxd.test'),
