@@ -45,29 +45,6 @@ without_escapes(struct view v)
 	return str_release(&out);
 }
 
-static struct table_list *
-open_tables(const char *parameter, const char *value)
-{
-	struct table_list *list;
-	struct err e = table_list_open(view_of(value), TABLE_OPEN_LATER, &list);
-
-	if (err_is(e))
-		die_temp("parameter %s: %s", parameter, e.text);
-	return list;
-}
-
-static struct match_list *
-open_match(const char *parameter, const char *value, unsigned flags)
-{
-	struct match_list *list;
-	struct err e =
-	    match_list_open(view_of(value), flags | MATCH_OPEN_LATER, &list);
-
-	if (err_is(e))
-		die_temp("parameter %s: %s", parameter, e.text);
-	return list;
-}
-
 void
 access_open(struct smtpd *smtpd)
 {
@@ -80,15 +57,16 @@ access_open(struct smtpd *smtpd)
 	a->has_sasl = conf->smtpd_sasl_auth_enable;
 	a->expansion_filter =
 	    without_escapes(view_of(conf->smtpd_expansion_filter));
-	a->sender_logins = open_tables(
+	a->sender_logins = smtpd_open_tables(
 	    "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
-	a->rbl_replies = open_tables("rbl_reply_maps", conf->rbl_reply_maps);
-	a->mx_backup_networks = open_match("permit_mx_backup_networks",
+	a->rbl_replies = smtpd_open_tables(
+	    "rbl_reply_maps", conf->rbl_reply_maps);
+	a->mx_backup_networks = smtpd_open_match("permit_mx_backup_networks",
 	    conf->permit_mx_backup_networks,
 	    smtpd_parents_match(conf, "permit_mx_backup_networks")
 		? MATCH_PARENTS
 		: 0);
-	a->logged_permits = open_match("smtpd_log_access_permit_actions",
+	a->logged_permits = smtpd_open_match("smtpd_log_access_permit_actions",
 	    conf->smtpd_log_access_permit_actions, MATCH_WHOLE);
 	access_classes_open(smtpd);
 }

@@ -81,35 +81,21 @@ open_rules(struct screen_settings *set, const char *value)
 	}
 }
 
-static struct match_list *
-open_match(const char *parameter, const char *value, unsigned flags)
-{
-	struct match_list *list = NULL;
-	struct err e =
-	    match_list_open(view_of(value), flags | MATCH_OPEN_LATER, &list);
-
-	if (err_is(e))
-		die_temp("%s: %s", parameter, e.text);
-	return list;
-}
-
 void
 screen_open(struct smtpd *smtpd)
 {
 	const struct conf *conf = smtpd->conf;
 	struct screen_settings *set = xcalloc(1, sizeof(*set));
-	struct err e;
 
 	open_tests(set, conf);
 	open_rules(set, conf->postscreen_access_list);
 	screen_sites_open(set, conf->postscreen_dnsbl_sites);
-	e = table_list_open(view_of(conf->postscreen_dnsbl_reply_map),
-	    TABLE_OPEN_LATER, &set->reply_map);
-	if (err_is(e))
-		die_temp("postscreen_dnsbl_reply_map: %s", e.text);
-	set->interfaces = open_match("postscreen_allowlist_interfaces",
+	set->reply_map = smtpd_open_tables("postscreen_dnsbl_reply_map",
+	    conf->postscreen_dnsbl_reply_map);
+	set->interfaces = smtpd_open_match("postscreen_allowlist_interfaces",
 	    conf->postscreen_allowlist_interfaces, 0);
-	set->forbidden_commands = open_match("postscreen_forbidden_commands",
+	set->forbidden_commands = smtpd_open_match(
+	    "postscreen_forbidden_commands",
 	    conf->postscreen_forbidden_commands, MATCH_WHOLE);
 	smtpd->screen = set;
 }

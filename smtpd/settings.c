@@ -31,8 +31,8 @@ smtpd_parents_match(const struct conf *conf, const char *parameter)
 
 /* --- lists and tables --- */
 
-static struct match_list *
-open_match(const char *parameter, const char *value, unsigned flags)
+struct match_list *
+smtpd_open_match(const char *parameter, const char *value, unsigned flags)
 {
 	struct match_list *list;
 	struct err e =
@@ -43,8 +43,8 @@ open_match(const char *parameter, const char *value, unsigned flags)
 	return list;
 }
 
-static struct table_list *
-open_tables(const char *parameter, const char *value)
+struct table_list *
+smtpd_open_tables(const char *parameter, const char *value)
 {
 	struct table_list *list;
 	struct err e = table_list_open(view_of(value), TABLE_OPEN_LATER, &list);
@@ -60,17 +60,18 @@ open_command_lists(struct smtpd *m)
 {
 	const struct conf *conf = m->conf;
 
-	m->forbidden_commands = open_match("smtpd_forbidden_commands",
+	m->forbidden_commands = smtpd_open_match("smtpd_forbidden_commands",
 	    conf->smtpd_forbidden_commands, MATCH_WHOLE);
-	m->noop_commands = open_match(
+	m->noop_commands = smtpd_open_match(
 	    "smtpd_noop_commands", conf->smtpd_noop_commands, MATCH_WHOLE);
-	m->command_filter =
-	    open_tables("smtpd_command_filter", conf->smtpd_command_filter);
-	m->discards = open_tables("smtpd_discard_ehlo_keyword_address_maps",
+	m->command_filter = smtpd_open_tables(
+	    "smtpd_command_filter", conf->smtpd_command_filter);
+	m->discards = smtpd_open_tables(
+	    "smtpd_discard_ehlo_keyword_address_maps",
 	    conf->smtpd_discard_ehlo_keyword_address_maps);
-	m->footers = open_tables(
+	m->footers = smtpd_open_tables(
 	    "smtpd_reject_footer_maps", conf->smtpd_reject_footer_maps);
-	m->reply_filter = open_tables(
+	m->reply_filter = smtpd_open_tables(
 	    "smtpd_reject_filter_maps", conf->smtpd_reject_filter_maps);
 }
 
@@ -81,24 +82,27 @@ open_lists(struct smtpd *m)
 	unsigned networks =
 	    smtpd_parents_match(conf, "mynetworks") ? MATCH_PARENTS : 0;
 
-	m->mynetworks = open_match("mynetworks", conf->mynetworks, networks);
-	m->event_exceptions = open_match("smtpd_client_event_limit_exceptions",
+	m->mynetworks = smtpd_open_match(
+	    "mynetworks", conf->mynetworks, networks);
+	m->event_exceptions = smtpd_open_match(
+	    "smtpd_client_event_limit_exceptions",
 	    conf->smtpd_client_event_limit_exceptions, MATCH_PARENTS);
 	m->bare_lf_exclusions =
-	    open_match("smtpd_forbid_bare_newline_exclusions",
+	    smtpd_open_match("smtpd_forbid_bare_newline_exclusions",
 		conf->smtpd_forbid_bare_newline_exclusions, networks);
-	m->grey_exceptions = open_match("greylist_client_exceptions",
+	m->grey_exceptions = smtpd_open_match("greylist_client_exceptions",
 	    conf->greylist_client_exceptions, MATCH_PARENTS);
-	m->volume_exceptions = open_match("volume_limit_exceptions",
+	m->volume_exceptions = smtpd_open_match("volume_limit_exceptions",
 	    conf->volume_limit_exceptions, MATCH_PARENTS);
-	m->xclient_hosts = open_match("smtpd_authorized_xclient_hosts",
+	m->xclient_hosts = smtpd_open_match("smtpd_authorized_xclient_hosts",
 	    conf->smtpd_authorized_xclient_hosts, 0);
-	m->xforward_hosts = open_match("smtpd_authorized_xforward_hosts",
+	m->xforward_hosts = smtpd_open_match("smtpd_authorized_xforward_hosts",
 	    conf->smtpd_authorized_xforward_hosts, 0);
-	m->debug_peers = open_match("debug_peer_list", conf->debug_peer_list,
+	m->debug_peers = smtpd_open_match(
+	    "debug_peer_list", conf->debug_peer_list,
 	    smtpd_parents_match(conf, "debug_peer_list") ? MATCH_PARENTS : 0);
 	m->flush_domains =
-	    open_match("fast_flush_domains", conf->fast_flush_domains,
+	    smtpd_open_match("fast_flush_domains", conf->fast_flush_domains,
 		smtpd_parents_match(conf, "fast_flush_domains") ? MATCH_PARENTS
 								: 0);
 }
@@ -110,21 +114,22 @@ open_maps(struct smtpd *m)
 	struct rcpt_maps *maps = &m->maps;
 
 	m->volume_maps =
-	    open_tables("volume_limit_maps", conf->volume_limit_maps);
-	maps->canonical = open_tables("canonical_maps", conf->canonical_maps);
-	maps->recipient_canonical = open_tables(
+	    smtpd_open_tables("volume_limit_maps", conf->volume_limit_maps);
+	maps->canonical = smtpd_open_tables(
+	    "canonical_maps", conf->canonical_maps);
+	maps->recipient_canonical = smtpd_open_tables(
 	    "recipient_canonical_maps", conf->recipient_canonical_maps);
-	maps->sender_canonical = open_tables(
+	maps->sender_canonical = smtpd_open_tables(
 	    "sender_canonical_maps", conf->sender_canonical_maps);
 	maps->virtual_alias =
-	    open_tables("virtual_alias_maps", conf->virtual_alias_maps);
-	maps->local =
-	    open_tables("local_recipient_maps", conf->local_recipient_maps);
-	maps->virtual_mailbox =
-	    open_tables("virtual_mailbox_maps", conf->virtual_mailbox_maps);
-	maps->relay =
-	    open_tables("relay_recipient_maps", conf->relay_recipient_maps);
-	m->dns_filter = open_tables(
+	    smtpd_open_tables("virtual_alias_maps", conf->virtual_alias_maps);
+	maps->local = smtpd_open_tables(
+	    "local_recipient_maps", conf->local_recipient_maps);
+	maps->virtual_mailbox = smtpd_open_tables(
+	    "virtual_mailbox_maps", conf->virtual_mailbox_maps);
+	maps->relay = smtpd_open_tables(
+	    "relay_recipient_maps", conf->relay_recipient_maps);
+	m->dns_filter = smtpd_open_tables(
 	    "smtpd_dns_reply_filter", conf->smtpd_dns_reply_filter);
 }
 

@@ -134,6 +134,10 @@ void smtpd_open(struct smtpd *smtpd, const struct conf *conf);
 void smtpd_close(struct smtpd *smtpd);
 /* A table or file was replaced. */
 bool smtpd_tables_changed(void *owner);
+/* What one parameter names: it dies if that cannot be. */
+struct match_list *smtpd_open_match(
+    const char *parameter, const char *value, unsigned flags);
+struct table_list *smtpd_open_tables(const char *parameter, const char *value);
 /* True if the list is among parent_domain_matches_subdomains. */
 bool smtpd_parents_match(const struct conf *conf, const char *parameter);
 
