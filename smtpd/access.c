@@ -199,6 +199,9 @@ access_check_stage(struct session *s, enum access_stage stage,
 		return true;
 	access_forget_doubts(s, stage);
 	access_init(&a, s, VIEW_EMPTY);
+	/* Later on it was told at RCPT, but to who writes to postmaster. */
+	if (stage >= ACCESS_DATA)
+		str_reset(&a.defer_if_permit);
 	had_doubt = a.defer_if_permit.len > 0;
 	s->where = where;
 	/* There is one to speak of only if there is one. */

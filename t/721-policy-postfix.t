@@ -427,6 +427,8 @@ compare('at once', [
 		'check_client_access inline:{{client.test=421 4.3.2 bye}}',
 		'check_client_access inline:{{client.test=521 5.3.2 bye}}',
 		'check_client_access inline:{client.test=HOLD}'),
+	c('defer_if_permit', stage => 'client', to => ['postmaster'],
+		more => \@data),
 	(map { c($_, stage => 'helo') } 'reject', 'defer_if_permit',
 		'check_helo_access inline:{me.test=REJECT}',
 		'check_helo_access inline:{{me.test=PREPEND X: y}}'),
