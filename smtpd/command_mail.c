@@ -373,7 +373,7 @@ flush_site(struct session *s, struct view domain)
 	if (ok)
 		reply(s, "250 Queuing started");
 	else
-		reply(s, "458 4.3.0 Unable to queue messages");
+		reply(s, "458 Unable to queue messages");
 	return ok;
 }
 
@@ -387,18 +387,18 @@ command_etrn(struct session *s, struct view args)
 
 	/* RFC 1985 5.3: "@" asks for the domain and what is below it. */
 	if (s->smtpd->stand_alone) {
-		reply(s, "458 4.3.0 Unable to queue messages");
+		reply(s, "458 Unable to queue messages");
 		return false;
 	}
 	if (args.len > 1 && (args.ptr[0] == '@' || args.ptr[0] == '#'))
 		args = view_skip(args, 1);
 	if (args.len == 0 || view_find_any(args, " \t") != VIEW_NPOS) {
-		reply(s, "500 5.5.4 Syntax: ETRN domain");
+		reply(s, "500 Syntax: ETRN domain");
 		return false;
 	}
 	if (!dns_name_is_valid(args) &&
 	    !addr_parse_literal(args, &ip, &is_ipv6)) {
-		reply(s, "501 5.5.4 Error: invalid parameter syntax");
+		reply(s, "501 Error: invalid parameter syntax");
 		return false;
 	}
 	if (!access_check_etrn(s, args, &refusal)) {
@@ -407,11 +407,13 @@ command_etrn(struct session *s, struct view args)
 	}
 	e = match_list_matches(s->smtpd->flush_domains, args, &yes);
 	if (err_is(e) || !yes) {
-		if (err_is(e))
+		if (err_is(e)) {
 			log_warn("fast_flush_domains: %s", e.text);
-		reply(s,
-		    err_is(e) ? "458 4.3.0 Unable to queue messages"
-			      : "459 4.7.0 Error: service unavailable");
+			reply(s, "458 Unable to queue messages");
+		} else {
+			reply(s, "459 <%.*s>: service unavailable",
+			    VIEW_ARGS(args));
+		}
 		return false;
 	}
 	return flush_site(s, args);

@@ -253,9 +253,9 @@ static const struct {
 	    GREETING EHLO_REPLY
 	    "250 Queuing started\n"
 	    "250 Queuing started\n"
-	    "459 4.7.0 Error: service unavailable\n"
-	    "500 5.5.4 Syntax: ETRN domain\n500 5.5.4 Syntax: ETRN domain\n"
-	    "501 5.5.4 Error: invalid parameter syntax\n250 2.1.0 Ok\n"
+	    "459 <other.test>: service unavailable\n"
+	    "500 Syntax: ETRN domain\n500 Syntax: ETRN domain\n"
+	    "501 Error: invalid parameter syntax\n250 2.1.0 Ok\n"
 	    "503 5.5.1 Error: MAIL transaction in progress\n",
 	    NULL },
 	/* VRFY says no more than RCPT would. */
@@ -452,7 +452,7 @@ static const struct {
 		     "501 5.1.3 Bad recipient address syntax\n"
 		     "554 5.5.1 Error: no valid recipients\n"
 		     "250 2.1.5 Ok\n250 2.1.5 Ok\n" GO_AHEAD QUEUED
-		     "458 4.3.0 Unable to queue messages\n"
+		     "458 Unable to queue messages\n"
 		     "252 2.0.0 x\n"
 		     "550 5.7.0 Error: insufficient authorization\n" BYE,
 	    1, "a@b.example", "user@local.test\nuser@local.test\n", "" },

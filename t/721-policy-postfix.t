@@ -272,6 +272,8 @@ my @general = (
 		'defer_if_permit', 'warn_if_reject reject',
 		'check_client_access inline:{client.test=HOLD}' }
 		qw(client helo sender relay)),
+	c('permit', stage => 'etrn', more => ['RSET', 'ETRN', 'ETRN a b',
+		'ETRN <x>', 'ETRN elsewhere.test']),
 	(map { my $stage = $_; map { c($_, stage => $stage, more => \@data) }
 		'reject', 'check_sender_access inline:{a@sender.test=REJECT}',
 		'inline:{a@sender.test=REJECT}', 'defer_if_permit',
