@@ -276,7 +276,7 @@ access_check_rcpt(struct session *s, struct view recipient, struct str *refusal)
 	v = run_rcpt_stages(&a);
 	a.stage = ACCESS_RECIPIENT;
 	v = settle(&a, v);
-	if (v != ACCESS_REFUSED && !(s->t != NULL && s->t->discard))
+	if (v != ACCESS_REFUSED && !access_is_discarded(&a))
 		v = check_listed(&a);
 	return finish(&a, v, refusal);
 }

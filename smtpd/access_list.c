@@ -388,13 +388,6 @@ run_item(struct access *a, const struct access_item *item)
 	return v;
 }
 
-/* What will be thrown away is not refused any more: DISCARD. */
-static bool
-is_discarded(const struct access *a)
-{
-	return a->s->t != NULL && a->s->t->discard;
-}
-
 /* False, and the verdict is set, if this would be one list too many. */
 static bool
 enter(struct access *a, enum access_verdict *v)
@@ -428,7 +421,7 @@ access_run_list(
 	a->subject = subject;
 	a->list = l->parameter;
 	for (size_t i = 0;
-	     i < l->n && v == ACCESS_DUNNO && !is_discarded(a); i++)
+	     i < l->n && v == ACCESS_DUNNO && !access_is_discarded(a); i++)
 		v = run_item(a, &l->items[i]);
 	a->list = outer_list;
 	leave(a, outer);

@@ -51,6 +51,13 @@ access_is_warning(const struct access *a)
 	return a->warn_depth != 0;
 }
 
+/* What will be thrown away is not refused any more: DISCARD. */
+static inline bool
+access_is_discarded(const struct access *a)
+{
+	return a->s->t != NULL && a->s->t->discard;
+}
+
 struct access_item;
 typedef enum access_verdict access_fn(
     struct access *a, const struct access_item *item);

@@ -34,17 +34,13 @@ check_addr(struct hosts *h, const struct dns_addr *addr)
 	h->failure = access_find_addr(&h->q, view_of(text));
 }
 
-/* A host by its name, then by its addresses. */
 static void
-check_host(struct hosts *h, struct view host)
+check_addrs(struct hosts *h, struct view host)
 {
 	struct dns_addr_list addrs;
-	enum dns_status status;
+	enum dns_status status =
+	    lookup_addrs(h->a->s->smtpd, host, true, &addrs);
 
-	h->failure = access_find_domain(h->a, &h->q, host);
-	if (is_decided(h))
-		return;
-	status = lookup_addrs(h->a->s->smtpd, host, true, &addrs);
 	if (dns_status_is_temp(status)) {
 		log_warn("Unable to look up host %.*s: %s", VIEW_ARGS(host),
 		    addrs.reason);
@@ -53,6 +49,15 @@ check_host(struct hosts *h, struct view host)
 	for (size_t i = 0; i < addrs.n && !is_decided(h); i++)
 		check_addr(h, &addrs.addrs[i]);
 	dns_addr_list_clear(&addrs);
+}
+
+/* A host by its name, then by its addresses. */
+static void
+check_host(struct hosts *h, struct view host)
+{
+	h->failure = access_find_domain(h->a, &h->q, host);
+	if (!is_decided(h))
+		check_addrs(h, host);
 }
 
 static void
@@ -132,7 +137,7 @@ check_domain(struct hosts *h, struct view domain)
 	else if (h->item->row->type == DNS_TYPE_NS)
 		check_ns(h, domain);
 	else
-		check_host(h, domain);
+		check_addrs(h, domain);
 }
 
 /* --- the restriction --- */
@@ -184,7 +189,7 @@ access_check_hosts(struct access *a, const struct access_item *item)
 		    a->s->smtpd->conf->smtpd_dns_tempfail_action, subject,
 		    "4.7.1", "DNS lookup failure");
 	str_clear(&h.q.value);
-	if (v != ACCESS_OK)
+	if (v != ACCESS_OK || access_is_discarded(a))
 		return v;
 	return access_misconfigured(a,
 	    "restriction %s returns OK: this is not allowed for security "
