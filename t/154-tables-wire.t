@@ -313,6 +313,16 @@ if (my $db = start_memcached()) {
 	fails('nothing is behind', 'b', qr/query error/, memcache =>
 		memcache => 'inet:127.0.0.1:' . free_port());
 }
+for my $is ([ backup => 'memcache' ], [ domain => 'memcache' ],
+	[ backup => 'unionmap:{memcache' ]) {
+	my ($parameter, $table) = @$is;
+	my $self = "$table:$etc/ask$n.cf" . ($table =~ /\{/ ? '}' : '');
+
+	fails("attack 45: a circle of $parameter = $table", 'x@y.test',
+		qr/more than 10 tables within each other/, memcache =>
+		memcache => 'inet:127.0.0.1:' . free_port(),
+		$parameter => $self);
+}
 ($port) = start_liar(\&read_some,
 	[ qr/get error/, "SERVER_ERROR out of memory\r\n" ],
 	[ qr/get neg/, "VALUE neg 0 -1\r\n" ], [ qr/get cut/, undef ],

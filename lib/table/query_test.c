@@ -8,6 +8,8 @@
 #include "lib/table/dblink.h"
 #include "lib/table/table.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* As a driver might do it, so that one sees what was quoted. */
@@ -323,9 +325,34 @@ START_TEST(table_each_folder_sees_the_table_behind_memcache)
 }
 END_TEST
 
+START_TEST(tables_in_a_circle_come_to_an_end)
+{
+	char path[] = "/tmp/query_test.XXXXXX";
+	struct str all = STR_EMPTY, spec = STR_EMPTY;
+	struct table *t;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	dprintf(fd, "backup = memcache:%s\n", path);
+	close(fd);
+	str_printf(&spec, "memcache:%s", path);
+	table_prepare(str_view(&spec));
+	table_each_folder(str_view(&spec), add_folder, &all);
+	ck_assert_uint_eq(all.len, 0);
+	ck_assert_int_eq(table_open(str_view(&spec), 0, &t).kind, ERR_PERM);
+	/* And are no harm to others. */
+	ck_assert(!err_is(table_open(VIEW("static:x"), 0, &t)));
+	table_close(t);
+	unlink(path);
+	str_clear(&all);
+	str_clear(&spec);
+}
+END_TEST
+
 UNIT_MAIN("table/query",
     { query_has_key_sees_parts_of_the_key, ARRAY_LEN(keyed) },
     { table_each_folder_sees_the_table_behind_memcache, 1 },
+    { tables_in_a_circle_come_to_an_end, 1 },
     { query_expand_fills_in_the_key, ARRAY_LEN(expansions) },
     { query_result_add_joins_what_came, ARRAY_LEN(results) },
     { query_result_add_is_bounded, 1 },

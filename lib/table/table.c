@@ -78,6 +78,19 @@ table_spec_is_remote(struct view spec)
 	return ask_remote != NULL && table_wants_server(spec);
 }
 
+/* Parameters name tables, which have parameters: there may be a circle. */
+enum { TABLES_DEEP = 10 };
+static _Thread_local int deep;
+
+static bool
+go_deeper(void)
+{
+	if (deep == TABLES_DEEP)
+		return false;
+	deep++;
+	return true;
+}
+
 static struct view
 without_proxy(struct view spec)
 {
@@ -154,7 +167,7 @@ table_prepare(struct view spec)
 	const struct params *params;
 	struct err e = ERR_OK;
 
-	if (type == NULL)
+	if (type == NULL || !go_deeper())
 		return;
 	if (type->flags & TYPE_MEMBERS)
 		prepare_members(name);
@@ -166,6 +179,7 @@ table_prepare(struct view spec)
 		log_warn("%s", e.text);
 	else if (type->flags & TYPE_PARAMS)
 		table_prepare(backup_of(params));
+	deep--;
 }
 
 struct visit {
@@ -192,19 +206,20 @@ table_each_folder(struct view spec,
 	const struct table_type *type = cut_type(&spec, &name);
 	const struct params *params;
 
-	if (type == NULL)
+	if (type == NULL || !go_deeper())
 		return;
 	if (type->flags & TYPE_PARAMS) {
-		if (err_is(params_load(spec, &params)))
-			return;
-		params_each_path(params, visit_path, &v);
-		table_each_folder(backup_of(params), visit, arg);
+		if (!err_is(params_load(spec, &params))) {
+			params_each_path(params, visit_path, &v);
+			table_each_folder(backup_of(params), visit, arg);
+		}
 	} else if (type->flags & TYPE_MEMBERS && words_in_braces(name, &inside)) {
 		while (words_next(&inside, &word))
 			table_each_folder(word, visit, arg);
 	} else {
 		visit_path(&v, name);
 	}
+	deep--;
 }
 
 static struct err
@@ -240,7 +255,14 @@ table_open(struct view spec, unsigned flags, struct table **out)
 	t->flags = flags;
 	str_init(&t->spec);
 	str_set(&t->spec, without_proxy(view_trim(spec)));
-	e = open_type(t);
+	if (go_deeper()) {
+		e = open_type(t);
+		deep--;
+	} else {
+		e = err_make(ERR_PERM,
+		    "open %.100s: more than %d tables within each other",
+		    t->spec.ptr, TABLES_DEEP);
+	}
 	if (err_is(e) && flags & TABLE_OPEN_LATER) {
 		log_warn("%s is unavailable. %s", t->spec.ptr, e.text);
 		t->refused = err_make(ERR_TEMP, "%s", e.text);
