@@ -59,6 +59,8 @@ read_range(void *arg)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n == 0)
+			errno = EIO; /* shorter than it was */
 		if (n <= 0) {
 			r->error = err_sys(ERR_TEMP, "read queue file");
 			return;
