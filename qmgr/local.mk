@@ -3,6 +3,7 @@ qmgr_core = \
 	qmgr/deferred.c \
 	qmgr/drain.c \
 	qmgr/due.c \
+	qmgr/finish.c \
 	qmgr/late.c \
 	qmgr/message.c \
 	qmgr/outcome.c \

@@ -312,6 +312,10 @@ void outcome_log(struct message *m, const struct rcpt *r,
 /* Append records to the message's journal; what cannot be written now is kept
  * and goes with the next.  In a fiber. */
 bool outcomes_write(struct message *m, struct view records);
+
+/* --- finish.c --- */
+/* Too old to wait any longer: the last reason becomes the final one. */
+bool message_is_too_old(const struct message *m);
 /* No recipient is open any more: report, remove, or defer.  In a fiber. */
 void message_finish(struct message *m);
 
