@@ -172,7 +172,7 @@ ROW(STR, compatibility_level, "0", 1, 20, USED,
     "Below a level, defaults that changed at that level keep their old value.")
 ROW(STR, config_directory, CONF_COMPUTED, 0, CONF_LEN_MAX, USED,
     "Where main.cf and master.cf are.")
-ROW(BOOL, confirm_delay_cleared, "no", 0, 1, USED,
+ROW(BOOL, confirm_delay_cleared, "no", 0, 1, KNOWN,
     "Tell a sender who was warned of a delay of the delivery.")
 ROW(TIME, connection_cache_protocol_timeout, "5s", 1, CONF_TIME_MAX, KNOWN,
     "Time limit for the connection cache.")
@@ -200,7 +200,7 @@ ROW(STR, debug_peer_list, "", 0, CONF_LEN_MAX, USED,
     "Peers (names, addresses, networks) whose sessions are logged in detail.")
 ROW(STR, debugger_command, "", 0, CONF_LEN_MAX, USED,
     "Command that is run for a daemon started with -D.")
-ROW(STR, default_cache_db_type, "btree", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, default_cache_db_type, "btree", 0, CONF_LEN_MAX, USED,
     "Table type of caches.")
 ROW(STR, default_database_type, "hash", 0, CONF_LEN_MAX, USED,
     "Table type that postmap, postalias and newaliases use if none is said.")
@@ -330,9 +330,9 @@ ROW(BOOL, enable_long_queue_ids, "no", 0, 1, USED,
     "Queue IDs that are never used again.")
 ROW(BOOL, enable_original_recipient, "yes", 0, 1, USED,
     "Keep the recipient as first given, for X-Original-To and reports.")
-ROW(BOOL, enable_threaded_bounces, "no", 0, 1, USED,
+ROW(BOOL, enable_threaded_bounces, "no", 0, 1, KNOWN,
     "Reports refer to the original message's ID.")
-ROW(STR, error_notice_recipient, "postmaster", 0, CONF_LEN_MAX, USED,
+ROW(STR, error_notice_recipient, "postmaster", 0, CONF_LEN_MAX, KNOWN,
     "Who is told of errors by notify_classes.")
 ROW(STR, error_service_name, "error", 0, CONF_LEN_MAX, KNOWN,
     "Name of the error service in master.cf.")
@@ -342,7 +342,7 @@ ROW(RAW, execution_directory_expansion_filter,
     "Characters that may come from mail into command_execution_directory.")
 ROW(BOOL, expand_owner_alias, "no", 0, 1, USED,
     "Use what owner-NAME expands to as sender, not owner-NAME.")
-ROW(STR, export_environment, "TZ MAIL_CONFIG LANG", 0, CONF_LEN_MAX, USED,
+ROW(STR, export_environment, "TZ MAIL_CONFIG LANG", 0, CONF_LEN_MAX, KNOWN,
     "Environment variables that leave the mail system: NAME or NAME=value.")
 ROW(STR, fallback_transport, "", 0, CONF_LEN_MAX, KNOWN,
     "Transport for recipients that are not users of this system.")
@@ -426,7 +426,7 @@ ROW(BOOL, ignore_srv_lookup_error, "no", 0, 1, KNOWN,
     "Go on if the question for SRV records fails.")
 ROW(STR, import_environment,
     "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C "
-    "POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR", 0, CONF_LEN_MAX, USED,
+    "POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR", 0, CONF_LEN_MAX, KNOWN,
     "Environment variables that enter the mail system: NAME or NAME=value.")
 ROW(MSEC, in_flow_delay, "1s", 0, 10, USED,
     "Longest delay of new mail while deliveries fall behind.")
@@ -434,7 +434,7 @@ ROW(STR, inet_interfaces, "all", 1, CONF_LEN_MAX, USED,
     "Addresses to listen on: all, loopback-only, or a list.")
 ROW(STR, inet_protocols, "all", 1, CONF_LEN_MAX, USED,
     "Protocols to use: all, or ipv4 and ipv6.")
-ENUM(info_log_address_format, "external", "external|internal", USED,
+ENUM(info_log_address_format, "external", "external|internal", KNOWN,
     "Form of addresses in the log: quoted as in mail, or plain.")
 ROW(INT, initial_destination_concurrency, "5", 1, CONF_INT_MAX, USED,
     "Parallel deliveries to a destination at first.")
@@ -827,9 +827,9 @@ ROW(TIME, minimal_backoff_time, "300s", 1, CONF_TIME_MAX, USED,
     "Shortest time between two attempts to deliver.")
 ROW(STR, multi_instance_directories, "", 0, CONF_LEN_MAX, USED,
     "Configuration folders of further instances.")
-ROW(BOOL, multi_instance_enable, "no", 0, 1, USED,
+ROW(BOOL, multi_instance_enable, "no", 0, 1, KNOWN,
     "This instance is started with the others.")
-ROW(STR, multi_instance_group, "", 0, CONF_LEN_MAX, USED,
+ROW(STR, multi_instance_group, "", 0, CONF_LEN_MAX, KNOWN,
     "The group of this instance.")
 ROW(STR, multi_instance_name, "", 0, CONF_LEN_MAX, USED,
     "The name of this instance.")
@@ -1013,7 +1013,7 @@ ROW(STR, prepend_delivered_header,
     "Deliveries that add Delivered-To: command, file, forward.")
 ROW(STR, process_id, CONF_COMPUTED, 0, CONF_LEN_MAX, USED,
     "The process that reads this.")
-ROW(STR, process_id_directory, "pid", 1, CONF_LEN_MAX, USED,
+ROW(STR, process_id_directory, "pid", 1, CONF_LEN_MAX, KNOWN,
     "Where the pid file is, below queue_directory.")
 ROW(INT, process_max_sessions, "100000", 1, CONF_INT_MAX, USED,
     "Sessions after which a process is replaced.")
