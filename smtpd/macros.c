@@ -70,27 +70,30 @@ text_of(const char *text)
 }
 
 static bool
-find_of_client(const struct session *s, struct view name, struct macro_memory *memory,
-    struct view *value)
+find_of_client(const struct session *s, struct view name,
+    struct macro_memory *memory, struct view *value)
 {
 	const struct client *c = &s->client;
+	const struct {
+		const char *name, *value;
+	} rows[] = {
+		{ "client", c->label },
+		{ "client_address", c->addr },
+		{ "client_name", c->name },
+		{ "reverse_client_name", c->reverse },
+		{ "helo_name", s->helo },
+	};
 	char port[8];
 
-	if (view_eq(name, VIEW("client")))
-		*value = view_of(c->label);
-	else if (view_eq(name, VIEW("client_address")))
-		*value = view_of(c->addr);
-	else if (view_eq(name, VIEW("client_name")))
-		*value = view_of(c->name);
-	else if (view_eq(name, VIEW("reverse_client_name")))
-		*value = view_of(c->reverse);
-	else if (view_eq(name, VIEW("helo_name")))
-		*value = text_of(s->helo);
-	else if (view_eq(name, VIEW("client_port"))) {
-		snprintf(port, sizeof(port), "%u", c->port);
-		*value = keep(memory, view_of(port));
-	} else
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (view_eq(name, view_of(rows[i].name))) {
+			*value = text_of(rows[i].value);
+			return true;
+		}
+	if (!view_eq(name, VIEW("client_port")))
 		return false;
+	snprintf(port, sizeof(port), "%u", c->port);
+	*value = keep(memory, view_of(port));
 	return true;
 }
 
