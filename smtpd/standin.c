@@ -4,7 +4,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/mail/addr.h"
 #include "lib/mail/drop.h"
 #include "smtpd/session.h"
 
@@ -261,166 +260,6 @@ standin_no_log(void)
 	keeps_log = false;
 }
 
-/* --- rewrite --- */
-
-static void
-answer_rewrite(const struct ipc_rewrite *ask, struct ipc_rewritten *answer)
-{
-	static char full[2100];
-	struct view at = view_find(ask->address, '@') == VIEW_NPOS
-	    ? VIEW("@local.test")
-	    : VIEW_EMPTY;
-
-	snprintf(full, sizeof(full), "%.*s%.*s", VIEW_ARGS(ask->address),
-	    VIEW_ARGS(at));
-	answer->address = view_of(full);
-}
-
-static const struct {
-	struct view domain;
-	enum ipc_class class;
-	const char *transport, *nexthop;
-} domains[] = {
-	{ VIEW("local.test"), IPC_CLASS_LOCAL, "local", "local.test" },
-	{ VIEW("alias.test"), IPC_CLASS_VIRTUAL_ALIAS, "error",
-	    "5.1.1 User unknown in virtual alias table" },
-	{ VIEW("mbox.test"), IPC_CLASS_VIRTUAL_MAILBOX, "virtual",
-	    "mbox.test" },
-	{ VIEW("relay.test"), IPC_CLASS_RELAY, "relay", "relay.test" },
-	{ VIEW("error.test"), IPC_CLASS_RELAY, "error", "5.1.2 no such host" },
-	{ VIEW("retry.test"), IPC_CLASS_RELAY, "retry", "4.4.1 come again" },
-};
-
-static struct err
-answer_route(const struct ipc_route *ask, struct ipc_routed *answer)
-{
-	struct view domain = addr_domain(ask->address);
-
-	standin.n_routes++;
-	*answer = (struct ipc_routed){ .status = ERR_NONE,
-		.text = VIEW_EMPTY,
-		.address_class = IPC_CLASS_DEFAULT,
-		.transport = VIEW("smtp"),
-		.nexthop = domain,
-		.recipient = ask->address,
-		.sender = VIEW_EMPTY };
-	if (view_eq_case(domain, VIEW("broken.test"))) {
-		answer->status = ERR_TEMP;
-		answer->text = VIEW("table is broken");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
-		if (!view_eq_case(domain, domains[i].domain))
-			continue;
-		answer->address_class = domains[i].class;
-		answer->transport = view_of(domains[i].transport);
-		answer->nexthop = view_of(domains[i].nexthop);
-	}
-	return ERR_OK;
-}
-
-/* Of senders of ours (SRS) one was not made by us, another cannot be found
- * out. */
-static struct err
-answer_srs(const struct ipc_srs_ask *ask, struct ipc_srs_told *answer)
-{
-	bool is_bad = view_starts(ask->address, VIEW("SRS0=BAD"));
-	bool is_down = view_starts(ask->address, VIEW("SRS0=DOWN"));
-
-	*answer = (struct ipc_srs_told){
-		.status = is_bad ? ERR_PERM : is_down ? ERR_TEMP : ERR_NONE,
-		.text = VIEW("of nobody"),
-		.address = is_bad || is_down ? VIEW_EMPTY : VIEW("a@b.example"),
-	};
-	return ERR_OK;
-}
-
-/* --- resolve --- */
-
-static void
-answer_peer_name(const struct ipc_peer_name *ask, struct ipc_peer_named *answer)
-{
-	*answer = (struct ipc_peer_named){ .status = DNS_OK,
-		.name = VIEW("client.example"),
-		.reverse = VIEW("client.example"),
-		.ttl = 60 };
-	if (view_eq(ask->address, VIEW("192.0.2.9"))) {
-		answer->name = answer->reverse = VIEW("unknown");
-		answer->status = answer->reverse_status = DNS_NXDOMAIN;
-	} else if (view_eq(ask->address, VIEW("192.0.2.8"))) {
-		answer->name = VIEW("unknown");
-		answer->reverse = VIEW("liar.example");
-		answer->status = DNS_NXDOMAIN;
-	} else if (view_eq(ask->address, VIEW("192.0.2.7"))) {
-		answer->name = answer->reverse = VIEW("unknown");
-		answer->status = answer->reverse_status = DNS_TEMP;
-	} else if (view_eq(ask->address, VIEW("127.0.0.1"))) {
-		answer->name = answer->reverse = VIEW("localhost");
-	}
-}
-
-/* What is in these lists: listed.example has all as 127.0.0.2, slow.example
- * cannot be found out, all else is empty. */
-static bool
-answer_list(struct view name, int type, struct str *records,
-    struct ipc_dns_answer *answer)
-{
-	struct ipc_dns_record listed = { DNS_TYPE_A, 0,
-		view_make("\x7f\x00\x00\x02", 4) };
-	struct ipc_dns_record why = { DNS_TYPE_TXT, 0, VIEW("bad") };
-
-	if (view_ends_case(name, VIEW(".listed.example")))
-		ipc_list_add(records, ipc_dns_record_type(),
-		    type == DNS_TYPE_A ? &listed : &why);
-	else if (view_ends_case(name, VIEW(".slow.example")))
-		answer->status = DNS_TEMP;
-	else if (view_ends_case(name, VIEW(".unlisted.example")))
-		answer->status = DNS_NXDOMAIN;
-	else
-		return false;
-	return true;
-}
-
-/* nowhere.example is not there, slow.example cannot be found out, null.example
- * takes no mail; all else has an address, b.example name servers, and
- * backup.example this host as its second mail host. */
-static void
-answer_dns(struct view name, int type, struct ipc_dns_answer *answer)
-{
-	static struct str records;
-	bool is_mx = type == DNS_TYPE_MX;
-	struct ipc_dns_record null_mx = { DNS_TYPE_MX, 0, VIEW_EMPTY };
-	struct ipc_dns_record first = { DNS_TYPE_MX, 10, VIEW("a.example") };
-	struct ipc_dns_record own = { DNS_TYPE_MX, 20,
-		VIEW("mx.example.test") };
-	struct ipc_dns_record server = { DNS_TYPE_NS, 0, VIEW("ns.example") };
-	struct ipc_dns_record address = { DNS_TYPE_A, 0,
-		view_make("\xc0\x00\x02\x05", 4) };
-
-	str_reset(&records);
-	*answer = (struct ipc_dns_answer){ .status = DNS_NODATA,
-		.text = VIEW_EMPTY,
-		.ttl = 60,
-		.name = name };
-	if (answer_list(name, type, &records, answer))
-		;
-	else if (view_eq_case(name, VIEW("nowhere.example")))
-		answer->status = DNS_NXDOMAIN;
-	else if (view_eq_case(name, VIEW("slow.example")))
-		answer->status = DNS_TEMP;
-	else if (is_mx && view_eq_case(name, VIEW("backup.example"))) {
-		ipc_list_add(&records, ipc_dns_record_type(), &first);
-		ipc_list_add(&records, ipc_dns_record_type(), &own);
-	} else if (is_mx && view_eq_case(name, VIEW("null.example")))
-		ipc_list_add(&records, ipc_dns_record_type(), &null_mx);
-	else if (type == DNS_TYPE_NS && view_eq_case(name, VIEW("b.example")))
-		ipc_list_add(&records, ipc_dns_record_type(), &server);
-	else if (type == DNS_TYPE_A)
-		ipc_list_add(&records, ipc_dns_record_type(), &address);
-	if (records.len > 0)
-		answer->status = DNS_OK;
-	answer->records = str_view(&records);
-}
-
 /* --- cleanup --- */
 
 static struct standin_message *
@@ -603,23 +442,6 @@ fails_now(void)
 	return ++standin.n_calls == standin.fail_at;
 }
 
-static struct err
-call_resolve(const struct ipc_type *type, const void *ask, void *answer)
-{
-	const struct ipc_dns_ask *dns = ask;
-	const struct ipc_host_ask *host = ask;
-
-	if (standin.resolve_is_down)
-		return down(&standin.smtpd->resolve);
-	if (type == ipc_peer_name_type())
-		answer_peer_name(ask, answer);
-	else if (type == ipc_dns_ask_type())
-		answer_dns(dns->name, (int)dns->type, answer);
-	else
-		answer_dns(host->name, DNS_TYPE_A, answer);
-	return ERR_OK;
-}
-
 /* NULL: nobody is there. */
 static const char *
 policy_at(struct view endpoint)
@@ -659,19 +481,6 @@ call_dial(const struct ipc_dial *ask, struct ipc_dialled *answer)
 }
 
 static struct err
-call_rewrite(const struct ipc_type *type, const void *ask, void *answer)
-{
-	if (standin.rewrite_is_down)
-		return down(&standin.smtpd->rewrite);
-	if (type == ipc_srs_ask_type())
-		return answer_srs(ask, answer);
-	if (type == ipc_route_type())
-		return answer_route(ask, answer);
-	answer_rewrite(ask, answer);
-	return ERR_OK;
-}
-
-static struct err
 call_qmgr(const struct ipc_flush *ask, struct ipc_result *answer)
 {
 	copy_text(standin.flushed, sizeof(standin.flushed), ask->value);
@@ -688,6 +497,24 @@ call_anvil(struct ipc_anvil_count *answer)
 	return ERR_OK;
 }
 
+/* Those whose answers are in files of their own; false: it is none of them. */
+static bool
+call_other(const struct ipc_service *s, const struct ipc_type *type,
+    const void *ask, void *answer)
+{
+	const struct smtpd *m = standin.smtpd;
+
+	if (s == &m->resolve)
+		standin_call_resolve(type, ask, answer);
+	else if (s == &m->rewrite)
+		standin_call_rewrite(type, ask, answer);
+	else if (s == &m->state)
+		standin_call_state(type, ask, answer);
+	else
+		return false;
+	return true;
+}
+
 struct err
 ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
     const void *ask, const struct ipc_type *answer_type, void *answer,
@@ -697,22 +524,18 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 	check_frame(ask_type, ask);
 	if (fails_now())
 		return down(s);
-	if (s == &standin.smtpd->resolve)
-		return call_resolve(ask_type, ask, answer);
-	if (s == &standin.smtpd->rewrite)
-		return call_rewrite(ask_type, ask, answer);
+	if ((s == &standin.smtpd->resolve && standin.resolve_is_down) ||
+	    (s == &standin.smtpd->rewrite && standin.rewrite_is_down) ||
+	    (s == &standin.smtpd->state && standin.state_is_down))
+		return down(s);
 	if (s == &standin.smtpd->qmgr)
 		return call_qmgr(ask, answer);
 	if (s == &standin.smtpd->dial)
 		return call_dial(ask, answer);
 	if (s == &standin.smtpd->anvil_service)
 		return call_anvil(answer);
-	if (s == &standin.smtpd->state && standin.state_is_down)
-		return down(s);
-	if (s == &standin.smtpd->state) {
-		standin_call_state(ask_type, ask, answer);
+	if (call_other(s, ask_type, ask, answer))
 		return ERR_OK;
-	}
 	assert(s == &standin.smtpd->cleanup && ask_type == ipc_submit_type());
 	if (standin.cleanup_is_down)
 		return down(s);

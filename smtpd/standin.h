@@ -98,6 +98,12 @@ void standin_call_state(
     const struct ipc_type *type, const void *ask, void *answer);
 void standin_tell_state(const struct ipc_state_tell *m);
 
+/* standin_answers.c: what resolve and rewrite answer. */
+void standin_call_resolve(
+    const struct ipc_type *type, const void *ask, void *answer);
+void standin_call_rewrite(
+    const struct ipc_type *type, const void *ask, void *answer);
+
 /* The log since the last call, a line each, with QID too; valid until the
  * next call. */
 const char *standin_log(void);
