@@ -15,7 +15,7 @@
 
 enum {
 	/* A file without its end, that nobody holds, is litter of a crash after
-	 * that many seconds: one that was just created has no lock yet. */
+	 * that many seconds. */
 	LITTER_AGE = 600,
 	RCPTS_MAX = 100 * 1000 * 1000,
 };
@@ -93,12 +93,27 @@ read_journal(struct dropped *d)
 	return e;
 }
 
+static bool
+is_young(const struct stat *st)
+{
+	return st->st_mtime >= clock_wall() - LITTER_AGE;
+}
+
+/* One that was just created has no lock yet; ours would be in the way of its
+ * writer, who gives up if he cannot have it. */
+static bool
+is_being_created(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size == 0 && is_young(&st);
+}
+
 /* An incomplete file: is somebody at work on it? */
 static bool
 is_litter(int fd, const struct stat *st)
 {
-	return st->st_mtime < clock_wall() - LITTER_AGE &&
-	    flock(fd, LOCK_EX | LOCK_NB) == 0;
+	return !is_young(st) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 struct err
@@ -107,6 +122,8 @@ dropped_examine(struct dropped *d, uid_t trusted, bool *litter)
 	struct stat st;
 	struct err e;
 
+	if (is_being_created(d->fd))
+		return err_make(ERR_GONE, "is being created");
 	/* Whoever writes it has it locked until it is safe. */
 	if (flock(d->fd, LOCK_SH | LOCK_NB) < 0)
 		return err_make(ERR_GONE, "is still being written");
