@@ -95,18 +95,6 @@ checks_are_for(const struct checks *c, const struct message *m)
 
 /* --- log lines --- */
 
-/* As much of it as is shown, with that in place of control characters. */
-static void
-add_shown(struct str *out, struct view text, size_t max, char instead)
-{
-	text = view_first(text, max);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		str_add_byte(out, c < ' ' || c == 0x7f ? instead : text.ptr[i]);
-	}
-}
-
 static void
 add_address(struct str *out, const char *name, struct view address)
 {
@@ -150,7 +138,7 @@ checks_log(const struct message *m, const char *action, const char *class,
 	struct str line = STR_EMPTY;
 
 	str_addf(&line, "%.*s: %s: %s ", VIEW_ARGS(s->queue_id), action, class);
-	add_shown(&line, text, CONTENT_SHOWN, '?');
+	check_add_shown(&line, text, CONTENT_SHOWN, '?');
 	add_client(&line, m);
 	if (m->rcpts.len > 0)
 		add_address(&line, "to", last_rcpt(m));
@@ -160,7 +148,7 @@ checks_log(const struct message *m, const char *action, const char *class,
 		str_addf(&line, " helo=<%.*s>", VIEW_ARGS(s->helo));
 	if (why.len > 0) {
 		str_add_text(&line, ": ");
-		add_shown(&line, why, REASON_MAX, '?');
+		check_add_shown(&line, why, REASON_MAX, '?');
 	}
 	log_info("%s", line.ptr);
 	str_clear(&line);
@@ -174,7 +162,7 @@ checks_log_fault(
 
 	str_addf(&line, "%.*s: reject: mime-error %s: ",
 	    VIEW_ARGS(m->submit.queue_id), mime_fault_text(fault));
-	add_shown(&line, text, FAULT_SHOWN, '?');
+	check_add_shown(&line, text, FAULT_SHOWN, '?');
 	add_client(&line, m);
 	add_address(&line, "to", last_rcpt(m));
 	log_info("%s", line.ptr);
@@ -222,7 +210,7 @@ act_reject(struct applying *a)
 	}
 	str_printf(&reason, "%s %.*s", dsn_text(why.status, dsn),
 	    VIEW_ARGS(why.text));
-	add_shown(&said, str_view(&reason), REASON_MAX, ' ');
+	check_add_shown(&said, str_view(&reason), REASON_MAX, ' ');
 	orders_refuse(o, why.status.class == 4 ? 451 : 550, "%s", said.ptr);
 	o->no_more_checks = true;
 	tell(a, "reject", str_view(&reason));
@@ -260,7 +248,7 @@ act_filter(struct applying *a)
 		struct str *filter = &a->m->orders.filter;
 
 		str_reset(filter);
-		add_shown(filter, a->argument, REASON_MAX, '?');
+		check_add_shown(filter, a->argument, REASON_MAX, '?');
 		tell(a, "filter", a->argument);
 	}
 	return CHECK_KEEP;
@@ -293,32 +281,10 @@ act_hold(struct applying *a)
 }
 
 static bool
-is_header(struct view text)
-{
-	return header_name_len(text) > 0;
-}
-
-static bool
-warn_no_header(const struct applying *a, const char *action)
-{
-	log_warn("bad %s header text \"%.*s\" in %s map -- need "
-		 "\"headername: headervalue\"",
-	    action, VIEW_ARGS(view_first(a->argument, REASON_MAX)),
-	    map_names[a->map]);
-	return false;
-}
-
-/* Is there a text that may stand in its place? */
-static bool
 has_text(const struct applying *a, const char *action)
 {
-	if (a->argument.len == 0) {
-		log_warn("%s action without text in %s map", action,
-		    map_names[a->map]);
-		return false;
-	}
-	return !is_header_map(a) || is_header(a->argument) ||
-	    warn_no_header(a, action);
+	return check_maps_take_text(
+	    &a->m->cleanup->checks->maps, a->map, action, a->argument);
 }
 
 static enum check_end

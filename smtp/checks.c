@@ -71,28 +71,16 @@ struct applying {
 };
 
 static void
-add_shown(struct str *line, struct view text, size_t max)
-{
-	text = view_first(text, max);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char byte = (unsigned char)text.ptr[i];
-
-		str_add_byte(
-		    line, byte < ' ' || byte == 0x7f ? '?' : text.ptr[i]);
-	}
-}
-
-static void
 tell(const struct applying *a, const char *action)
 {
 	struct str line = STR_EMPTY;
 
 	str_addf(&line, "%.*s: %s: %s ", VIEW_ARGS(a->c->queue_id), action,
 	    a->map == CHECK_BODY ? "body" : "header");
-	add_shown(&line, a->text, CONTENT_SHOWN);
+	check_add_shown(&line, a->text, CONTENT_SHOWN, '?');
 	if (a->argument.len > 0) {
 		str_add_text(&line, ": ");
-		add_shown(&line, a->argument, TEXT_SHOWN);
+		check_add_shown(&line, a->argument, TEXT_SHOWN, '?');
 	}
 	log_info("%s", line.ptr);
 	str_clear(&line);
@@ -101,18 +89,8 @@ tell(const struct applying *a, const char *action)
 static bool
 has_text(const struct applying *a, const char *action)
 {
-	const char *name = a->c->set->checks.names[a->map];
-
-	if (a->argument.len == 0) {
-		log_warn("%s action without text in %s map", action, name);
-		return false;
-	}
-	if (a->map == CHECK_BODY || header_name_len(a->argument) > 0)
-		return true;
-	log_warn("bad %s header text \"%.*s\" in %s map -- need "
-		 "\"headername: headervalue\"",
-	    action, VIEW_ARGS(view_first(a->argument, TEXT_SHOWN)), name);
-	return false;
+	return check_maps_take_text(
+	    &a->c->set->checks, a->map, action, a->argument);
 }
 
 static enum end

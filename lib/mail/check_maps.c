@@ -1,8 +1,10 @@
 /* The tables of header and body checks: see check_maps.h. */
 #include "lib/mail/check_maps.h"
 
+#include "lib/base/log.h"
+
 /* The message itself and the last level count as well, as in Postfix. */
-enum { NESTING_BESIDE = 2, LINE_MAX_KEY = 65535 };
+enum { NESTING_BESIDE = 2, LINE_MAX_KEY = 65535, TEXT_SHOWN = 1000 };
 
 struct err
 check_maps_open(struct check_maps *c, const struct conf *conf,
@@ -87,4 +89,33 @@ check_split(struct view answer, struct view *action, struct view *argument)
 {
 	*action = view_first(answer, view_find_any(answer, " \t"));
 	*argument = view_trim_left(view_skip(answer, action->len));
+}
+
+bool
+check_maps_take_text(const struct check_maps *c, enum check_map map,
+    const char *action, struct view argument)
+{
+	if (argument.len == 0) {
+		log_warn("%s action without text in %s map", action,
+		    c->names[map]);
+		return false;
+	}
+	if (map == CHECK_BODY || header_name_len(argument) > 0)
+		return true;
+	log_warn("bad %s header text \"%.*s\" in %s map -- need "
+		 "\"headername: headervalue\"",
+	    action, VIEW_ARGS(view_first(argument, TEXT_SHOWN)),
+	    c->names[map]);
+	return false;
+}
+
+void
+check_add_shown(struct str *out, struct view text, size_t max, char instead)
+{
+	text = view_first(text, max);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		str_add_byte(out, c < ' ' || c == 0x7f ? instead : text.ptr[i]);
+	}
 }

@@ -48,4 +48,14 @@ bool check_maps_are_done(const struct check_maps *c, const struct mime *mime,
 void check_split(
     struct view answer, struct view *action, struct view *argument);
 
+/* May the argument of this action stand in the place of what was looked up?
+ * Else that is warned of. */
+bool check_maps_take_text(const struct check_maps *c, enum check_map map,
+    const char *action, struct view argument);
+
+/* As it may be shown: at most `max` bytes of the text, with `instead` in the
+ * place of control characters. */
+void check_add_shown(
+    struct str *out, struct view text, size_t max, char instead);
+
 #endif
