@@ -215,8 +215,9 @@ END
 	fails('another type', 'list', qr/query error.*WRONGTYPE/, redis => %is);
 	fails('a wrong password', 'f', qr/query error.*WRONGPASS|invalid/i,
 		redis => %is, password => 'x');
-	fails('TLS, which is not there', 'f', qr/no TLS/, redis => %is,
-		tls_verify_cert => 'yes');
+	fails('TLS, which is not there', 'f',
+		qr/query error.*(TLS|closed|timeout)/, redis => %is,
+		tls_verify_cert => 'no', timeout => 5);
 	answers('another database', 'user@example.test', undef, redis => %is,
 		database => 3);
 	answers('a socket', 'user@example.test', 'a@b.test', redis => %is,
@@ -246,6 +247,104 @@ END
 	unlike($t->log_text, qr/se cret|killed by signal/,
 		'redis: no password in the log, nobody was killed');
 	$t->stop;
+}
+
+# With TLS: who the server is, and who we are.
+if (my $certs = make_certificates(database_folder(),
+		good => [ 'DNS:localhost,IP:127.0.0.1', 30 ],
+		other => [ 'DNS:other.test', 30 ],
+		ended => [ 'DNS:localhost,IP:127.0.0.1', -1 ],
+		client => [ 'DNS:client.test', 30 ])) {
+	my $stranger = make_certificates(database_folder());
+	my %port;
+
+	for my $cert (qw(good other ended)) {
+		$port{$cert} = free_port();
+		my $db = start_redis("SET user\@example.test by.$cert\n" .
+			"ACL SETUSER mail on >pa\\ss ~* +get\n",
+			'--tls-port', $port{$cert}, '--tls-cert-file',
+			"$certs/$cert.pem", '--tls-key-file',
+			"$certs/$cert.key", '--tls-ca-cert-file',
+			"$certs/ca.pem", '--tls-auth-clients',
+			$cert eq 'other' ? 'yes' : 'optional') or last;
+		$port{clear} = $db->{port};
+	}
+	my %is = (tls_CAfile => "$certs/ca.pem", timeout => 20);
+	my @by = ('user@example.test', 'by.good', redis => %is);
+	my @no = ('user@example.test', qr/query error.*certificate/i,
+		redis => %is);
+	my @who = (tls_cert_file => "$certs/client.pem",
+		tls_key_file => "$certs/client.key");
+
+	if ($port{clear}) {
+		answers('TLS', @by, hosts => "localhost:$port{good}");
+		answers('TLS: an address', @by, hosts => "127.0.0.1:$port{good}");
+		answers('TLS: an account', @by, hosts => "localhost:$port{good}",
+			user => 'mail', password => 'pa\\ss');
+		fails('TLS: an account, a wrong password', 'user@example.test',
+			qr/query error.*WRONGPASS/, redis => %is,
+			hosts => "localhost:$port{good}", user => 'mail',
+			password => 'x');
+		fails('TLS: unknown authority', @no, tls_CAfile =>
+			"$stranger/ca.pem", hosts => "localhost:$port{good}");
+		fails('TLS: the authorities of the system', @no,
+			tls_CAfile => '', tls => 'yes',
+			hosts => "localhost:$port{good}");
+		fails('TLS: it has ended', 'user@example.test',
+			qr/query error.*certificate has expired/, redis => %is,
+			hosts => "localhost:$port{ended}");
+		fails('TLS: a wrong name', 'user@example.test',
+			qr/query error.*hostname mismatch/, redis => %is, @who,
+			hosts => "localhost:$port{other}");
+		fails('TLS: a wrong address', 'user@example.test',
+			qr/query error.*IP address mismatch/, redis => %is, @who,
+			hosts => "127.0.0.1:$port{other}");
+		answers('TLS: the name that is told', 'user@example.test',
+			'by.other', redis => %is, @who, tls_name => 'other.test',
+			hosts => "localhost:$port{other}");
+		fails('TLS: who are we?', 'user@example.test', qr/query error/,
+			redis => %is, tls_name => 'other.test',
+			hosts => "localhost:$port{other}");
+		answers('TLS: nobody looks', 'user@example.test', 'by.ended',
+			redis => %is, tls_verify_cert => 'no',
+			hosts => "localhost:$port{ended}");
+		answers('TLS: the next host is the right one', @by, hosts =>
+			"localhost:$port{ended} localhost:$port{good}");
+		fails('TLS: a server without', 'user@example.test',
+			qr/query error/, redis => %is, timeout => 5,
+			hosts => "localhost:$port{clear}");
+		answers('TLS: no', 'user@example.test', 'by.ended', redis =>
+			tls => 'no', hosts => "localhost:$port{clear}");
+		fails('TLS: no such authority', 'x', qr/fatal.*tls_CAfile/,
+			redis => tls_CAfile => '/nowhere');
+		fails('TLS: no such key', 'x', qr/fatal.*tls_key_file/,
+			redis => %is, @who, tls_key_file => '/nowhere');
+		fails('TLS: another\'s key', 'x', qr/fatal.*tls_key_file/,
+			redis => %is, @who, tls_key_file => "$certs/good.key");
+
+		# A key that root alone may read, by way of lookup; and a trust
+		# that is taken back is seen without a word.
+		my $mine = database_folder();
+
+		write_file("$mine/$_", read_file("$certs/$_"))
+		    for qw(client.pem client.key ca.pem);
+		chmod(0600, "$mine/client.key");
+		chown(0, 0, "$mine/client.key") if $> == 0;
+		$t->configure({ virtual_alias_maps => spec(redis =>
+			tls_CAfile => "$mine/ca.pem", tls_name => 'other.test',
+			tls_cert_file => "$mine/client.pem",
+			tls_key_file => "$mine/client.key",
+			hosts => "localhost:$port{other}", timeout => 20) });
+		$t->start;
+		is(rcpt('user@example.test'), 250, 'TLS: by lookup: found');
+		is(rcpt('none@example.test'), 550, 'TLS: by lookup: not found');
+		write_file("$mine/ca.pem", read_file("$stranger/ca.pem"));
+		my $tries = 0;
+		ok(wait_until(60, sub {
+			rcpt('t' . $tries++ . '@example.test') eq '451'
+		}), 'TLS: another authority is trusted now');
+		$t->stop;
+	}
 }
 
 sub rcpt

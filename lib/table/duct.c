@@ -3,11 +3,13 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/table/dbtls.h"
 #include "lib/table/module.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ enum { DUCT_IN_MAX = 4 << 20 };
 
 struct duct {
 	int fd;
+	SSL *ssl; /* NULL: in the clear */
 	int64_t deadline;
 	struct str in;
 	size_t used; /* of in */
@@ -144,18 +147,147 @@ duct_connect(
 void
 duct_close(struct duct *w)
 {
+	if (w->ssl != NULL) {
+		/* It is told, and not waited for. */
+		ERR_clear_error();
+		if (SSL_is_init_finished(w->ssl))
+			SSL_shutdown(w->ssl);
+		SSL_free(w->ssl);
+	}
 	close(w->fd);
 	str_clear(&w->in);
 	free(w);
 }
 
+/* --- bytes, in the clear or not --- */
+
+enum flow {
+	FLOW_WENT,
+	FLOW_ENDED,
+	FLOW_READ, /* to be tried again when there is something to read */
+	FLOW_WRITE,
+	FLOW_FAILED,
+};
+
+static enum flow
+flow_of_tls(const struct duct *w, int rc, char *why)
+{
+	switch (SSL_get_error(w->ssl, rc)) {
+	case SSL_ERROR_NONE:
+		return FLOW_WENT;
+	case SSL_ERROR_WANT_READ:
+		return FLOW_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return FLOW_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return FLOW_ENDED;
+	default:
+		say(why, "TLS", dbtls_reason(w->ssl));
+		return FLOW_FAILED;
+	}
+}
+
+static enum flow
+flow_of_socket(ssize_t n, enum flow again, const char *what, char *why)
+{
+	if (n > 0)
+		return FLOW_WENT;
+	if (n == 0)
+		return FLOW_ENDED;
+	if (errno == EAGAIN || errno == EINTR)
+		return again;
+	say(why, what, strerror(errno));
+	return FLOW_FAILED;
+}
+
+static enum flow
+send_once(struct duct *w, struct view bytes, size_t *n, char *why)
+{
+	ssize_t sent;
+
+	if (w->ssl != NULL) {
+		ERR_clear_error();
+		return flow_of_tls(
+		    w, SSL_write_ex(w->ssl, bytes.ptr, bytes.len, n), why);
+	}
+	sent = send(w->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+	*n = sent > 0 ? (size_t)sent : 0;
+	return flow_of_socket(sent, FLOW_WRITE, "send", why);
+}
+
+static enum flow
+read_once(struct duct *w, char *buffer, size_t room, size_t *n, char *why)
+{
+	ssize_t got;
+
+	if (w->ssl != NULL) {
+		ERR_clear_error();
+		return flow_of_tls(
+		    w, SSL_read_ex(w->ssl, buffer, room, n), why);
+	}
+	got = recv(w->fd, buffer, room, 0);
+	*n = got > 0 ? (size_t)got : 0;
+	return flow_of_socket(got, FLOW_READ, "read", why);
+}
+
+/* False: it is over, or there is no more time. */
+static bool
+go_on(const struct duct *w, enum flow flow, const char *what, char *why)
+{
+	switch (flow) {
+	case FLOW_READ:
+	case FLOW_WRITE:
+		return wait_for(w->fd, flow == FLOW_READ ? POLLIN : POLLOUT,
+			   w->deadline) ||
+		    say(why, what, "timeout");
+	case FLOW_ENDED:
+		return say(why, what, "the connection was closed");
+	case FLOW_FAILED:
+		return false;
+	case FLOW_WENT:
+		break;
+	}
+	return true;
+}
+
+bool
+duct_start_tls(struct duct *w, const struct dbtls *t,
+    const struct dbhost *host, char *why)
+{
+	enum flow flow;
+
+	w->ssl = dbtls_begin(t, w->fd, host->name.ptr, why);
+	if (w->ssl == NULL)
+		return false;
+	do {
+		ERR_clear_error();
+		flow = flow_of_tls(w, SSL_do_handshake(w->ssl), why);
+		if (!go_on(w, flow, "TLS", why))
+			return false;
+	} while (flow != FLOW_WENT);
+	return true;
+}
+
+/* Nothing came unasked; what TLS says to itself is none of that. */
+static bool
+is_silent(struct duct *w, char *why)
+{
+	struct pollfd p = { w->fd, POLLIN, 0 };
+	char byte;
+	size_t n;
+
+	if (w->ssl == NULL)
+		return poll(&p, 1, 0) == 0;
+	ERR_clear_error();
+	return flow_of_tls(w, SSL_peek_ex(w->ssl, &byte, 1, &n), why) ==
+	    FLOW_READ;
+}
+
 bool
 duct_begin(struct duct *w, int timeout_ms, char *why)
 {
-	struct pollfd p = { w->fd, POLLIN, 0 };
-
 	w->deadline = deadline_in_ms(timeout_ms);
-	if (w->in.len > w->used || poll(&p, 1, 0) != 0)
+	if (w->in.len > w->used || !is_silent(w, why))
 		return say(why, "ask", "the connection was closed");
 	str_reset(&w->in);
 	w->used = 0;
@@ -166,15 +298,12 @@ bool
 duct_send(struct duct *w, struct view bytes, char *why)
 {
 	while (bytes.len > 0) {
-		ssize_t n = send(w->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+		size_t n = 0;
+		enum flow flow = send_once(w, bytes, &n, why);
 
-		if (n >= 0)
-			bytes = view_skip(bytes, (size_t)n);
-		else if (errno == EAGAIN) {
-			if (!wait_for(w->fd, POLLOUT, w->deadline))
-				return say(why, "send", "timeout");
-		} else if (errno != EINTR)
-			return say(why, "send", strerror(errno));
+		if (!go_on(w, flow, "send", why))
+			return false;
+		bytes = view_skip(bytes, n);
 	}
 	return true;
 }
@@ -182,25 +311,19 @@ duct_send(struct duct *w, struct view bytes, char *why)
 static bool
 read_more(struct duct *w, char *why)
 {
+	enum flow flow;
+
 	if (w->in.len > DUCT_IN_MAX)
 		return say(why, "read", "the reply is too long");
-	for (;;) {
-		ssize_t n =
-		    recv(w->fd, str_reserve(&w->in, 4096), 4096, 0);
+	do {
+		size_t n = 0;
 
-		if (n > 0) {
-			str_grew(&w->in, (size_t)n);
-			return true;
-		}
-		if (n == 0)
-			return say(why, "read", "the connection was closed");
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return say(why, "read", strerror(errno));
-		if (!wait_for(w->fd, POLLIN, w->deadline))
-			return say(why, "read", "timeout");
-	}
+		flow = read_once(w, str_reserve(&w->in, 4096), 4096, &n, why);
+		str_grew(&w->in, n);
+		if (!go_on(w, flow, "read", why))
+			return false;
+	} while (flow != FLOW_WENT);
+	return true;
 }
 
 bool

@@ -12,10 +12,15 @@
 #include <stdbool.h>
 
 struct duct;
+struct dbtls;
 
 /* NULL, and why (MODULE_WHY_MAX bytes).  port is that of a host without one. */
 struct duct *duct_connect(
     const struct dbhost *host, unsigned port, int timeout_ms, char *why);
+/* The handshake, within the time that connecting had.  On false the caller
+ * closes. */
+bool duct_start_tls(struct duct *w, const struct dbtls *t,
+    const struct dbhost *host, char *why);
 void duct_close(struct duct *w);
 
 /* From now on, for what follows; what was read and not used is dropped.

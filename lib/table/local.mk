@@ -10,6 +10,7 @@ libbarid_a_SOURCES += \
 	lib/table/dbhosts.c lib/table/dbhosts.h \
 	lib/table/dblink.c lib/table/dblink.h \
 	lib/table/dbserver.c lib/table/dbserver.h \
+	lib/table/dbtls.c lib/table/dbtls.h \
 	lib/table/duct.c lib/table/duct.h \
 	lib/table/environ.c \
 	lib/table/fail.c \
@@ -25,6 +26,7 @@ libbarid_a_SOURCES += \
 	lib/table/posix_re.c lib/table/posix_re.h \
 	lib/table/query.c lib/table/query.h \
 	lib/table/redis.c \
+	lib/table/redis_wire.c lib/table/redis_wire.h \
 	lib/table/regexp.c \
 	lib/table/rules.c lib/table/rules.h \
 	lib/table/socketmap.c \

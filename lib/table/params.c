@@ -18,6 +18,13 @@ struct params {
 	struct str prefix;	/* "NAME_" of main.cf, or empty */
 	struct stat seen;	/* of the file */
 	bool is_file;
+	/* Files of keys and certificates that it names: who has read them must
+	 * read them anew when they are others. */
+	struct watched {
+		char *path;
+		struct stat seen; /* ino 0: it was not there */
+	} *watched;
+	size_t n_watched;
 };
 
 /* For all threads. */
@@ -80,6 +87,33 @@ read_braces(struct params *p, struct view name)
 }
 
 static void
+watch(struct params *p, struct view path)
+{
+	struct watched *one;
+
+	p->watched = xreallocarray(
+	    p->watched, p->n_watched + 1, sizeof(*p->watched));
+	one = &p->watched[p->n_watched++];
+	*one = (struct watched){ .path = xstrndup(path.ptr, path.len) };
+	if (stat(one->path, &one->seen) < 0)
+		one->seen = (struct stat){ .st_ino = 0 };
+}
+
+static void
+watch_files(struct params *p)
+{
+	static const char *const names[] = { "tls_CAfile", "tls_ca_cert_file",
+		"tls_cert", "tls_cert_file", "tls_key", "tls_key_file" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct view path = view_of(params_text(p, names[i], ""));
+
+		if (view_starts(path, VIEW("/")))
+			watch(p, path);
+	}
+}
+
+static void
 params_free(struct params *p)
 {
 	main_cf_clear(&p->cf);
@@ -114,6 +148,8 @@ params_new(struct view spec, struct params **out)
 	if (err_is(e)) {
 		params_free(p);
 		p = NULL;
+	} else {
+		watch_files(p);
 	}
 	*out = p;
 	return e;
@@ -281,15 +317,28 @@ table_params_have_changed(void)
 	return changed;
 }
 
+static bool
+is_another(const struct stat *now, const struct stat *seen)
+{
+	return now->st_ino != seen->st_ino || now->st_dev != seen->st_dev ||
+	    now->st_size != seen->st_size ||
+	    now->st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+	    now->st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
+}
+
 bool
 params_changed(const struct params *p)
 {
 	struct stat now;
 
-	if (!p->is_file)
-		return false;
-	return stat(p->origin.ptr, &now) < 0 || now.st_ino != p->seen.st_ino ||
-	    now.st_dev != p->seen.st_dev || now.st_size != p->seen.st_size ||
-	    now.st_mtim.tv_sec != p->seen.st_mtim.tv_sec ||
-	    now.st_mtim.tv_nsec != p->seen.st_mtim.tv_nsec;
+	if (p->is_file &&
+	    (stat(p->origin.ptr, &now) < 0 || is_another(&now, &p->seen)))
+		return true;
+	/* A file that is gone, or that we may not look at any more, was read all
+	 * the same; so it is with a key that only root may see. */
+	for (size_t i = 0; i < p->n_watched; i++)
+		if (stat(p->watched[i].path, &now) == 0 &&
+		    is_another(&now, &p->watched[i].seen))
+			return true;
+	return false;
 }

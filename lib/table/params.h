@@ -45,7 +45,8 @@ void params_each_path(const struct params *p,
     void (*visit)(void *arg, struct view path), void *arg);
 /* Where they come from, for messages. */
 const char *params_origin(const struct params *p);
-/* The file is another one now, or was written to. */
+/* The file, or one of a key or certificate that it names, is another one now, or
+ * was written to. */
 bool params_changed(const struct params *p);
 
 #endif

@@ -1,135 +1,27 @@
 /*
  * redis: tables.  The command is a template whose words are sent as words of
- * the protocol, whatever is in the key: a key cannot become a second word, or a
- * second command.  An array becomes a list with commas.
+ * the protocol, whatever is in the key.  An array becomes a list with commas.
  */
 #include "lib/base/mem.h"
 #include "lib/table/dbserver.h"
+#include "lib/table/redis_wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum {
-	REDIS_TIMEOUT_MS = 10000,
-	REDIS_PORT = 6379,
-	REDIS_LINE_MAX = 1024,
-	REDIS_WORDS_MAX = 100,
-	REDIS_ARRAY_MAX = 100000,
-};
+enum { REDIS_TIMEOUT_MS = 10000, REDIS_WORDS_MAX = 100 };
 
 struct redis {
 	struct view words[REDIS_WORDS_MAX];
 	size_t n_words;
-	const char *user, *password;
-	int64_t database;
+	struct redis_login login;
 };
-
-static bool
-bad(char *why, const char *text, struct view line)
-{
-	snprintf(why, MODULE_WHY_MAX, "%s: %.*s", text,
-	    VIEW_ARGS(view_first(line, 100)));
-	return false;
-}
-
-static void
-add_word(struct str *out, struct view word)
-{
-	str_addf(out, "$%zu\r\n", word.len);
-	str_add(out, word);
-	str_add_text(out, "\r\n");
-}
-
-struct reply {
-	char kind; /* as on the wire; '_' is nothing, '-' a refusal */
-	size_t n;  /* of an array */
-	struct view text;
-};
-
-/* One piece; an array's own pieces follow it. */
-static bool
-read_piece(struct duct *w, struct reply *r, char *why)
-{
-	struct view line, rest;
-	int64_t n;
-
-	if (!duct_read_line(w, REDIS_LINE_MAX, &line, why))
-		return false;
-	*r = (struct reply){ .kind = line.len > 0 ? line.ptr[0] : 0 };
-	rest = view_skip(line, 1);
-	r->text = rest;
-	if (r->kind == '+' || r->kind == '-' || r->kind == ':')
-		return true;
-	if ((r->kind != '$' && r->kind != '*') || !view_to_int(rest, &n) ||
-	    n < -1)
-		return bad(why, "unexpected reply", line);
-	if (n == -1) {
-		r->kind = '_';
-		return true;
-	}
-	if (n > (r->kind == '$' ? (int64_t)QUERY_VALUE_MAX : REDIS_ARRAY_MAX))
-		return bad(why, "the reply is too long", rest);
-	r->n = (size_t)n;
-	if (r->kind == '*')
-		return true;
-	if (!duct_read_n(w, r->n + 2, &r->text, why))
-		return false;
-	if (!view_ends(r->text, VIEW("\r\n")))
-		return bad(why, "unexpected reply", view_first(r->text, 20));
-	r->text = view_first(r->text, r->n);
-	return true;
-}
-
-/* A command of which only "it was done" is of interest. */
-static bool
-command(struct duct *w, const struct view *words, size_t n, char *why)
-{
-	struct str text = STR_EMPTY;
-	struct reply r;
-	bool good;
-
-	str_printf(&text, "*%zu\r\n", n);
-	for (size_t i = 0; i < n; i++)
-		add_word(&text, words[i]);
-	good = duct_send(w, str_view(&text), why) && read_piece(w, &r, why);
-	str_clear(&text);
-	if (good && r.kind != '+')
-		return bad(why, "the server says", r.text);
-	return good;
-}
-
-static bool
-log_in(const struct redis *r, struct duct *w, char *why)
-{
-	struct view words[3] = { VIEW("AUTH") };
-	char number[24];
-	size_t n = 1;
-
-	if (*r->password != '\0') {
-		if (*r->user != '\0')
-			words[n++] = view_of(r->user);
-		words[n++] = view_of(r->password);
-		if (!command(w, words, n, why))
-			return false;
-	}
-	if (r->database == 0)
-		return true;
-	snprintf(number, sizeof(number), "%lld", (long long)r->database);
-	words[0] = VIEW("SELECT");
-	words[1] = view_of(number);
-	return command(w, words, 2, why);
-}
 
 static void *
 connect_redis(void *arg, const struct dbhost *host, int timeout_ms, char *why)
 {
-	struct dbserver *s = arg;
-	struct duct *w = duct_connect(host, s->port, timeout_ms, why);
+	const struct redis *r = ((struct dbserver *)arg)->state;
 
-	if (w == NULL || log_in(s->state, w, why))
-		return w;
-	duct_close(w);
-	return NULL;
+	return redis_connect(&r->login, host, timeout_ms, why);
 }
 
 /* False: a part of the key is not there, so there is nothing to ask. */
@@ -140,11 +32,12 @@ make_question(const struct dbserver *s, struct str *text)
 	struct str word = STR_EMPTY;
 	bool whole = true;
 
-	str_printf(text, "*%zu\r\n", r->n_words);
+	str_reset(text);
+	redis_add_command(text, r->n_words);
 	for (size_t i = 0; i < r->n_words && whole; i++) {
 		str_reset(&word);
 		query_expand(r->words[i], s->key, NULL, NULL, &word, &whole);
-		add_word(text, str_view(&word));
+		redis_add_word(text, str_view(&word));
 	}
 	str_clear(&word);
 	return whole;
@@ -154,21 +47,21 @@ make_question(const struct dbserver *s, struct str *text)
 static enum module_end
 take_reply(struct dbserver *s, struct duct *w, char *why)
 {
-	struct reply first, r;
+	struct redis_reply first, r;
 
-	if (!read_piece(w, &first, why))
+	if (!redis_read(w, &first, why))
 		return MODULE_LOST;
 	if (first.kind == '-') {
-		bad(why, "the server says", first.text);
+		redis_why(why, "the server says", first.text);
 		return MODULE_REFUSED;
 	}
 	if (first.kind != '*' && first.kind != '_' && first.text.len > 0)
 		query_result_add(&s->result, first.text);
 	for (size_t i = 0; first.kind == '*' && i < first.n; i++) {
-		if (!read_piece(w, &r, why))
+		if (!redis_read(w, &r, why))
 			return MODULE_LOST;
 		if (r.kind == '*' || r.kind == '-') {
-			bad(why, "unexpected reply", VIEW("list in a list"));
+			redis_why(why, "unexpected reply", VIEW("list in a list"));
 			return MODULE_LOST;
 		}
 		if (r.kind != '_' && r.text.len > 0 && !err_is(s->result.e))
@@ -209,9 +102,6 @@ static const struct dbserver_kind kind = {
 static struct err
 load_redis(struct redis *r, const struct params *p)
 {
-	static const char *const tls[] = { "tls_CAfile", "tls_CApath",
-		"tls_cert_file", "tls_ciphers", "tls_key_file",
-		"tls_verify_cert" };
 	const char *text = params_text(p, "command", "GET %s");
 	struct view rest = view_of(text), word;
 	struct err e = query_check(params_origin(p), "command", rest);
@@ -223,20 +113,19 @@ load_redis(struct redis *r, const struct params *p)
 		else
 			r->words[r->n_words++] = word;
 	}
-	/* Who asks for TLS must not get a connection without it. */
-	for (size_t i = 0; i < ARRAY_LEN(tls); i++)
-		if (!err_is(e) && params_find(p, tls[i]) != NULL)
-			e = err_make(ERR_PERM, "%.100s: %s: no TLS for redis",
-			    params_origin(p), tls[i]);
 	if (!err_is(e) && r->n_words == 0)
 		e = err_make(
 		    ERR_PERM, "%.100s: command is empty", params_origin(p));
-	r->user = params_text(p, "user", "");
-	r->password = params_text(p, "password", "");
-	if (!err_is(e))
-		e = params_number(
-		    p, "database", 0, 0, INT32_MAX, &r->database);
-	return e;
+	return err_is(e) ? e : redis_login_load(&r->login, p);
+}
+
+/* Files of keys. */
+static struct err
+prepare_redis(const struct params *p)
+{
+	struct redis_login login;
+
+	return redis_login_load(&login, p);
 }
 
 static struct err
@@ -282,4 +171,5 @@ const struct table_type type_redis = { .name = "redis",
 	.open = open_redis,
 	.find = find_redis,
 	.close = close_redis,
+	.prepare = prepare_redis,
 	.changed = dbserver_changed };

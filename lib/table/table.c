@@ -164,7 +164,7 @@ table_prepare(struct view spec)
 	struct view name;
 	const struct table_type *type = cut_type(&spec, &name);
 	const struct table_module *module;
-	const struct params *params;
+	const struct params *params = NULL;
 	struct err e = ERR_OK;
 
 	if (type == NULL || !go_deeper())
@@ -175,6 +175,8 @@ table_prepare(struct view spec)
 		e = module_load(type->name, &module);
 	if (!err_is(e) && type->flags & TYPE_PARAMS)
 		e = params_load(spec, &params);
+	if (!err_is(e) && params != NULL && type->prepare != NULL)
+		e = type->prepare(params);
 	if (err_is(e))
 		log_warn("%s", e.text);
 	else if (type->flags & TYPE_PARAMS)

@@ -5,6 +5,7 @@
 #ifndef TABLE_TYPE_H
 #define TABLE_TYPE_H
 
+#include "lib/table/params.h"
 #include "lib/table/table.h"
 
 /* What a type's keys and open want. */
@@ -27,6 +28,9 @@ struct table_type {
 	struct err (*find)(
 	    struct table *t, struct view key, struct str *value, bool *found);
 	void (*close)(struct table *t);
+	/* Read what only the rights that a process begins with may: files of
+	 * keys.  NULL for none. */
+	struct err (*prepare)(const struct params *p);
 	/* NULL for what is no file. Look at the path too if so told. */
 	bool (*changed)(const struct table *t, bool path);
 	/* The first or next pair, *more false after the last; NULL if the

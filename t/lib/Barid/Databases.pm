@@ -16,7 +16,7 @@ use Test::More ();
 
 use Barid::Test;
 
-our @EXPORT = qw(as_nobody database_folder start_mariadb start_memcached
+our @EXPORT = qw(as_nobody database_folder make_certificates start_mariadb start_memcached
     start_postgresql start_redis start_slapd);
 
 # The folder that ./dev unpacks a package into; a copy of it where somebody
@@ -162,6 +162,39 @@ sub start_mariadb
 	};
 	$db{start}->();
 	return \%db;
+}
+
+# A certificate for this name ("DNS:x", "IP:1.2.3.4"), as files in a folder that
+# everybody may read: an authority of its own, ca.pem; NAME.pem and NAME.key.
+# %names: NAME => [ SAN, days ]; with days below 0 it has ended.
+sub make_certificates
+{
+	my ($folder, %names) = @_;
+	my @key = ('-newkey', 'ec', '-pkeyopt',
+		'ec_paramgen_curve:prime256v1', '-nodes');
+	my $do = sub {
+		my $ran = run_command({ timeout => 60 }, 'openssl', @_);
+
+		die "openssl @_: $ran->{err}\n" if $ran->{exit};
+	};
+
+	$do->('req', '-x509', @key, '-keyout', "$folder/ca.key", '-out',
+		"$folder/ca.pem", '-days', 30, '-subj', '/CN=test authority',
+		'-addext', 'basicConstraints=critical,CA:TRUE')
+	    unless -e "$folder/ca.pem";
+	for my $name (sort keys %names) {
+		my ($san, $days) = @{ $names{$name} };
+
+		write_file("$folder/ext", "subjectAltName=$san\n");
+		$do->('req', '-new', @key, '-keyout', "$folder/$name.key",
+			'-out', "$folder/csr", '-subj', "/CN=$name");
+		$do->('x509', '-req', '-in', "$folder/csr", '-CA',
+			"$folder/ca.pem", '-CAkey', "$folder/ca.key",
+			'-CAcreateserial', '-out', "$folder/$name.pem",
+			'-extfile', "$folder/ext", '-days', $days);
+	}
+	chmod(0644, glob("$folder/*.pem"), glob("$folder/*.key"));
+	return $folder;
 }
 
 # Commands are lines of words for redis-cli.
