@@ -379,7 +379,7 @@ answer_submit(struct ipc_submitted *answer)
 		forget_last_message();
 }
 
-/* --- in the place of lib/ipc/client.c --- */
+/* --- in the place of lib/ipc/client.c and talk.c --- */
 
 void
 ipc_service_init(struct ipc_service *s, const char *path)

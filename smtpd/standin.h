@@ -1,7 +1,7 @@
 /*
  * For tests and fuzzing: a whole session without network, disk or other
  * processes.  The client is a text; the other processes are functions that
- * take the place of lib/ipc/client.c when a program is linked.
+ * take the place of lib/ipc/client.c and talk.c when a program is linked.
  */
 #ifndef SMTPD_STANDIN_H
 #define SMTPD_STANDIN_H

@@ -90,7 +90,7 @@ struct err ipc_tell(struct ipc_service *s, const struct ipc_type *type,
 struct ipc_talk {
 	struct ipc_service *service;
 	struct ipc_link *link;
-	struct question *question; /* its answer may come at any time */
+	struct ipc_question *question; /* its answer may come at any time */
 	uint32_t number;
 	bool clean; /* nothing is open: may be used again */
 };

@@ -3,8 +3,10 @@ libbarid_a_SOURCES += \
 	lib/ipc/client.c lib/ipc/client.h \
 	lib/ipc/conn.c lib/ipc/conn.h lib/ipc/conn_impl.h \
 	lib/ipc/conn_in.c lib/ipc/conn_out.c \
+	lib/ipc/link.c lib/ipc/link.h \
 	lib/ipc/messages.c lib/ipc/messages.h \
 	lib/ipc/server.c lib/ipc/server.h \
+	lib/ipc/talk.c \
 	lib/ipc/type.c lib/ipc/type.h
 
 check_PROGRAMS += \
