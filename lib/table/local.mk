@@ -25,6 +25,7 @@ libbarid_a_SOURCES += \
 	lib/table/params.c lib/table/params.h \
 	lib/table/posix_re.c lib/table/posix_re.h \
 	lib/table/query.c lib/table/query.h \
+	lib/table/re.h lib/table/re_load.c \
 	lib/table/redis.c \
 	lib/table/redis_wire.c lib/table/redis_wire.h \
 	lib/table/regexp.c \
