@@ -1,6 +1,7 @@
 /* Asking another process: see client.h. */
 #include "lib/ipc/client.h"
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/ipc/link.h"
 

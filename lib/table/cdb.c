@@ -264,5 +264,10 @@ changed_cdb(const struct table *t, bool path)
 	return held_has_changed(&c->held, path);
 }
 
-const struct table_type type_cdb = { "cdb", TYPE_FIXED, open_cdb, find_cdb,
-	close_cdb, changed_cdb, next_cdb };
+const struct table_type type_cdb = { .name = "cdb",
+	.flags = TYPE_FIXED,
+	.open = open_cdb,
+	.find = find_cdb,
+	.close = close_cdb,
+	.changed = changed_cdb,
+	.next = next_cdb };

@@ -241,7 +241,17 @@ next_db(
 	return ERR_OK;
 }
 
-const struct table_type type_hash = { "hash", TYPE_FIXED, open_hash, find_db,
-	close_db, changed_db, next_db };
-const struct table_type type_btree = { "btree", TYPE_FIXED, open_btree, find_db,
-	close_db, changed_db, next_db };
+const struct table_type type_hash = { .name = "hash",
+	.flags = TYPE_FIXED,
+	.open = open_hash,
+	.find = find_db,
+	.close = close_db,
+	.changed = changed_db,
+	.next = next_db };
+const struct table_type type_btree = { .name = "btree",
+	.flags = TYPE_FIXED,
+	.open = open_btree,
+	.find = find_db,
+	.close = close_db,
+	.changed = changed_db,
+	.next = next_db };

@@ -235,5 +235,10 @@ next_lmdb(struct table *t, bool first, struct str *key, struct str *value,
 	return rc == MDB_NOTFOUND ? ERR_OK : problem(t, "read", rc);
 }
 
-const struct table_type type_lmdb = { "lmdb", TYPE_FIXED, open_lmdb, find_lmdb,
-	close_lmdb, changed_lmdb, next_lmdb };
+const struct table_type type_lmdb = { .name = "lmdb",
+	.flags = TYPE_FIXED,
+	.open = open_lmdb,
+	.find = find_lmdb,
+	.close = close_lmdb,
+	.changed = changed_lmdb,
+	.next = next_lmdb };

@@ -228,7 +228,17 @@ next_pair(
 	return ERR_OK;
 }
 
-const struct table_type type_texthash = { "texthash", TYPE_FIXED, open_texthash,
-	find_pair, close_pairs, changed_pairs, next_pair };
-const struct table_type type_inline = { "inline", TYPE_FIXED, open_inline,
-	find_pair, close_pairs, changed_pairs, next_pair };
+const struct table_type type_texthash = { .name = "texthash",
+	.flags = TYPE_FIXED,
+	.open = open_texthash,
+	.find = find_pair,
+	.close = close_pairs,
+	.changed = changed_pairs,
+	.next = next_pair };
+const struct table_type type_inline = { .name = "inline",
+	.flags = TYPE_FIXED,
+	.open = open_inline,
+	.find = find_pair,
+	.close = close_pairs,
+	.changed = changed_pairs,
+	.next = next_pair };
