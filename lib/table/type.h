@@ -28,15 +28,15 @@ struct table_type {
 	struct err (*find)(
 	    struct table *t, struct view key, struct str *value, bool *found);
 	void (*close)(struct table *t);
-	/* Read what only the rights that a process begins with may: files of
-	 * keys.  NULL for none. */
-	struct err (*prepare)(const struct params *p);
 	/* NULL for what is no file. Look at the path too if so told. */
 	bool (*changed)(const struct table *t, bool path);
 	/* The first or next pair, *more false after the last; NULL if the
 	 * type cannot list. */
 	struct err (*next)(struct table *t, bool first, struct str *key,
 	    struct str *value, bool *more);
+	/* Read what only the rights that a process begins with may: files of
+	 * keys.  NULL for none. */
+	struct err (*prepare)(const struct params *p);
 };
 
 struct table {
