@@ -7,7 +7,6 @@ use warnings;
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use POSIX qw(:sys_wait_h);
 use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes qw(time);
@@ -319,7 +318,7 @@ SKIP: {
 				!grep { $_->{name} eq 'sleep' }
 				    values %{ $t->processes } }), 'they are gone');
 		kill('TERM', $master);
-		ok(wait_until(15, sub { waitpid($pid, WNOHANG) == $pid }),
+		ok(wait_until(15, sub { peer_ended($pid) }),
 			'SIGTERM ends it');
 		is($?, 0, 'with status 0');
 		like(read_file($out), qr/terminating on signal 15/,

@@ -41,6 +41,9 @@ sub trace_messages
 			$i % 2 && $i < $N ? () : '-S', ['user@example.test']);
 		wait_settled($t);
 	}
+	# A file is gone before its removal is traced to the end; what qmgr says
+	# then is not.
+	$t->wait_log(qr/$submits[-1]{id}: removed/);
 	return ([stop_trace($trace)], \@submits);
 }
 

@@ -24,6 +24,7 @@ my %acked;
 $t->start;
 submit_marks($t, '-m', "warm$_", ['user@example.test']) for 1 .. 3;
 wait_settled($t);
+$t->wait_serving;
 
 # The soft limit of a process, set by its own user, who may.
 sub limit

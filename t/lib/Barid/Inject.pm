@@ -10,7 +10,6 @@ use warnings;
 
 use Barid::Test;
 use Exporter qw(import);
-use POSIX qw(WNOHANG);
 
 our @EXPORT = qw(can_inject inject_count inject_delay inject_error
 	inject_start inject_stop inject_text);
@@ -65,7 +64,7 @@ sub inject_start
 		'trace=' . join(',', map { /^inject=([^:]*)/ } @what),
 		(map { ('-e', $_) } @what), map { ('-p', $_) } @$pids);
 	my $attached = wait_until(10, sub {
-		return -1 if waitpid($pid, WNOHANG) == $pid;
+		return -1 if peer_ended($pid);
 		for my $task (map { glob "/proc/$_/task/*/status" } @$pids) {
 			return 0 unless (eval { read_file($task) } // '') =~
 			    /^TracerPid:\s*[1-9]/m;
@@ -83,8 +82,7 @@ sub inject_stop
 	my ($x) = @_;
 
 	kill('INT', $x->{pid});
-	stop_peer($x->{pid})
-	    unless wait_until(5, sub { waitpid($x->{pid}, WNOHANG) != 0 });
+	wait_until(5, sub { peer_ended($x->{pid}) }) or stop_peer($x->{pid});
 	return inject_text($x);
 }
 

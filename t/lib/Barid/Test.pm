@@ -23,8 +23,8 @@ use Test::More ();
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(
-	append_file free_port have_peer installed is_checks_build plan_installed
-	read_file run_command smtp_connect smtp_script start_peer stop_peer
+	append_file free_port have_peer installed is_checks_build peer_ended
+	plan_installed read_file run_command smtp_connect smtp_script start_peer stop_peer
 	top_folder wait_until write_file
 );
 
@@ -232,10 +232,7 @@ sub start_peer
 	$peers{$pid} = 1;
 	return $pid unless $options{port};
 	my $up = wait_until($options{seconds} // 10, sub {
-		if (waitpid($pid, WNOHANG) == $pid) {
-			delete $peers{$pid};
-			return -1;
-		}
+		return -1 if peer_ended($pid);
 		IO::Socket::INET->new(PeerAddr => '127.0.0.1',
 			PeerPort => $options{port}, Timeout => 1) ? 1 : 0;
 	});
@@ -244,13 +241,24 @@ sub start_peer
 	die "$command[0] did not start\n";
 }
 
+# Has it left by itself?  Then it is forgotten as well: its number may be that of
+# somebody else's group soon.
+sub peer_ended
+{
+	my ($pid) = @_;
+
+	return 0 if waitpid($pid, WNOHANG) == 0;
+	delete $peers{$pid};
+	return 1;
+}
+
 sub stop_peer
 {
 	my ($pid) = @_;
 
 	delete $peers{$pid} or return;
 	kill('TERM', -$pid);
-	wait_until(2, sub { waitpid($pid, WNOHANG) == $pid }) and return;
+	wait_until(2, sub { waitpid($pid, WNOHANG) != 0 }) and return;
 	kill('KILL', -$pid);
 	waitpid($pid, 0);
 }
@@ -479,6 +487,19 @@ sub start
 		die "barid did not start\n";
 	}
 	return $self;
+}
+
+# Wait until each process that master has started says that it serves: what looks
+# for them by their names finds all.  True if so.
+sub wait_serving
+{
+	my ($self, $seconds) = @_;
+
+	return wait_until($seconds // 15, sub {
+		my $status = $self->tool('barid', 'status')->{out};
+
+		return $status =~ / serving / && $status !~ / starting /;
+	});
 }
 
 # Is the master there?  Reaps it when it ended; its status is in {status}.

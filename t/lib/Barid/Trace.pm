@@ -6,7 +6,6 @@ use warnings;
 
 use Barid::Test;
 use Exporter qw(import);
-use POSIX qw(WNOHANG);
 
 our @EXPORT = qw(find_call read_trace start_trace stop_trace writes_to);
 
@@ -22,7 +21,7 @@ sub start_trace
 		$out, '-e', "trace=$calls", map { ('-p', $_) } @pids);
 	# Attached to all of them, and their threads?
 	my $attached = wait_until(10, sub {
-		return -1 if waitpid($pid, WNOHANG) == $pid;
+		return -1 if peer_ended($pid);
 		for my $task (map { glob "/proc/$_/task/*/status" } @pids) {
 			return 0 unless (eval { read_file($task) } // '') =~
 			    /^TracerPid:\s*[1-9]/m;
@@ -39,8 +38,8 @@ sub stop_trace
 	my ($trace) = @_;
 
 	kill('INT', $trace->{pid});
-	stop_peer($trace->{pid}) unless wait_until(5,
-		sub { waitpid($trace->{pid}, WNOHANG) != 0 });
+	wait_until(5, sub { peer_ended($trace->{pid}) }) or
+	    stop_peer($trace->{pid});
 	return read_trace($trace->{out});
 }
 
