@@ -78,7 +78,8 @@ sub reply
 	return $line =~ s/\r\n.*//sr;
 }
 
-# What clients are told, one after the other, in three digits; they stay.
+# What clients are told, one after the other, in three digits; those who are
+# served stay.
 sub told
 {
 	my ($held, @from) = @_;
@@ -87,7 +88,7 @@ sub told
 		my $s = client($_);
 		my $said = reply($s);
 
-		push @$held, $s;
+		push @$held, $s if $said =~ /^220/;
 		substr($said, 0, 3);
 	} @from);
 }
