@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/trace.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/dsn.h"
 
@@ -393,6 +394,10 @@ act(struct applying *a)
 	struct view line = str_view(a->value), word;
 
 	check_split(line, &word, &a->argument);
+	TRACE("check", { "map", view_of(map_names[a->map]) },
+	    { "content", a->text }, { "action", word },
+	    { "argument", a->argument.len > 0 ? a->argument
+					      : (struct view){ NULL, 0 } });
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
 		if (view_eq_case(word, view_of(actions[i].name)))
 			return actions[i].run(a);

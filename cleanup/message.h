@@ -131,6 +131,13 @@ struct message {
 	bool no_space;
 };
 
+/* --- submit.c --- */
+void message_init(struct message *m, struct cleanup *c);
+void message_clear(struct message *m);
+/* Headers and checks, once all of the content is there: what of it is sent.
+ * False, and the verdict: refused, or it cannot be told now. */
+bool message_process_content(struct message *m, struct verdict *v);
+
 /* --- envelope.c --- */
 /* The sender: completed and mapped.  A sender's blind copy is added. */
 struct err envelope_set_sender(struct message *m);

@@ -34,7 +34,7 @@ static const struct verdict bad_address = { 554,
 static const struct verdict bad_request = { 451,
 	"4.3.0 Error: internal protocol" };
 
-static void
+void
 message_init(struct message *m, struct cleanup *c)
 {
 	*m = (struct message){ .cleanup = c, .fd = -1,
@@ -46,7 +46,7 @@ message_init(struct message *m, struct cleanup *c)
 	header_scan_init(&m->head_scan);
 }
 
-static void
+void
 message_clear(struct message *m)
 {
 	store_clear(m);
@@ -185,9 +185,8 @@ take_stream(struct message *m, struct ipc_request *r, struct verdict *v)
 	return commit;
 }
 
-/* What of it is sent, and whether it is wanted. */
-static bool
-process_content(struct message *m, struct verdict *v)
+bool
+message_process_content(struct message *m, struct verdict *v)
 {
 	struct view head = m->submit.whole != 0 ?
 	    view_first(m->content, CLEANUP_HEADER_MAX) : str_view(&m->head);
@@ -214,7 +213,7 @@ commit(struct message *m)
 	if (m->orders.code != 0)
 		return (struct verdict){ m->orders.code,
 			m->orders.reason.ptr };
-	if (!process_content(m, &v))
+	if (!message_process_content(m, &v))
 		return v;
 	if (m->orders.discard)
 		return queued;

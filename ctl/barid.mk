@@ -13,6 +13,8 @@ ctl_barid_SOURCES = \
 	ctl/check_sockets.c \
 	ctl/check_tables.c \
 	ctl/explain.h ctl/explain_run.c \
+	ctl/explain_line.c ctl/explain_line.h \
+	ctl/explain_way.c ctl/explain_way.h \
 	ctl/import.h ctl/import_copy.c ctl/import_maps.c
 ctl_barid_LDADD = $(DAEMON_LDADD) $(JANSSON_LIBS)
 dist_man8_MANS += ctl/barid.8

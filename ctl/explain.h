@@ -10,15 +10,13 @@
 
 #include <jansson.h>
 
-enum { EXPLAIN_ARGS_MAX = 8 };
-
 /* Who is asked, and what. */
 struct explain_question {
 	const char *dir, *daemon_directory; /* of the instance */
 	const char *command;		    /* as in master.cf: "virtual" */
 	/* Its -o are the program's too; NULL: it has none. */
 	const struct master_service *service;
-	const char *args[EXPLAIN_ARGS_MAX]; /* after -E; ends in NULL */
+	const char *const *args; /* after -E; ends in NULL */
 };
 
 /* A step of it; its members are texts. */

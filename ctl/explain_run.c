@@ -1,5 +1,6 @@
 /* Asking programs how they would decide: see explain.h. */
 #include "ctl/explain.h"
+#include "ctl/explain_line.h"
 
 #include "lib/base/mem.h"
 #include "lib/base/trace.h"
@@ -43,20 +44,22 @@ explain_overrides_free(struct conf_pair *pairs)
 }
 
 struct arguments {
-	char *all[2 * MASTER_CF_ARGS_MAX + EXPLAIN_ARGS_MAX + 8];
+	char **all; /* ends in NULL */
 	size_t n;
 };
 
 static void
 add(struct arguments *a, const char *text)
 {
+	a->all = xreallocarray(a->all, a->n + 2, sizeof(*a->all));
 	a->all[a->n++] = xstrdup(text);
+	a->all[a->n] = NULL;
 }
 
-static struct arguments *
+static struct arguments
 build(const struct explain_question *q)
 {
-	struct arguments *a = xcalloc(1, sizeof(*a));
+	struct arguments all = { NULL, 0 }, *a = &all;
 	struct conf_pair *pairs = explain_overrides(q->service);
 
 	add(a, q->command);
@@ -74,7 +77,7 @@ build(const struct explain_question *q)
 	for (size_t i = 0; q->args[i] != NULL; i++)
 		add(a, q->args[i]);
 	explain_overrides_free(pairs);
-	return a;
+	return all;
 }
 
 /* --- the steps --- */
@@ -85,6 +88,49 @@ explain_text(const json_t *all, const char *name)
 	const char *text = json_string_value(json_object_get(all, name));
 
 	return text != NULL ? text : "";
+}
+
+/* The line of what was found in an indexed table, which does not know it. */
+static void
+add_line(json_t *all)
+{
+	struct view spec = view_of(explain_text(all, "table"));
+	struct str file = STR_EMPTY, text = STR_EMPTY;
+	size_t line;
+
+	switch (explain_find_line(spec, view_of(explain_text(all, "key")),
+	    view_of(explain_text(all, "value")), &line, &file)) {
+	case EXPLAIN_LINE_FOUND:
+		str_printf(&text, "%zu", line);
+		json_object_set_new(all, "line", json_string(text.ptr));
+		json_object_set_new(all, "text_file", json_string(file.ptr));
+		break;
+	case EXPLAIN_LINE_NEWER:
+		str_printf(&text, "%s is newer than the table",
+		    file.ptr);
+		json_object_set_new(
+		    all, "line_unknown", json_string(text.ptr));
+		break;
+	case EXPLAIN_LINE_OTHER:
+		str_printf(&text, "%s does not say it", file.ptr);
+		json_object_set_new(
+		    all, "line_unknown", json_string(text.ptr));
+		break;
+	case EXPLAIN_LINE_NONE:
+		break;
+	}
+	str_clear(&file);
+	str_clear(&text);
+}
+
+static bool
+wants_line(const char *step, const json_t *all)
+{
+	return strcmp(step, "lookup") == 0 &&
+	    strcmp(explain_text(all, "result"), "found") == 0 &&
+	    /* A longer one was cut. */
+	    strlen(explain_text(all, "value")) <= TRACE_VALUE_MAX &&
+	    json_object_get(all, "line") == NULL;
 }
 
 /* In the form that is wanted, in the order in which it came. */
@@ -114,6 +160,8 @@ take_line(const char *line, size_t len, explain_take_fn *take, void *arg)
 	const char *step = explain_text(all, "step");
 	bool is_step = step[0] != '\0';
 
+	if (is_step && wants_line(step, all))
+		add_line(all);
 	if (is_step) {
 		show(step, all);
 		take(arg, step, all);
@@ -149,10 +197,10 @@ read_steps(int fd, explain_take_fn *take, void *arg)
 static void
 become(const struct explain_question *q, const char *path, int out)
 {
-	struct arguments *a = build(q);
+	struct arguments a = build(q);
 
 	if (dup2(out, STDOUT_FILENO) >= 0)
-		execv(path, a->all);
+		execv(path, a.all);
 	tell("fatal", "exec %s: %s", path, strerror(errno));
 	_exit(1);
 }

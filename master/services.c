@@ -26,39 +26,6 @@ service_lines_release(struct service_lines *lines)
 	free(lines);
 }
 
-/*
- * A service of postscreen hands its clients to one of smtpd in Postfix; here
- * it serves them itself.  So what that one's line says of its sessions, options
- * and limit, counts for this one too; "1" is the number of postscreens.
- */
-static void
-join_screened(struct master_service *screen, const struct master_service *pass)
-{
-	screen->limit = pass != NULL ? pass->limit : -1;
-	if (pass == NULL || pass->argc < 2)
-		return;
-	screen->argv = xreallocarray(screen->argv,
-	    screen->argc + pass->argc, sizeof(*screen->argv));
-	for (size_t i = 1; i < pass->argc; i++)
-		screen->argv[screen->argc++] = xstrdup(pass->argv[i]);
-	screen->argv[screen->argc] = NULL;
-}
-
-static void
-join_all_screened(const struct conf *conf, struct service_lines *lines)
-{
-	const struct master_service *pass = master_cf_find(
-	    &lines->cf, view_of(conf->smtpd_service_name), MASTER_PASS);
-
-	LIST_EACH (it, after, &lines->cf.services) {
-		struct master_service *m =
-		    LIST_ITEM(it, struct master_service, node);
-
-		if (strcmp(m->command, "postscreen") == 0)
-			join_screened(m, pass);
-	}
-}
-
 static struct err
 read_lines(const struct conf *conf, struct service_lines *lines)
 {
@@ -71,7 +38,7 @@ read_lines(const struct conf *conf, struct service_lines *lines)
 	if (!err_is(e))
 		e = program_add_builtin(&lines->cf, chroot_default);
 	if (!err_is(e))
-		join_all_screened(conf, lines);
+		program_join_screened(&lines->cf, conf->smtpd_service_name);
 	str_clear(&path);
 	return e;
 }

@@ -1,6 +1,7 @@
 /* check_greylist: see grey.h. */
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/trace.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/verify_sender.h"
 #include "smtpd/access_run.h"
@@ -20,9 +21,10 @@ log_verdict(const struct access *a, const struct grey_answer *answer)
 	struct session *s = a->s;
 	struct str line = STR_EMPTY;
 
+	TRACE("greylist", { "state", view_of(words[answer->verdict]) });
 	/* What comes again and again need not be told each time. */
 	if (answer->verdict == GREY_KNOWN || answer->verdict == GREY_ALLOWED ||
-	    !quiet_allows(s, QUIET_OTHER))
+	    s->smtpd->explain != NULL || !quiet_allows(s, QUIET_OTHER))
 		return;
 	str_printf(&line, "%s: greylist: %s: client=%s, ", session_queue_id(s),
 	    words[answer->verdict], s->client.label);

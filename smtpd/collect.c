@@ -296,6 +296,12 @@ collect_new(struct session *s, enum content_kind kind)
 	return c;
 }
 
+struct view
+collect_added(const struct collect *c)
+{
+	return str_view(&c->bytes);
+}
+
 int64_t
 collect_size(const struct collect *c)
 {

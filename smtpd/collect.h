@@ -25,6 +25,8 @@ struct collect *collect_new(struct session *s, enum content_kind kind);
 size_t collect_feed(struct session *s, struct collect *c, struct view bytes);
 void collect_settle(struct session *s, struct collect *c);
 bool collect_has_ended(const struct collect *c);
+/* Our own header lines, while no content has come; the collect's. */
+struct view collect_added(const struct collect *c);
 /* A line ended in LF alone. */
 bool collect_saw_bare_lf(const struct collect *c);
 /* The last chunk is there (BDAT). */

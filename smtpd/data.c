@@ -7,6 +7,7 @@
 #include "smtpd/access.h"
 #include "smtpd/collect.h"
 #include "smtpd/command.h"
+#include "smtpd/explain.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/quiet.h"
@@ -129,6 +130,10 @@ finish_message(struct session *s, const char *done)
 		s, ACCESS_END_OF_DATA, "END-OF-MESSAGE", &refusal)) {
 		access_say(s, &refusal);
 		return false;
+	}
+	if (s->smtpd->explain != NULL) {
+		explain_message(s);
+		return true;
 	}
 	if (t->discard && !collect_is_too_large(t->collect))
 		log_info("%s: removed (discarded)", session_queue_id(s));

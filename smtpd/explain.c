@@ -7,13 +7,17 @@
 #include "lib/run/io.h"
 #include "lib/run/loop.h"
 #include "smtpd/access.h"
+#include "smtpd/collect.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
-enum { ARGS = 6, COMMANDS = 4 };
+enum { ARGS = 7 };
+
+/* What the client says. */
+enum { SAYS_EHLO, SAYS_MAIL, SAYS_RCPT, SAYS_DATA, SAYS_END, SAYS_QUIT, LINES };
 
 static const struct view nothing = { NULL, 0 };
 
@@ -25,10 +29,11 @@ struct explain {
 	struct sockaddr_storage client;
 	/* The client's lines, the one that is to be said next, and the one
 	 * that is answered now. */
-	struct str lines[COMMANDS];
+	struct str lines[LINES];
 	size_t next;
-	const char *names[COMMANDS];
+	const char *names[LINES];
 	const char *answered;
+	bool is_refused; /* by the last reply */
 };
 
 /* --- restrictions --- */
@@ -38,8 +43,7 @@ static bool
 leaves_traces(const struct access_item *item)
 {
 	static access_fn *const rows[] = { access_check_policy,
-		access_check_greylist, access_unverified_sender,
-		access_unverified_recipient };
+		access_unverified_sender, access_unverified_recipient };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (item->row->run == rows[i])
@@ -96,6 +100,10 @@ explain_item(struct access *a, const struct access_item *item)
 		    { "verdict", VIEW("not asked") });
 		return ACCESS_DUNNO;
 	}
+	if (leaves_traces(item))
+		TRACE("asked", { "restriction", view_of(item->name) },
+		    { "who", item->arg != NULL ? view_of(item->arg)
+					       : VIEW("state") });
 	v = item->row->run(a, item);
 	tell_verdict(a, list, item->name, v, had_doubt);
 	return v;
@@ -114,6 +122,89 @@ explain_listed(
 	return v;
 }
 
+/* --- what was ordered --- */
+
+static void
+tell_order(const char *action, struct view value)
+{
+	TRACE("order", { "action", view_of(action) },
+	    { "value", value.len > 0 ? value : nothing });
+}
+
+static void
+tell_bccs(const struct transaction *t)
+{
+	struct view rest = str_view(&t->bcc);
+	struct ipc_rcpt rcpt;
+	bool more;
+
+	/* Our own writing: it reads. */
+	while (!err_is(ipc_list_next(&rest, IPC_IN(rcpt, &rcpt), &more)) &&
+	    more)
+		tell_order("BCC", rcpt.address);
+}
+
+/* The lines that smtpd puts before the message. */
+static void
+tell_lines(const struct session *s)
+{
+	struct view rest = collect_added(s->t->collect), line;
+
+	while (view_field(&rest, '\n', &line)) {
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		if (line.len > 0)
+			TRACE("adds", { "line", line });
+	}
+}
+
+void
+explain_message(struct session *s)
+{
+	const struct transaction *t = s->t;
+
+	if (t->hold)
+		tell_order("HOLD", VIEW_EMPTY);
+	if (t->filter.len > 0)
+		tell_order("FILTER", str_view(&t->filter));
+	if (t->redirect.len > 0)
+		tell_order("REDIRECT", str_view(&t->redirect));
+	tell_bccs(t);
+	if (t->discard)
+		tell_order("DISCARD", VIEW_EMPTY);
+	tell_lines(s);
+}
+
+/* --- the screen --- */
+
+static void
+tell_test(const struct screen_told *told)
+{
+	struct str left = STR_EMPTY;
+
+	if (!told->is_due)
+		str_printf(&left, "%lld s", (long long)told->passed_for);
+	TRACE("screen", { "test", view_of(told->test) },
+	    { "state", told->is_due ? VIEW("to be made") : VIEW("passed") },
+	    { "for", told->is_due ? nothing : str_view(&left) },
+	    { "if_it_fails", view_of(told->action) });
+	str_clear(&left);
+}
+
+void
+explain_screen_list(const char *answer)
+{
+	TRACE("screen", { "test", VIEW("postscreen_access_list") },
+	    { "answer", view_of(answer) });
+}
+
+void
+explain_screen_test(const struct screen_told *told)
+{
+	if (trace_is_on())
+		tell_test(told);
+}
+
 /* --- the client --- */
 
 /* One line at a time: it waits for each answer, like a client that does not
@@ -126,7 +217,11 @@ say(void *state, int fd, void *buf, size_t room, int *wait_for)
 
 	(void)fd;
 	*wait_for = IO_READ;
-	if (x->next == COMMANDS)
+	/* There is no message without a recipient, no end without a beginning:
+	 * who was refused leaves. */
+	if (x->is_refused && x->next > SAYS_RCPT && x->next < SAYS_QUIT)
+		x->next = SAYS_QUIT;
+	if (x->next == LINES)
 		return 0;
 	line = &x->lines[x->next];
 	/* stream.h reads by more than a line's length. */
@@ -142,7 +237,7 @@ say(void *state, int fd, void *buf, size_t room, int *wait_for)
 static ssize_t
 hear(void *state, int fd, const void *buf, size_t len, int *wait_for)
 {
-	const struct explain *x = state;
+	struct explain *x = state;
 	struct view rest = view_make(buf, len), line;
 
 	(void)fd, (void)wait_for;
@@ -152,6 +247,8 @@ hear(void *state, int fd, const void *buf, size_t len, int *wait_for)
 		if (line.len > 0 && strcmp(x->answered, "QUIT") != 0)
 			TRACE("reply", { "to", view_of(x->answered) },
 			    { "reply", line });
+		if (line.len > 0)
+			x->is_refused = line.ptr[0] != '2' && line.ptr[0] != '3';
 	}
 	return (ssize_t)len;
 }
@@ -165,6 +262,12 @@ converse(void *arg)
 	struct str count = STR_EMPTY;
 	struct stream io;
 
+	TRACE("note", { "smtpd_delay_reject",
+			  x->smtpd->conf->smtpd_delay_reject
+			      ? VIEW("yes: the lists of client, helo and sender "
+				     "are gone through at RCPT")
+			      : VIEW("no: each list has its say at its own "
+				     "command") });
 	stream_init(&io, x->fd);
 	stream_set_transport(&io, &script, x);
 	session_run_stream(x->smtpd, &io, (struct sockaddr *)&x->client);
@@ -186,14 +289,29 @@ check_text(const char *what, const char *text)
 }
 
 static void
-set_line(struct explain *x, size_t i, const char *name, const char *format,
-    const char *text)
+set_line(struct explain *x, size_t i, const char *name, const char *before,
+    const char *text, const char *behind)
 {
 	check_text(name, text);
 	x->names[i] = name;
-	str_add_text(&x->lines[i], format);
-	str_add_text(&x->lines[i], text);
-	str_add_text(&x->lines[i], i == 1 || i == 2 ? ">\r\n" : "\r\n");
+	str_printf(&x->lines[i], "%s%s%s\r\n", before, text, behind);
+}
+
+/* The message is not sent: what is declared stands for it. */
+static void
+set_lines(struct explain *x, char **argv)
+{
+	struct str size = STR_EMPTY;
+
+	check_text("SIZE", argv[6]);
+	str_printf(&size, ">%s%s", argv[6][0] != '\0' ? " SIZE=" : "", argv[6]);
+	set_line(x, SAYS_EHLO, "EHLO", "EHLO ", argv[3], "");
+	set_line(x, SAYS_MAIL, "MAIL", "MAIL FROM:<", argv[4], size.ptr);
+	set_line(x, SAYS_RCPT, "RCPT", "RCPT TO:<", argv[5], ">");
+	set_line(x, SAYS_DATA, "DATA", "DATA", "", "");
+	set_line(x, SAYS_END, "END-OF-MESSAGE", ".", "", "");
+	set_line(x, SAYS_QUIT, "QUIT", "QUIT", "", "");
+	str_clear(&size);
 }
 
 void
@@ -204,7 +322,7 @@ explain_open(struct smtpd *smtpd, struct conf *conf, int argc, char **argv)
 
 	if (argc != ARGS || !dns_addr_parse(view_of(argv[2]), &addr))
 		die_usage("usage: smtpd -E ask|quiet client helo sender "
-			  "recipient");
+			  "recipient size");
 	trace_form = TRACE_JSON;
 	x.asks = strcmp(argv[1], "ask") == 0;
 	dns_addr_to_sockaddr(&addr, 0, &x.client);
@@ -212,15 +330,9 @@ explain_open(struct smtpd *smtpd, struct conf *conf, int argc, char **argv)
 	x.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (x.fd < 0)
 		die_temp("eventfd: %s", strerror(errno));
-	for (size_t i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; i < LINES; i++)
 		str_init(&x.lines[i]);
-	set_line(&x, 0, "EHLO", "EHLO ", argv[3]);
-	set_line(&x, 1, "MAIL", "MAIL FROM:<", argv[4]);
-	set_line(&x, 2, "RCPT", "RCPT TO:<", argv[5]);
-	set_line(&x, 3, "QUIT", "QUIT", "");
-	/* A screen would count the client, and let it wait. */
-	smtpd->is_screened = false;
-	conf->smtpd_screen_enable = false;
+	set_lines(&x, argv);
 	smtpd->explain = &x;
 	smtpd_open(smtpd, conf);
 }
@@ -233,7 +345,7 @@ explain_run(struct smtpd *smtpd)
 	loop_init();
 	fiber_spawn("explain", converse, x);
 	loop_run();
-	for (size_t i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; i < LINES; i++)
 		str_clear(&x->lines[i]);
 	return EXIT_SUCCESS;
 }

@@ -64,7 +64,9 @@ message_size(const struct access *a)
 
 	if (t == NULL)
 		return 0;
-	return a->stage == ACCESS_END_OF_DATA && t->collect != NULL
+	/* To explain, it is declared and not sent. */
+	return a->stage == ACCESS_END_OF_DATA && t->collect != NULL &&
+		a->s->smtpd->explain == NULL
 	    ? collect_size(t->collect)
 	    : t->size;
 }

@@ -36,9 +36,12 @@ recall_put(struct smtpd *smtpd, enum state_store store, struct view key,
     struct view value, int64_t until)
 {
 	struct ipc_state_tell m = { store, key, value, until };
-	struct err e = ipc_tell(
-	    &smtpd->state, IPC_OUT(state_tell, &m), state_deadline(smtpd));
+	struct err e = ERR_OK;
 
+	/* Who only wants to know is not remembered. */
+	if (smtpd->explain == NULL)
+		e = ipc_tell(&smtpd->state, IPC_OUT(state_tell, &m),
+		    state_deadline(smtpd));
 	if (err_is(e))
 		log_warn("%s", e.text);
 }

@@ -7,6 +7,7 @@
 #include "lib/mail/deliver_log.h"
 #include "lib/run/fiber.h"
 #include "smtpd/client.h"
+#include "smtpd/explain.h"
 #include "smtpd/limits.h"
 #include "smtpd/offer.h"
 #include "smtpd/recall.h"
@@ -34,7 +35,7 @@ screen_log(struct session *s, enum quiet_kind kind, const char *format, ...)
 	struct str line = STR_EMPTY;
 	va_list ap;
 
-	if (!quiet_allows(s, kind))
+	if (s->smtpd->explain != NULL || !quiet_allows(s, kind))
 		return;
 	va_start(ap, format);
 	str_vaddf(&line, format, ap);
@@ -407,13 +408,47 @@ look_for_veto(struct session *s)
 	    s, QUIET_OTHER, "%s VETO %s", word_for(s, true), x->client.ptr);
 }
 
+/* Who explains is no client: what a client would have to do is told, and not
+ * waited for.  DNS lists are asked. */
+static void
+explain_tests(struct session *s, enum listed listed)
+{
+	static const char *const lists[] = { "nothing", "permit", "reject" };
+	static const char *const tests[SCREEN_TESTS] = {
+		[SCREEN_PREGREET] = "waits for the greeting",
+		[SCREEN_DNSBL] = "postscreen_dnsbl_sites",
+		[SCREEN_PIPELINING] = "does not send ahead",
+		[SCREEN_NON_SMTP] = "speaks SMTP",
+		[SCREEN_BARE_NEWLINE] = "ends lines by CRLF",
+	};
+	static const char *const actions[] = { "ignore", "enforce", "drop" };
+	const struct screen_settings *set = s->smtpd->screen;
+	struct screen *x = s->screen;
+
+	explain_screen_list(lists[listed]);
+	if (listed == LISTED_PERMIT)
+		return;
+	for (size_t i = 0; i < SCREEN_TESTS; i++) {
+		struct screen_told told = { tests[i], actions[set->action[i]],
+			x->is_due[i], x->stamps.until[i] - clock_wall() };
+
+		if (set->is_on[i])
+			explain_screen_test(&told);
+		if (i != SCREEN_DNSBL)
+			x->is_due[i] = false;
+	}
+}
+
 static bool
 examine(struct session *s)
 {
 	struct screen *x = s->screen;
 	enum listed listed = look_up(s);
+	bool explains = s->smtpd->explain != NULL;
 
 	if (listed == LISTED_PERMIT) {
+		if (explains)
+			explain_tests(s, listed);
 		screen_log(s, QUIET_OTHER, "%sED %s", word_for(s, true),
 		    x->client.ptr);
 		forget(s);
@@ -428,6 +463,8 @@ examine(struct session *s)
 			return false;
 	}
 	find_due(s);
+	if (explains)
+		explain_tests(s, listed);
 	if (!is_any_due(x, 0) && x->refusal.len == 0) {
 		screen_log(s, QUIET_OTHER, "PASS OLD %s", x->client.ptr);
 		forget(s);
@@ -463,7 +500,8 @@ screen_new(struct session *s)
 bool
 screen_admit(struct session *s)
 {
-	if (s->smtpd->screen == NULL || s->client.port == 0)
+	if (s->smtpd->screen == NULL ||
+	    (s->client.port == 0 && s->smtpd->explain == NULL))
 		return true;
 	s->screen = screen_new(s);
 	screen_log(s, QUIET_CONNECT, "CONNECT from %s to %s",

@@ -5,9 +5,8 @@
 
 #include <stdio.h>
 
-enum { VALUE_MAX = 2000 };
-
 enum trace_form trace_form = TRACE_OFF;
+bool trace_hides_misses;
 static size_t found_line;
 
 void
@@ -62,8 +61,8 @@ add_field(struct str *out, const struct trace_field *f)
 	struct str cut = STR_EMPTY;
 	struct view value = f->value;
 
-	if (value.len > VALUE_MAX) {
-		str_set(&cut, view_first(value, VALUE_MAX));
+	if (value.len > TRACE_VALUE_MAX) {
+		str_set(&cut, view_first(value, TRACE_VALUE_MAX));
 		str_add_text(&cut, "...");
 		value = str_view(&cut);
 	}

@@ -23,6 +23,8 @@ struct trace_field {
 };
 
 extern enum trace_form trace_form;
+/* Where very much is looked up: only what is found, or fails, is of interest. */
+extern bool trace_hides_misses;
 
 static inline bool
 trace_is_on(void)
@@ -30,8 +32,10 @@ trace_is_on(void)
 	return trace_form != TRACE_OFF;
 }
 
-/* One step with its fields; bytes that are no text are escaped, a long value
- * is cut ("...").  Flushed: other processes write to the same place. */
+enum { TRACE_VALUE_MAX = 2000 };
+
+/* One step with its fields; bytes that are no text are escaped, a value that is
+ * longer is cut ("...").  Flushed: other processes write to the same place. */
 void trace_step(
     const char *step, const struct trace_field *fields, size_t n);
 

@@ -94,3 +94,32 @@ program_add_builtin(struct master_cf *cf, bool chroot_default)
 		    cf, builtin_services[i], chroot_default);
 	return e;
 }
+
+/* "1" in the line of postscreen is the number of postscreens. */
+static void
+join_screened(struct master_service *screen, const struct master_service *pass)
+{
+	screen->limit = pass != NULL ? pass->limit : -1;
+	if (pass == NULL || pass->argc < 2)
+		return;
+	screen->argv = xreallocarray(screen->argv,
+	    screen->argc + pass->argc, sizeof(*screen->argv));
+	for (size_t i = 1; i < pass->argc; i++)
+		screen->argv[screen->argc++] = xstrdup(pass->argv[i]);
+	screen->argv[screen->argc] = NULL;
+}
+
+void
+program_join_screened(struct master_cf *cf, const char *smtpd_service_name)
+{
+	const struct master_service *pass =
+	    master_cf_find(cf, view_of(smtpd_service_name), MASTER_PASS);
+
+	LIST_EACH (it, after, &cf->services) {
+		struct master_service *m =
+		    LIST_ITEM(it, struct master_service, node);
+
+		if (strcmp(m->command, "postscreen") == 0)
+			join_screened(m, pass);
+	}
+}

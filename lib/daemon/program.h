@@ -37,4 +37,12 @@ const struct program *program_find(const char *command);
 /* Add the services of ours that an imported master.cf does not list. */
 struct err program_add_builtin(struct master_cf *cf, bool chroot_default);
 
+/*
+ * A service of postscreen hands its clients to one of smtpd in Postfix (of this
+ * name, type pass); here it serves them itself.  So what that one's line says of
+ * its sessions, options and limit, counts for this one too.
+ */
+void program_join_screened(
+    struct master_cf *cf, const char *smtpd_service_name);
+
 #endif

@@ -2,7 +2,6 @@
  * The source form of aliases(5): "name: value, value", in tokens of RFC 5322
  * 3.2, so that a quoted name may hold a colon.
  */
-#include "lib/base/log.h"
 #include "lib/table/source.h"
 
 enum token_kind {
@@ -212,10 +211,11 @@ parse_alias(struct source *s, struct view line)
 	local = read_name(&line, &s->key, &colon);
 	read_value(&line, &s->value);
 	if (!colon || s->key.len == 0 || s->value.len == 0)
-		log_warn(
+		source_warn(s,
 		    "%s, line %zu: need name:value pair", s->name, s->line);
 	else if (!local)
-		log_warn("%s, line %zu: name must be local", s->name, s->line);
+		source_warn(s, "%s, line %zu: name must be local", s->name,
+		    s->line);
 	else
 		return true;
 	return false;
@@ -228,7 +228,8 @@ source_next_alias(struct source *s, struct view *name, struct view *value)
 
 	while (source_next_line(s, &line)) {
 		if (s->flags & SOURCE_UTF8 && !view_is_utf8(line)) {
-			log_warn("%s, line %zu: non-UTF-8 input \"%.*s\" -- "
+			source_warn(s,
+			    "%s, line %zu: non-UTF-8 input \"%.*s\" -- "
 				 "ignoring this line",
 			    s->name, s->line, VIEW_ARGS(view_first(line, 200)));
 		} else if (parse_alias(s, line)) {

@@ -4,6 +4,8 @@
 #include "lib/base/log.h"
 #include "lib/table/table.h"
 
+#include <stdarg.h>
+
 void
 source_init(
     struct source *s, struct view text, const char *name, unsigned flags)
@@ -57,12 +59,28 @@ goes_on(const struct source *s)
 	return is_nothing(line) || ascii_is_space(line.ptr[0]);
 }
 
+void
+source_warn(const struct source *s, const char *format, ...)
+{
+	struct str text = STR_EMPTY;
+	va_list ap;
+
+	if ((s->flags & SOURCE_QUIET) != 0)
+		return;
+	va_start(ap, format);
+	str_vaddf(&text, format, ap);
+	va_end(ap);
+	log_warn("%s", text.ptr);
+	str_clear(&text);
+}
+
 static void
 add_part(struct source *s, struct view part)
 {
 	if (s->joined.len + part.len > TABLE_LINE_MAX) {
-		log_warn("%s, line %zu: line longer than %d bytes -- ignoring "
-			 "the rest of it",
+		source_warn(s,
+		    "%s, line %zu: line longer than %d bytes -- ignoring "
+		    "the rest of it",
 		    s->name, s->line, TABLE_LINE_MAX);
 		part = view_first(part, TABLE_LINE_MAX - s->joined.len);
 	}
@@ -98,8 +116,9 @@ source_next_line(struct source *s, struct view *line)
 			continue;
 		if (!ascii_is_space(first.ptr[0]))
 			break;
-		log_warn("%s: logical line must not start with whitespace: "
-			 "\"%.*s%s\"",
+		source_warn(s,
+		    "%s: logical line must not start with whitespace: "
+		    "\"%.*s%s\"",
 		    s->name, VIEW_ARGS(view_first(first, 30)),
 		    first.len > 30 ? "..." : "");
 	}
@@ -141,8 +160,8 @@ is_text(struct source *s, struct view line)
 {
 	if (!(s->flags & SOURCE_UTF8) || view_is_utf8(line))
 		return true;
-	log_warn("%s, line %zu: non-UTF-8 input \"%.*s\" -- ignoring this "
-		 "line",
+	source_warn(s,
+	    "%s, line %zu: non-UTF-8 input \"%.*s\" -- ignoring this line",
 	    s->name, s->line, VIEW_ARGS(view_first(line, 200)));
 	return false;
 }
@@ -154,22 +173,24 @@ parse_pair(
 	size_t end = key_end(line);
 
 	if (end == VIEW_NPOS) {
-		log_warn("%s, line %zu: unbalanced '\"' in '%.*s' -- ignoring "
-			 "this line",
+		source_warn(s,
+		    "%s, line %zu: unbalanced '\"' in '%.*s' -- ignoring "
+		    "this line",
 		    s->name, s->line, VIEW_ARGS(view_first(line, 200)));
 		return false;
 	}
 	*key = view_first(line, end);
 	*value = view_trim(view_skip(line, end));
 	if (key->len == 0 || value->len == 0) {
-		log_warn("%s, line %zu: expected format: key whitespace value"
-			 "%s",
+		source_warn(s,
+		    "%s, line %zu: expected format: key whitespace value%s",
 		    s->name, s->line, ignored(s));
 		return false;
 	}
 	if (key->ptr[key->len - 1] == ':')
-		log_warn("%s, line %zu: record is in \"key: value\" format; is "
-			 "this an alias file?",
+		source_warn(s,
+		    "%s, line %zu: record is in \"key: value\" format; is "
+		    "this an alias file?",
 		    s->name, s->line);
 	return true;
 }

@@ -19,6 +19,8 @@ enum {
 	SOURCE_UTF8 = 1 << 0,
 	/* Say in warnings that the line is ignored. */
 	SOURCE_SAY_IGNORED = 1 << 1,
+	/* Who reads it only looks for something: mistakes are passed over. */
+	SOURCE_QUIET = 1 << 2,
 };
 
 struct source {
@@ -34,6 +36,10 @@ struct source {
 void source_init(
     struct source *s, struct view text, const char *name, unsigned flags);
 void source_clear(struct source *s);
+
+/* Tell of a mistake, unless SOURCE_QUIET; for the readers of this text. */
+void source_warn(const struct source *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The next logical line, white space at its end cut; valid until the next
  * call.  Its number is s->line.  False at the end. */

@@ -314,6 +314,8 @@ trace_find(const struct table *t, struct view key, const struct str *value,
 	size_t at = trace_take_line();
 	struct str line = STR_EMPTY;
 
+	if (!found && !err_is(e) && trace_hides_misses)
+		return;
 	if (found && at > 0)
 		str_printf(&line, "%zu", at);
 	TRACE("lookup", { "table", str_view(&t->spec) }, { "key", key },
