@@ -371,21 +371,8 @@ static const struct {
 	const char *name;
 	enum check_end (*run)(struct applying *a);
 } actions[] = {
-	{ "REJECT", act_reject },
-	{ "WARN", act_warn },
-	{ "INFO", act_info },
-	{ "FILTER", act_filter },
-	{ "PASS", act_pass },
-	{ "DISCARD", act_discard },
-	{ "HOLD", act_hold },
-	{ "PREPEND", act_prepend },
-	{ "REPLACE", act_replace },
-	{ "REDIRECT", act_redirect },
-	{ "BCC", act_bcc },
-	{ "STRIP", act_strip },
-	{ "IGNORE", act_ignore },
-	{ "DUNNO", act_nothing },
-	{ "OK", act_nothing },
+#define ACTION(name, run) { name, run },
+#include "lib/conf/content_actions.h"
 };
 
 static enum check_end

@@ -1,6 +1,7 @@
 /* The deep check: what was found, and where values come from. */
 #include "ctl/check.h"
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/conf/rows.h"
 #include "lib/table/table.h"
@@ -45,6 +46,46 @@ check_tell(struct check *c, enum check_severity severity,
 	else
 		c->n_warnings++;
 	str_clear(&text);
+}
+
+/* --- what libraries warn of --- */
+
+/* "regexp map FILE, line N: TEXT", "FILE, line N: TEXT". */
+static void
+tell_warning(void *arg, const char *text)
+{
+	struct check *c = arg;
+	struct check_place at = *c->listening;
+	struct view v = view_of(text), rest;
+	size_t mark = view_find_text(v, VIEW(", line "));
+	size_t name = view_find(v, '/'), colon;
+	struct str file = STR_EMPTY;
+	int64_t line;
+
+	/* A table is met where it is named, and as a member of another. */
+	if (htable_set(&c->told, v, c) != NULL)
+		return;
+	if (mark != VIEW_NPOS && name < mark &&
+	    (name == 0 || text[name - 1] == ' ')) {
+		rest = view_skip(v, mark + sizeof(", line ") - 1);
+		colon = view_find(rest, ':');
+		if (colon != VIEW_NPOS &&
+		    view_to_int(view_first(rest, colon), &line)) {
+			str_add(&file, view_sub(v, name, mark - name));
+			at.file = file.ptr;
+			at.line = (int)line;
+			v = view_trim_left(view_skip(rest, colon + 1));
+		}
+	}
+	check_tell(c, CHECK_WARNING, &at, "%.*s", VIEW_ARGS(v));
+	str_clear(&file);
+}
+
+void
+check_listen(struct check *c, const struct check_place *at)
+{
+	c->listening = at;
+	log_set_taker(at != NULL ? tell_warning : NULL, c);
 }
 
 /* --- values --- */
@@ -218,6 +259,7 @@ check_read(struct check *c, const char *dir)
 
 	*c = (struct check){ .dir = dir };
 	list_init(&c->findings);
+	htable_init(&c->told);
 	names_init(&c->names, &source);
 	master_cf_init(&c->master);
 	ok = read_files(c);
@@ -242,7 +284,10 @@ check_run(struct check *c, const char *dir)
 	check_services(c);
 	check_restrictions(c);
 	check_tables(c);
+	check_lists(c);
+	check_contents(c);
 	check_domains(c);
+	check_loops(c);
 	check_files(c);
 	check_certificates(c);
 	check_sockets(c);
@@ -262,6 +307,7 @@ check_clear(struct check *c)
 		free(f);
 	}
 	table_set_conf(NULL, NULL);
+	htable_clear(&c->told, NULL);
 	used_clear(&c->used);
 	names_clear(&c->names);
 	master_cf_clear(&c->master);

@@ -39,6 +39,8 @@ struct check {
 	bool has_master;
 	struct conf *conf; /* NULL if it cannot be loaded */
 	struct list findings;
+	struct htable told; /* what was said of tables, once */
+	const struct check_place *listening; /* see check_listen */
 	size_t n_errors, n_warnings;
 };
 
@@ -75,11 +77,37 @@ void check_parameters(struct check *c);
 void check_services(struct check *c);
 void check_restrictions(struct check *c);
 void check_tables(struct check *c);
+void check_lists(struct check *c);
+void check_contents(struct check *c);
 void check_domains(struct check *c);
+void check_loops(struct check *c);
 void check_files(struct check *c);
 void check_certificates(struct check *c);
 void check_sockets(struct check *c);
 
+/* From now on what the libraries warn of is a finding at this place, or at the
+ * file and line that the warning names.  NULL: no more.  `at` is borrowed. */
+void check_listen(struct check *c, const struct check_place *at);
+
+/* The words of a list of restrictions, or of a table's answer: unknown names,
+ * missing arguments. */
+void check_restriction_words(
+    struct check *c, const struct check_place *at, struct view words);
+
+/* Does master.cf have this transport, or is it built in? */
+bool check_has_transport(const struct check *c, struct view name);
+
+/*
+ * Visit the pairs of a table, as far as it can list them: at most a million.
+ * False from `visit` ends it.
+ */
+typedef bool check_pair_fn(void *arg, struct view key, struct view value);
+void check_each_pair(struct view spec, check_pair_fn *visit, void *arg);
+
+/* A parameter whose tables are those of others. */
+bool check_only_names(const char *parameter);
+/* A table's "!" and "proxy:" in front of it are none of its own. */
+struct view check_table_spec(struct view word);
 /* "type:name" of a type that there is. */
 bool check_is_table(struct view word);
 /* What a parameter means here and not in Postfix; NULL if nothing. */

@@ -72,10 +72,53 @@ struct looking {
 	const struct check_place *at;
 };
 
+/* Of databases: what is asked, and with which login. */
 static bool
-holds_secrets(const char *parameter)
+has_login(const char *path)
 {
+	static const char *const names[] = { "password", "bind_pw" };
+	struct main_cf file;
+	bool yes = false;
+
+	main_cf_init(&file);
+	if (!err_is(main_cf_read_file(&file, path)))
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			const struct main_cf_def *def =
+			    main_cf_find(&file, view_of(names[i]));
+
+			yes = yes || (def != NULL && def->value[0] != '\0');
+		}
+	main_cf_clear(&file);
+	return yes;
+}
+
+static bool
+holds_secrets(const char *parameter, struct view spec, const char *path)
+{
+	static const char *const types[] = { "ldap:", "mysql:", "pgsql:",
+		"redis:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (view_starts(spec, view_of(types[i])))
+			return has_login(path);
 	return strstr(parameter, "password") != NULL;
+}
+
+/* Who may write the folder puts another file in the place of this one. */
+static void
+check_folder(struct check *c, const struct check_place *at, const char *path)
+{
+	struct view v = view_of(path);
+	struct str folder = STR_EMPTY;
+	struct stat st;
+
+	str_set(&folder, view_first(v, view_find_last(v, '/')));
+	/* Where a file is its owner's, as in /tmp, nobody else can. */
+	if (folder.len > 0 && stat(folder.ptr, &st) == 0 &&
+	    (st.st_mode & S_ISVTX) == 0 &&
+	    htable_set(&seen, str_view(&folder), c) == NULL)
+		check_writers(c, at, folder.ptr);
+	str_clear(&folder);
 }
 
 /* Files of tables: "TYPE:/PATH" and what is made of it. */
@@ -86,8 +129,7 @@ check_table_file(void *arg, struct view word)
 	struct str path = STR_EMPTY;
 	struct stat st;
 
-	if (view_starts(word, VIEW("proxy:")))
-		word = view_skip(word, sizeof("proxy:") - 1);
+	word = check_table_spec(word);
 	if (!check_is_table(word) || htable_find(&seen, word) != NULL)
 		return;
 	htable_set(&seen, word, l);
@@ -96,7 +138,9 @@ check_table_file(void *arg, struct view word)
 	if (path.ptr[0] == '/' && stat(path.ptr, &st) == 0 &&
 	    S_ISREG(st.st_mode)) {
 		check_writers(l->c, l->at, path.ptr);
-		if (holds_secrets(l->at->parameter) && (st.st_mode & 077) != 0)
+		check_folder(l->c, l->at, path.ptr);
+		if ((st.st_mode & 077) != 0 &&
+		    holds_secrets(l->at->parameter, word, path.ptr))
 			check_tell(l->c, CHECK_WARNING, l->at,
 			    "%s holds passwords and can be read by others: "
 			    "mode %04o",
@@ -110,7 +154,7 @@ visit_tables(struct check *c, const struct check_place *at, struct view value)
 {
 	struct looking l = { c, at };
 
-	if (at->file != NULL)
+	if (at->file != NULL && !check_only_names(at->parameter))
 		conf_each_word(value, check_table_file, &l);
 }
 
@@ -127,6 +171,7 @@ check_files(struct check *c)
 {
 	htable_init(&seen);
 	check_config_files(c);
+	htable_set(&seen, view_of(c->dir), c);
 	check_each_value(c, visit_tables);
 	if (c->conf != NULL)
 		setup_each_wrong(c->conf, tell_directory, c);

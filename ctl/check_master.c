@@ -6,7 +6,9 @@
 #include "lib/daemon/program.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void
@@ -38,6 +40,32 @@ check_program(struct check *c, const struct master_service *s,
 	str_clear(&path);
 }
 
+/* As master will ask. */
+static void
+check_address(struct check *c, const struct master_service *s,
+    const struct check_place *at)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE }, *list = NULL;
+	uint64_t number;
+	int code;
+
+	if (s->type != MASTER_INET)
+		return;
+	/* The name service would take what is left of it. */
+	if (view_to_uint(view_of(s->port), 10, &number) && number > 65535) {
+		check_tell(c, CHECK_ERROR, at, "there is no port %s", s->port);
+		return;
+	}
+	code = getaddrinfo(s->host, s->port, &hints, &list);
+	if (code != 0)
+		check_tell(c, CHECK_ERROR, at, "%s port %s: %s",
+		    s->host != NULL ? s->host : "any address", s->port,
+		    gai_strerror(code));
+	else
+		freeaddrinfo(list);
+}
+
 static void
 check_service(struct check *c, const struct master_service *s)
 {
@@ -47,6 +75,7 @@ check_service(struct check *c, const struct master_service *s)
 	str_printf(&service, "%s/%s", s->name, master_type_name(s->type));
 	at.service = service.ptr;
 	check_program(c, s, &at);
+	check_address(c, s, &at);
 	str_clear(&service);
 }
 
@@ -83,6 +112,13 @@ is_built_in(struct view name)
 	return false;
 }
 
+bool
+check_has_transport(const struct check *c, struct view name)
+{
+	return is_built_in(name) ||
+	    master_cf_find(&c->master, name, MASTER_UNIX) != NULL;
+}
+
 static void
 check_transport(struct check *c, const char *parameter)
 {
@@ -93,8 +129,7 @@ check_transport(struct check *c, const char *parameter)
 	if (check_value_of(c, parameter, &value)) {
 		name = view_trim(view_first(
 		    str_view(&value), view_find(str_view(&value), ':')));
-		if (name.len > 0 && !is_built_in(name) &&
-		    master_cf_find(&c->master, name, MASTER_UNIX) == NULL)
+		if (name.len > 0 && !check_has_transport(c, name))
 			check_tell(c, CHECK_ERROR, &at,
 			    "master.cf has no service %.*s of type unix",
 			    VIEW_ARGS(name));

@@ -17,7 +17,7 @@ static const struct restriction {
 };
 
 /* Lists that are looked at for a guard: classes may name each other. */
-enum { GUARD_LISTS_MAX = 100 };
+enum { GUARD_LISTS_MAX = 100, CLASSES_DEEP = 20 };
 
 static const char *const lists[] = { "smtpd_client_restrictions",
 	"smtpd_helo_restrictions", "smtpd_sender_restrictions",
@@ -50,6 +50,73 @@ is_class(struct check *c, struct view name)
 	return yes;
 }
 
+/* --- words --- */
+
+/* What a policy server's braces may have beside its endpoint. */
+static bool
+is_policy_setting(struct view word)
+{
+	static const char *const names[] = { "default_action",
+		"policy_context", "timeout", "max_idle", "max_ttl",
+		"retry_delay", "request_limit", "try_limit" };
+	size_t equals = view_find(word, '=');
+	struct view name = view_trim(view_first(word, equals));
+
+	for (size_t i = 0; equals != VIEW_NPOS && i < ARRAY_LEN(names); i++)
+		if (view_eq(name, view_of(names[i])))
+			return true;
+	return false;
+}
+
+static bool
+is_policy(struct view text)
+{
+	struct view word;
+
+	if (!conf_list_next(&text, &word) ||
+	    !(view_starts(word, VIEW("inet:")) ||
+		view_starts(word, VIEW("unix:"))))
+		return false;
+	while (conf_list_next(&text, &word))
+		if (!is_policy_setting(word))
+			return false;
+	return true;
+}
+
+/* "d.d.d.d", each a number or "[n;n..n]". */
+static bool
+is_dnslist_filter(struct view text)
+{
+	size_t dots = 0;
+	bool in_brackets = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '[' || c == ']') {
+			if (in_brackets == (c == '['))
+				return false;
+			in_brackets = c == '[';
+		} else if (c == '.' && !in_brackets) {
+			dots++;
+		} else if (!ascii_is_digit(c) &&
+		    !(in_brackets && (c == ';' || c == '.'))) {
+			return false;
+		}
+	}
+	return dots == 3 && !in_brackets;
+}
+
+static bool
+is_dnslist(struct view text)
+{
+	size_t equals = view_find(text, '=');
+
+	return view_find(view_first(text, equals), '.') != VIEW_NPOS &&
+	    (equals == VIEW_NPOS ||
+		is_dnslist_filter(view_skip(text, equals + 1)));
+}
+
 static bool
 is_argument(enum access_arg arg, struct view text)
 {
@@ -60,9 +127,9 @@ is_argument(enum access_arg arg, struct view text)
 		return check_is_table(text) ||
 		    view_find(text, ':') != VIEW_NPOS;
 	case ACCESS_ARG_DNSLIST:
-		return view_find(text, '.') != VIEW_NPOS;
+		return is_dnslist(text);
 	case ACCESS_ARG_POLICY:
-		return view_find(text, ':') != VIEW_NPOS;
+		return is_policy(text);
 	case ACCESS_ARG_NUMBER:
 		return view_to_uint(text, 10, &number);
 	case ACCESS_ARG_NONE:
@@ -90,20 +157,26 @@ check_name(struct check *c, const struct check_place *at, struct view name,
 	if (r->arg == ACCESS_ARG_NONE)
 		return;
 	if (!conf_list_next(&left, &argument) ||
-	    !is_argument(r->arg, argument)) {
+	    (find(argument) != NULL && r->arg != ACCESS_ARG_NUMBER)) {
 		check_tell(c, CHECK_ERROR, at,
 		    "restriction %s without its argument: smtpd will answer "
 		    "451",
 		    r->name);
 		return;
 	}
+	if (!is_argument(r->arg, argument))
+		check_tell(c, CHECK_ERROR, at,
+		    "restriction %s: \"%.*s\" is no argument for it: smtpd "
+		    "will answer 451",
+		    r->name, VIEW_ARGS(argument));
 	*rest = left;
 }
 
-static void
-check_list(struct check *c, const struct check_place *at, struct view value)
+void
+check_restriction_words(
+    struct check *c, const struct check_place *at, struct view words)
 {
-	struct view rest = value, name;
+	struct view rest = words, name;
 
 	while (conf_list_next(&rest, &name))
 		check_name(c, at, name, &rest);
@@ -122,17 +195,108 @@ static void
 visit(struct check *c, const struct check_place *at, struct view value)
 {
 	if (is_list(c, at->parameter))
-		check_list(c, at, value);
+		check_restriction_words(c, at, value);
 }
 
-static bool guards_relay(struct check *c, const char *list, unsigned *left);
+/* --- classes --- */
+
+/* True if the class of this name leads to `first`; *left as for guards_relay. */
+static bool
+leads_to(struct check *c, const char *class, struct view first, unsigned deep)
+{
+	struct str value = STR_EMPTY;
+	struct view rest = VIEW_EMPTY, word;
+	bool yes = false;
+
+	if (deep < CLASSES_DEEP && check_value_of(c, class, &value))
+		rest = str_view(&value);
+	while (!yes && conf_list_next(&rest, &word)) {
+		char *name = xstrndup(word.ptr, word.len);
+
+		yes = is_class(c, word) &&
+		    (view_eq(word, first) ||
+			leads_to(c, name, first, deep + 1));
+		free(name);
+	}
+	str_clear(&value);
+	return yes;
+}
+
+static void
+check_class(struct check *c, const char *class)
+{
+	struct check_place at = check_place_of(c, class);
+	struct str value = STR_EMPTY;
+
+	if (!check_value_of(c, class, &value) ||
+	    view_trim(str_view(&value)).len == 0) {
+		if (at.file == NULL)
+			at = check_place_of(c, "smtpd_restriction_classes");
+		check_tell(c, CHECK_ERROR, &at,
+		    "restriction class %s has no definition: smtpd will answer "
+		    "451",
+		    class);
+	} else if (leads_to(c, class, view_of(class), 0)) {
+		check_tell(c, CHECK_ERROR, &at,
+		    "the restriction class leads back to itself: smtpd will "
+		    "answer 451");
+	}
+	str_clear(&value);
+}
+
+static void
+check_classes(struct check *c)
+{
+	struct str classes = STR_EMPTY;
+	struct view rest, word;
+
+	if (check_value_of(c, "smtpd_restriction_classes", &classes)) {
+		rest = str_view(&classes);
+		while (conf_list_next(&rest, &word)) {
+			char *name = xstrndup(word.ptr, word.len);
+
+			check_class(c, name);
+			free(name);
+		}
+	}
+	str_clear(&classes);
+}
+
+/* --- the guard against relaying --- */
+
+/* A list as a service has it; `s` NULL: as main.cf has it. */
+static bool
+find_list(struct check *c, const struct master_service *s, const char *list,
+    struct str *value)
+{
+	struct view name, raw;
+	bool found = false;
+	size_t at = 1;
+
+	while (s != NULL && master_service_next_override(s, &at, &name, &raw)) {
+		if (!view_eq(name, view_of(list)))
+			continue;
+		str_reset(value);
+		/* The last one counts. */
+		found = !err_is(names_expand(&c->names, raw, value));
+	}
+	return found || check_value_of(c, list, value);
+}
+
+struct guard {
+	struct check *c;
+	const struct master_service *service;
+	unsigned left; /* lists that may still be looked at */
+};
+
+static bool guards_relay(struct guard *g, const char *list);
 
 /* A word that is no restriction: does the class of this name guard? */
 static bool
-is_guarding_class(struct check *c, struct view name, unsigned *left)
+is_guarding_class(struct guard *g, struct view name)
 {
 	char *list = xstrndup(name.ptr, name.len);
-	bool yes = is_class(c, name) && guards_relay(c, list, left);
+	bool yes = is_class(g->c, name) && guards_relay(g, list);
 
 	free(list);
 	return yes;
@@ -140,21 +304,21 @@ is_guarding_class(struct check *c, struct view name, unsigned *left)
 
 /* As access_list_guards_relay of smtpd, which does not start otherwise. */
 static bool
-guards_relay(struct check *c, const char *list, unsigned *left)
+guards_relay(struct guard *g, const char *list)
 {
 	struct str value = STR_EMPTY;
 	struct view rest = VIEW_EMPTY, name, argument;
-	bool yes = false, ends = *left == 0;
+	bool yes = false, ends = g->left == 0;
 
-	if (!ends && check_value_of(c, list, &value)) {
+	if (!ends && find_list(g->c, g->service, list, &value)) {
 		rest = str_view(&value);
-		(*left)--;
+		g->left--;
 	}
 	while (!yes && !ends && conf_list_next(&rest, &name)) {
 		const struct restriction *r = find(name);
 
 		if (r == NULL)
-			yes = is_guarding_class(c, name, left);
+			yes = is_guarding_class(g, name);
 		else if ((r->flags & ACCESS_WARNS) != 0 ||
 		    r->arg != ACCESS_ARG_NONE)
 			(void)conf_list_next(&rest, &argument);
@@ -166,17 +330,80 @@ guards_relay(struct check *c, const char *list, unsigned *left)
 	return yes;
 }
 
+static bool
+is_guarded(struct check *c, const struct master_service *s)
+{
+	struct guard relay = { c, s, GUARD_LISTS_MAX };
+	struct guard recipient = relay;
+
+	return guards_relay(&relay, "smtpd_relay_restrictions") ||
+	    guards_relay(&recipient, "smtpd_recipient_restrictions");
+}
+
+static void
+tell_unguarded(struct check *c, const struct check_place *at)
+{
+	check_tell(c, CHECK_ERROR, at,
+	    "neither this nor smtpd_recipient_restrictions has "
+	    "reject_unauth_destination, defer_unauth_destination, reject, "
+	    "defer or defer_if_permit: smtpd will not start");
+}
+
+/* Does this line say something of the two lists? */
+static bool
+has_own_lists(const struct master_service *s)
+{
+	struct view name, value;
+	size_t at = 1;
+
+	while (master_service_next_override(s, &at, &name, &value))
+		if (view_eq(name, VIEW("smtpd_relay_restrictions")) ||
+		    view_eq(name, VIEW("smtpd_recipient_restrictions")))
+			return true;
+	return false;
+}
+
+static void
+check_service_guard(struct check *c, const struct master_service *s)
+{
+	struct check_place at = { s->file, s->line,
+		"smtpd_relay_restrictions", NULL };
+	struct str service = STR_EMPTY;
+
+	str_printf(&service, "%s/%s", s->name, master_type_name(s->type));
+	at.service = service.ptr;
+	if (!is_guarded(c, s))
+		tell_unguarded(c, &at);
+	str_clear(&service);
+}
+
+/* Where each service has lists of its own, those of main.cf are nobody's. */
+static void
+check_guards(struct check *c)
+{
+	struct check_place at = check_place_of(c, "smtpd_relay_restrictions");
+	bool common = !c->has_master;
+
+	LIST_EACH (it, after, &c->master.services) {
+		const struct master_service *s =
+		    LIST_ITEM(it, struct master_service, node);
+
+		if (strcmp(s->command, "smtpd") != 0 &&
+		    strcmp(s->command, "postscreen") != 0)
+			continue;
+		if (has_own_lists(s))
+			check_service_guard(c, s);
+		else
+			common = true;
+	}
+	if (common && !is_guarded(c, NULL))
+		tell_unguarded(c, &at);
+}
+
 void
 check_restrictions(struct check *c)
 {
-	struct check_place at = check_place_of(c, "smtpd_relay_restrictions");
-	unsigned relay = GUARD_LISTS_MAX, recipient = GUARD_LISTS_MAX;
-
 	check_each_value(c, visit);
-	if (!guards_relay(c, "smtpd_relay_restrictions", &relay) &&
-	    !guards_relay(c, "smtpd_recipient_restrictions", &recipient))
-		check_tell(c, CHECK_ERROR, &at,
-		    "neither this nor smtpd_recipient_restrictions has "
-		    "reject_unauth_destination, defer_unauth_destination, "
-		    "reject, defer or defer_if_permit: smtpd will not start");
+	check_classes(c);
+	check_guards(c);
 }

@@ -121,14 +121,53 @@ struct looking {
 	const struct check_place *at;
 };
 
+/* "unix:path", "inet:host:port" */
+static void
+try_once(struct looking *l, struct view endpoint)
+{
+	const char *why;
+
+	if (htable_set(&seen, endpoint, l) != NULL)
+		return;
+	why = view_starts(endpoint, VIEW("unix:"))
+	    ? try_unix(l->c, view_skip(endpoint, 5))
+	    : try_inet(view_skip(endpoint, 5));
+	if (why != NULL)
+		check_tell(l->c, CHECK_WARNING, l->at, "connect to %.*s: %s",
+		    VIEW_ARGS(endpoint), why);
+}
+
+/* "host:port" */
+static void
+try_table(struct looking *l, struct view address)
+{
+	struct str endpoint = STR_EMPTY;
+
+	str_printf(&endpoint, "inet:%.*s", VIEW_ARGS(address));
+	try_once(l, str_view(&endpoint));
+	str_clear(&endpoint);
+}
+
+/* The endpoint, then ":name". */
+static void
+try_socketmap(struct looking *l, struct view text)
+{
+	try_once(l, view_first(text, view_find_last(text, ':')));
+}
+
 static void
 try_endpoint(void *arg, struct view word)
 {
 	struct looking *l = arg;
-	struct view endpoint = word;
-	const char *why;
+	struct view endpoint;
 	size_t at;
 
+	/* Tables that are servers. */
+	word = check_table_spec(word);
+	if (view_starts(word, VIEW("tcp:")))
+		try_table(l, view_skip(word, 4));
+	else if (view_starts(word, VIEW("socketmap:")))
+		try_socketmap(l, view_skip(word, 10));
 	/* "lmtp:unix:private/x" */
 	if (check_is_table(word))
 		return;
@@ -139,15 +178,7 @@ try_endpoint(void *arg, struct view word)
 		return;
 	if (at > 0 && word.ptr[at - 1] != ':')
 		return;
-	if (htable_find(&seen, endpoint) != NULL)
-		return;
-	htable_set(&seen, endpoint, l);
-	why = view_starts(endpoint, VIEW("unix:"))
-	    ? try_unix(l->c, view_skip(endpoint, 5))
-	    : try_inet(view_skip(endpoint, 5));
-	if (why != NULL)
-		check_tell(l->c, CHECK_WARNING, l->at, "connect to %.*s: %s",
-		    VIEW_ARGS(endpoint), why);
+	try_once(l, endpoint);
 }
 
 static void

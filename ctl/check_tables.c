@@ -51,6 +51,48 @@ check_is_table(struct view word)
 	    is_other_type(view_first(word, colon));
 }
 
+struct view
+check_table_spec(struct view word)
+{
+	while (word.len > 0 && word.ptr[0] == '!')
+		word = view_skip(word, 1);
+	while (view_starts(word, VIEW("proxy:")))
+		word = view_skip(word, sizeof("proxy:") - 1);
+	return word;
+}
+
+/* --- what is in it --- */
+
+/* A file of postmap's has the NUL in its keys and values. */
+static void
+cut_nul(struct str *text)
+{
+	while (text->len > 0 && text->ptr[text->len - 1] == '\0')
+		str_cut(text, text->len - 1);
+}
+
+void
+check_each_pair(struct view spec, check_pair_fn *visit, void *arg)
+{
+	struct str key = STR_EMPTY, value = STR_EMPTY;
+	struct table *table = NULL;
+	bool more = true, first = true;
+	size_t n = 0;
+
+	if (table_wants_server(spec) || err_is(table_open(spec, 0, &table)))
+		return;
+	while (more && n++ < KEYS_MAX &&
+	    !err_is(table_next(table, first, &key, &value, &more)) && more) {
+		cut_nul(&key);
+		cut_nul(&value);
+		more = visit(arg, str_view(&key), str_view(&value));
+		first = false;
+	}
+	table_close(table);
+	str_clear(&key);
+	str_clear(&value);
+}
+
 /* --- does it open? --- */
 
 struct opening {
@@ -109,23 +151,24 @@ open_table(void *arg, struct view word)
 	struct table *table = NULL;
 	struct err e;
 
-	if (word.len > 0 && word.ptr[0] == '!')
-		word = view_skip(word, 1);
+	word = check_table_spec(word);
 	if (!check_is_table(word) || htable_find(o->seen, word) != NULL)
 		return;
 	htable_set(o->seen, word, o);
 	if (is_to_come(o->c, word))
 		return;
+	check_listen(o->c, o->at);
 	e = table_open(word, 0, &table);
+	check_listen(o->c, NULL);
+	/* Of a table in a table it was said already. */
+	if (err_is(e) && htable_set(&o->c->told, view_of(e.text), o) != NULL)
+		return;
 	if (err_is(e))
 		check_tell(o->c,
 		    o->at->file == NULL ? CHECK_WARNING : CHECK_ERROR, o->at,
 		    "table %.*s: %s", VIEW_ARGS(word), e.text);
 	else
-		check_age(o,
-		    view_starts(word, VIEW("proxy:"))
-			? view_skip(word, sizeof("proxy:") - 1)
-			: word);
+		check_age(o, word);
 	table_close(table);
 }
 
@@ -133,11 +176,27 @@ open_table(void *arg, struct view word)
 static struct htable seen;
 static bool only_set;
 
+/* What lists tables and asks none of them: who does says what is wrong.  That
+ * of newaliases is made by it. */
+bool
+check_only_names(const char *parameter)
+{
+	static const char *const names[] = { "alias_database",
+		"proxy_read_maps", "proxy_write_maps" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(parameter, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static void
 visit_tables(struct check *c, const struct check_place *at, struct view value)
 {
 	struct opening o = { c, at, &seen };
 
+	if (check_only_names(at->parameter))
+		return;
 	if (only_set == (at->file != NULL))
 		conf_each_word(value, open_table, &o);
 }
@@ -162,7 +221,7 @@ static const char *const classes[] = { "mydestination", "virtual_alias_domains",
 struct domains {
 	struct check *c;
 	struct htable class_of; /* index into classes, plus 1 */
-	size_t class, n_told, n_keys;
+	size_t class, n_told;
 };
 
 static void
@@ -188,36 +247,20 @@ add_domain(struct domains *d, struct view domain)
 }
 
 /* Its keys that are domains, as far as a table can list them. */
-static void
-add_table(struct domains *d, struct view spec)
+static bool
+add_key(void *arg, struct view key, struct view value)
 {
-	struct str key = STR_EMPTY, value = STR_EMPTY;
-	struct table *table = NULL;
-	bool more = true, first = true;
-
-	if (table_wants_server(spec) || err_is(table_open(spec, 0, &table))) {
-		table_close(table);
-		return;
-	}
-	while (d->n_keys++ < KEYS_MAX &&
-	    !err_is(table_next(table, first, &key, &value, &more)) && more) {
-		/* A file of postmap's has the NUL in its keys. */
-		while (key.len > 0 && key.ptr[key.len - 1] == '\0')
-			str_cut(&key, key.len - 1);
-		if (key.len > 0 &&
-		    view_find(str_view(&key), '@') == VIEW_NPOS &&
-		    view_find(str_view(&key), '.') != VIEW_NPOS)
-			add_domain(d, str_view(&key));
-		first = false;
-	}
-	table_close(table);
-	str_clear(&key);
-	str_clear(&value);
+	(void)value;
+	if (key.len > 0 && view_find(key, '@') == VIEW_NPOS &&
+	    view_find(key, '.') != VIEW_NPOS)
+		add_domain(arg, key);
+	return true;
 }
 
 static void
 add_class(struct domains *d)
 {
+	struct check_place at = check_place_of(d->c, classes[d->class]);
 	struct str value = STR_EMPTY;
 	struct view rest, word;
 
@@ -228,9 +271,11 @@ add_class(struct domains *d)
 		if (word.ptr[0] == '!' || word.ptr[0] == '/' ||
 		    word.ptr[0] == '.')
 			continue;
-		if (check_is_table(word))
-			add_table(d, word);
-		else if (view_find(word, ':') == VIEW_NPOS)
+		if (check_is_table(word)) {
+			check_listen(d->c, &at);
+			check_each_pair(check_table_spec(word), add_key, d);
+			check_listen(d->c, NULL);
+		} else if (view_find(word, ':') == VIEW_NPOS)
 			add_domain(d, word);
 	}
 	str_clear(&value);

@@ -1,6 +1,6 @@
 /* Asking programs how they would decide: see explain.h. */
 #include "ctl/explain.h"
-#include "ctl/explain_line.h"
+#include "ctl/table_line.h"
 
 #include "lib/base/mem.h"
 #include "lib/base/trace.h"
@@ -98,25 +98,25 @@ add_line(json_t *all)
 	struct str file = STR_EMPTY, text = STR_EMPTY;
 	size_t line;
 
-	switch (explain_find_line(spec, view_of(explain_text(all, "key")),
+	switch (table_line_find(spec, view_of(explain_text(all, "key")),
 	    view_of(explain_text(all, "value")), &line, &file)) {
-	case EXPLAIN_LINE_FOUND:
+	case TABLE_LINE_FOUND:
 		str_printf(&text, "%zu", line);
 		json_object_set_new(all, "line", json_string(text.ptr));
 		json_object_set_new(all, "text_file", json_string(file.ptr));
 		break;
-	case EXPLAIN_LINE_NEWER:
+	case TABLE_LINE_NEWER:
 		str_printf(&text, "%s is newer than the table",
 		    file.ptr);
 		json_object_set_new(
 		    all, "line_unknown", json_string(text.ptr));
 		break;
-	case EXPLAIN_LINE_OTHER:
+	case TABLE_LINE_OTHER:
 		str_printf(&text, "%s does not say it", file.ptr);
 		json_object_set_new(
 		    all, "line_unknown", json_string(text.ptr));
 		break;
-	case EXPLAIN_LINE_NONE:
+	case TABLE_LINE_NONE:
 		break;
 	}
 	str_clear(&file);

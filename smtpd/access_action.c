@@ -306,21 +306,8 @@ static const struct action {
 	const char *name;
 	action_fn *run;
 } actions[] = {
-	{ "OK", action_ok },
-	{ "DUNNO", action_dunno },
-	{ "REJECT", action_reject },
-	{ "DEFER", action_defer },
-	{ "DEFER_IF_PERMIT", action_defer_if_permit },
-	{ "DEFER_IF_REJECT", action_defer_if_reject },
-	{ "HANGUP", action_hangup },
-	{ "WARN", action_warn },
-	{ "INFO", action_info },
-	{ "HOLD", action_hold },
-	{ "DISCARD", action_discard },
-	{ "FILTER", action_filter },
-	{ "REDIRECT", action_redirect },
-	{ "BCC", action_bcc },
-	{ "PREPEND", action_prepend },
+#define ACTION(name, run) { name, run },
+#include "lib/conf/access_actions.h"
 };
 
 static bool

@@ -110,13 +110,15 @@ finds('which is none', "smtpd_relay_restrictions =\n" .
 	"smtpd_recipient_restrictions = reject_unauth_destination\n", '');
 
 finds('nor is a class', "smtpd_restriction_classes = c1 c2\n" .
-	"c1 = permit_mynetworks, c2\nc2 = reject_unauth_destination, c1\n" .
+	"c1 = permit_mynetworks, c2\nc2 = reject_unauth_destination\n" .
 	"smtpd_relay_restrictions = sleep 1, c1\n", '');
 for my $list ('permit, reject_unauth_destination',
     'warn_if_reject reject_unauth_destination', 'c1') {
 	finds("an open relay: $list", "smtpd_restriction_classes = c1 c2\n" .
 		"c1 = c2 c2\nc2 = c1 c1\nsmtpd_relay_restrictions = $list\n", '',
-		qr{parameter smtpd_relay_restrictions: neither});
+		qr{parameter smtpd_relay_restrictions: neither},
+		qr{parameter c1: the restriction class leads back to itself},
+		qr{parameter c2: the restriction class leads back to itself});
 }
 
 subtest 'tables' => sub {

@@ -394,6 +394,25 @@ tell_syslog(enum log_level level, const char *text)
 	syslog(priorities[level], "%s", text);
 }
 
+static struct {
+	log_take_fn *take;
+	void *arg;
+} taker;
+
+void
+log_set_taker(log_take_fn *take, void *arg)
+{
+	taker.take = take;
+	taker.arg = arg;
+}
+
+static bool
+is_taken(enum log_level level)
+{
+	return taker.take != NULL &&
+	    (level == LOG_LEVEL_WARN || level == LOG_LEVEL_ERROR);
+}
+
 static void
 log_line(enum log_level level, const char *format, va_list ap)
 {
@@ -401,6 +420,11 @@ log_line(enum log_level level, const char *format, va_list ap)
 	int saved = errno;
 
 	str_vaddf(&raw, format, ap);
+	if (is_taken(level)) {
+		log_clean(&text, str_view(&raw), LOG_LINE_MAX);
+		taker.take(taker.arg, text.ptr);
+		goto out;
+	}
 	str_add_text(&text, level_words[level]);
 	log_clean(&text, str_view(&raw), LOG_LINE_MAX);
 	pthread_mutex_lock(&lock);
@@ -411,6 +435,7 @@ log_line(enum log_level level, const char *format, va_list ap)
 	else if (log_state.to_syslog)
 		tell_syslog(level, text.ptr);
 	pthread_mutex_unlock(&lock);
+out:
 	str_clear(&raw);
 	str_clear(&text);
 	errno = saved;

@@ -55,6 +55,12 @@ void log_drain(void);
  * until it should be called again if lines are left waiting, more and more of
  * them, up to a second, while the other end does not read; else 0. */
 int log_flush_if_old(void);
+/*
+ * For a command that tells what is wrong in a form of its own: warnings and
+ * errors, cleaned, go there and nowhere else.  NULL: as before.
+ */
+typedef void log_take_fn(void *arg, const char *text);
+void log_set_taker(log_take_fn *take, void *arg);
 /* A line with time stamp and host, for who writes without `log`:
  * "Nov 21 22:00:00 host tag[pid]: text". Time is wall clock in us. */
 void log_format_line(struct str *out, int64_t wall_us, struct view host,

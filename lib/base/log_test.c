@@ -354,6 +354,27 @@ START_TEST(dying_flushes_and_tells_master_why)
 }
 END_TEST
 
+static void
+count_line(void *arg, const char *text)
+{
+	if (strcmp(text, "one \\x0Atwo") == 0)
+		++*(int *)arg;
+}
+
+START_TEST(warnings_go_to_who_takes_them)
+{
+	int n = 0;
+
+	log_set_taker(count_line, &n);
+	log_warn("%s", "one \ntwo");
+	log_error("%s", "one \ntwo");
+	log_info("%s", "one \ntwo");
+	log_set_taker(NULL, NULL);
+	log_warn("%s", "one \ntwo");
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 UNIT_MAIN("log",
     { log_clean_lets_only_printable_text_through, ARRAY_LEN(cleans) },
     { log_clean_cuts_at_whole_characters, 1 },
@@ -364,4 +385,5 @@ UNIT_MAIN("log",
     { a_full_log_is_left_alone, 1 },
     { what_cannot_be_kept_is_counted_and_told, 1 },
     { who_leaves_waits_but_not_for_ever, 1 },
+    { warnings_go_to_who_takes_them, 1 },
     { a_dead_log_stops_nobody, 1 }, { dying_flushes_and_tells_master_why, 2 })

@@ -9,6 +9,7 @@ libbarid_a_SOURCES += \
 	lib/conf/master_cf.c lib/conf/master_cf.h \
 	lib/conf/names.c lib/conf/names.h \
 	lib/conf/netlist.c lib/conf/netlist.h \
+	lib/conf/access_actions.h lib/conf/content_actions.h \
 	lib/conf/params.h lib/conf/paths.h lib/conf/restrictions.h \
 	lib/conf/rows.c lib/conf/rows.h \
 	lib/conf/user_list.c lib/conf/user_list.h \

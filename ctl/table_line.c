@@ -1,5 +1,5 @@
-/* The lines that indexed tables were made of: see explain_line.h. */
-#include "ctl/explain_line.h"
+/* Lines of tables: see table_line.h. */
+#include "ctl/table_line.h"
 
 #include "lib/conf/main_cf.h"
 #include "lib/table/create.h"
@@ -30,7 +30,7 @@ look_in(struct view text, const char *name, next_fn *next, struct view key,
 	return equal;
 }
 
-static enum explain_line
+static enum table_line
 look_up(const char *file, struct view key, struct view value, size_t *line)
 {
 	struct str text = STR_EMPTY;
@@ -42,7 +42,7 @@ look_up(const char *file, struct view key, struct view value, size_t *line)
 		    look_in(str_view(&text), file, source_next_alias, key,
 			value, line);
 	str_clear(&text);
-	return found ? EXPLAIN_LINE_FOUND : EXPLAIN_LINE_OTHER;
+	return found ? TABLE_LINE_FOUND : TABLE_LINE_OTHER;
 }
 
 static bool
@@ -53,25 +53,33 @@ is_newer(const struct stat *a, const struct stat *b)
 		a->st_mtim.tv_nsec > b->st_mtim.tv_nsec);
 }
 
-enum explain_line
-explain_find_line(struct view spec, struct view key, struct view value,
+static bool
+is_indexed(struct view spec, struct stat *made)
+{
+	struct str path = STR_EMPTY;
+	bool yes = table_make_path(spec, &path) && stat(path.ptr, made) == 0;
+
+	str_clear(&path);
+	return yes;
+}
+
+enum table_line
+table_line_find(struct view spec, struct view key, struct view value,
     size_t *line, struct str *file)
 {
 	struct stat made, source;
-	struct str path = STR_EMPTY;
-	enum explain_line found = EXPLAIN_LINE_NONE;
+	bool indexed;
 
 	*line = 0;
-	if (table_make_path(spec, &path) && stat(path.ptr, &made) == 0) {
-		str_set(file, view_skip(spec, view_find(spec, ':') + 1));
-		if (stat(file->ptr, &source) != 0 ||
-		    !S_ISREG(source.st_mode))
-			found = EXPLAIN_LINE_NONE;
-		else if (is_newer(&source, &made))
-			found = EXPLAIN_LINE_NEWER;
-		else
-			found = look_up(file->ptr, key, value, line);
-	}
-	str_clear(&path);
-	return found;
+	if (view_starts(spec, VIEW("proxy:")))
+		spec = view_skip(spec, sizeof("proxy:") - 1);
+	indexed = is_indexed(spec, &made);
+	if (!indexed && !view_starts(spec, VIEW("texthash:")))
+		return TABLE_LINE_NONE;
+	str_set(file, view_skip(spec, view_find(spec, ':') + 1));
+	if (stat(file->ptr, &source) != 0 || !S_ISREG(source.st_mode))
+		return TABLE_LINE_NONE;
+	if (indexed && is_newer(&source, &made))
+		return TABLE_LINE_NEWER;
+	return look_up(file->ptr, key, value, line);
 }
