@@ -91,15 +91,36 @@ tell_service(const struct master_service *s)
 		printf("%s, line %d: service %s/%s: %s starts nothing: others "
 		       "do its work\n",
 		    s->file, s->line, s->name, type, s->command);
-	if (s->chroot && program->kind != PROGRAM_FOREIGN)
-		printf("%s, line %d: service %s/%s: the chroot column: "
-		       "programs choose their own changed root\n",
-		    s->file, s->line, s->name, type);
 	if (s->limit > 0 && program->kind == PROGRAM_SESSIONS)
 		printf("%s, line %d: service %s/%s: process limit %lld: bounds "
 		       "%s of all processes together\n",
 		    s->file, s->line, s->name, type, (long long)s->limit,
 		    program->clients ? "the clients" : "the sessions");
+}
+
+/* It stands in nearly every line of some distributions' files. */
+static void
+tell_chroots(const struct check *c)
+{
+	struct str lines = STR_EMPTY;
+	size_t n = 0;
+
+	LIST_EACH (it, after, &c->master.services) {
+		const struct master_service *s =
+		    LIST_ITEM(it, struct master_service, node);
+		enum program_kind kind = program_find(s->command)->kind;
+
+		/* What runs, and is ours. */
+		if (!s->chroot || kind == PROGRAM_FOREIGN ||
+		    kind == PROGRAM_NONE || kind == PROGRAM_LATER)
+			continue;
+		str_addf(&lines, "%s%d", n++ > 0 ? ", " : "", s->line);
+	}
+	if (n > 0)
+		printf("%s, line%s %s: the chroot column: programs choose their "
+		       "own changed root\n",
+		    c->master.file, n > 1 ? "s" : "", lines.ptr);
+	str_clear(&lines);
 }
 
 static void
@@ -116,6 +137,7 @@ tell_differences(const struct check *c)
 	}
 	LIST_EACH (it, after, &c->master.services)
 		tell_service(LIST_ITEM(it, struct master_service, node));
+	tell_chroots(c);
 }
 
 static void

@@ -23,28 +23,52 @@ copy_clean(const char *text)
 	return copy;
 }
 
+/* The same of the same place is said once. */
+static bool
+was_told(struct check *c, const struct check_place *at, const struct str *text)
+{
+	struct str all = STR_EMPTY;
+	bool yes;
+
+	str_printf(&all, "%s:%d:%s:%s:%s", at->file != NULL ? at->file : "",
+	    at->line, at->parameter != NULL ? at->parameter : "",
+	    at->service != NULL ? at->service : "", text->ptr);
+	yes = htable_set(&c->told, str_view(&all), c) != NULL;
+	str_clear(&all);
+	return yes;
+}
+
+static void
+add_finding(struct check *c, enum check_severity severity,
+    const struct check_place *at, const struct str *text)
+{
+	struct check_finding *f = xcalloc(1, sizeof(*f));
+
+	f->severity = severity;
+	f->file = at->file == NULL ? NULL : xstrdup(at->file);
+	f->line = at->line;
+	f->parameter = copy_clean(at->parameter);
+	f->service = copy_clean(at->service);
+	f->text = copy_clean(text->ptr);
+	list_append(&c->findings, &f->node);
+	if (severity == CHECK_ERROR)
+		c->n_errors++;
+	else
+		c->n_warnings++;
+}
+
 void
 check_tell(struct check *c, enum check_severity severity,
     const struct check_place *at, const char *format, ...)
 {
-	struct check_finding *f = xcalloc(1, sizeof(*f));
 	struct str text = STR_EMPTY;
 	va_list ap;
 
 	va_start(ap, format);
 	str_vaddf(&text, format, ap);
 	va_end(ap);
-	f->severity = severity;
-	f->file = at->file == NULL ? NULL : xstrdup(at->file);
-	f->line = at->line;
-	f->parameter = copy_clean(at->parameter);
-	f->service = copy_clean(at->service);
-	f->text = copy_clean(text.ptr);
-	list_append(&c->findings, &f->node);
-	if (severity == CHECK_ERROR)
-		c->n_errors++;
-	else
-		c->n_warnings++;
+	if (!was_told(c, at, &text))
+		add_finding(c, severity, at, &text);
 	str_clear(&text);
 }
 

@@ -94,8 +94,9 @@ void check_listen(struct check *c, const struct check_place *at);
 void check_restriction_words(
     struct check *c, const struct check_place *at, struct view words);
 
-/* Does master.cf have this transport, or is it built in? */
-bool check_has_transport(const struct check *c, struct view name);
+/* What keeps this transport from delivering; NULL: nothing, it is in master.cf
+ * or built in. */
+const char *check_transport_fault(const struct check *c, struct view name);
 
 /*
  * Visit the pairs of a table, as far as it can list them: at most a million.

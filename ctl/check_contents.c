@@ -69,15 +69,17 @@ check_route(void *arg, struct view key, struct view value)
 {
 	struct contents *x = arg;
 	struct view name = view_trim(view_first(value, view_find(value, ':')));
+	const char *fault;
 	struct check_place at;
 
-	if (!x->c->has_master || name.len == 0 ||
-	    check_has_transport(x->c, name))
+	if (!x->c->has_master || name.len == 0)
+		return true;
+	fault = check_transport_fault(x->c, name);
+	if (fault == NULL)
 		return true;
 	at = place_of(x, key, value);
-	check_tell(x->c, CHECK_ERROR, &at,
-	    "table %.*s: %.*s: master.cf has no service %.*s of type unix",
-	    VIEW_ARGS(x->spec), VIEW_ARGS(key), VIEW_ARGS(name));
+	check_tell(x->c, CHECK_ERROR, &at, "table %.*s: %.*s: service %.*s/unix %s",
+	    VIEW_ARGS(x->spec), VIEW_ARGS(key), VIEW_ARGS(name), fault);
 	return ++x->n_told < TOLD_MAX;
 }
 

@@ -139,7 +139,7 @@ check_table_file(void *arg, struct view word)
 	    S_ISREG(st.st_mode)) {
 		check_writers(l->c, l->at, path.ptr);
 		check_folder(l->c, l->at, path.ptr);
-		if ((st.st_mode & 077) != 0 &&
+		if ((st.st_mode & 07) != 0 &&
 		    holds_secrets(l->at->parameter, word, path.ptr))
 			check_tell(l->c, CHECK_WARNING, l->at,
 			    "%s holds passwords and can be read by others: "

@@ -112,11 +112,17 @@ is_built_in(struct view name)
 	return false;
 }
 
-bool
-check_has_transport(const struct check *c, struct view name)
+const char *
+check_transport_fault(const struct check *c, struct view name)
 {
-	return is_built_in(name) ||
-	    master_cf_find(&c->master, name, MASTER_UNIX) != NULL;
+	const struct master_service *s =
+	    master_cf_find(&c->master, name, MASTER_UNIX);
+
+	if (s == NULL)
+		return is_built_in(name) ? NULL : "is not in master.cf";
+	return program_find(s->command)->kind == PROGRAM_LATER
+	    ? "is not started, since its program is not supported: mail waits"
+	    : NULL;
 }
 
 static void
@@ -124,15 +130,16 @@ check_transport(struct check *c, const char *parameter)
 {
 	struct check_place at = check_place_of(c, parameter);
 	struct str value = STR_EMPTY;
+	const char *fault;
 	struct view name;
 
 	if (check_value_of(c, parameter, &value)) {
 		name = view_trim(view_first(
 		    str_view(&value), view_find(str_view(&value), ':')));
-		if (name.len > 0 && !check_has_transport(c, name))
-			check_tell(c, CHECK_ERROR, &at,
-			    "master.cf has no service %.*s of type unix",
-			    VIEW_ARGS(name));
+		fault = name.len > 0 ? check_transport_fault(c, name) : NULL;
+		if (fault != NULL)
+			check_tell(c, CHECK_ERROR, &at, "service %.*s/unix %s",
+			    VIEW_ARGS(name), fault);
 	}
 	str_clear(&value);
 }

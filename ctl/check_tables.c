@@ -144,6 +144,29 @@ is_to_come(struct check *c, struct view spec)
 	return yes;
 }
 
+/* "hash:virtual" is a file of the queue directory, where daemons run: told, since
+ * nobody means that. */
+static bool
+is_relative(struct opening *o, struct view spec)
+{
+	struct view name = view_skip(spec, view_find(spec, ':') + 1);
+	struct str path = STR_EMPTY;
+	bool yes = name.ptr[0] != '/' && name.ptr[0] != '{' &&
+	    (table_make_path(spec, &path) ||
+		view_starts(spec, VIEW("texthash:")) ||
+		view_starts(spec, VIEW("regexp:")) ||
+		view_starts(spec, VIEW("pcre:")) ||
+		view_starts(spec, VIEW("cidr:")));
+
+	if (yes)
+		check_tell(o->c, CHECK_ERROR, o->at,
+		    "table %.*s: the path does not begin with /: it would be "
+		    "looked for in queue_directory",
+		    VIEW_ARGS(spec));
+	str_clear(&path);
+	return yes;
+}
+
 static void
 open_table(void *arg, struct view word)
 {
@@ -155,7 +178,7 @@ open_table(void *arg, struct view word)
 	if (!check_is_table(word) || htable_find(o->seen, word) != NULL)
 		return;
 	htable_set(o->seen, word, o);
-	if (is_to_come(o->c, word))
+	if (is_to_come(o->c, word) || is_relative(o, word))
 		return;
 	check_listen(o->c, o->at);
 	e = table_open(word, 0, &table);

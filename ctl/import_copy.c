@@ -140,11 +140,19 @@ is_main(const char *below)
 	return strcmp(below, "main.cf") == 0 || is_drop_in(below);
 }
 
-/* What is converted; the others are copied as they are. */
+/* Read as a part of the configuration, wherever a link leads. */
+static bool
+is_own(const char *below)
+{
+	return is_main(below) || strcmp(below, "master.cf") == 0;
+}
+
+/* What is converted: these, and what tables of databases are asked and how
+ * ("mysql:/etc/postfix/virtual.cf"); the others are copied as they are. */
 static bool
 is_converted(const char *below)
 {
-	return is_main(below) || strcmp(below, "master.cf") == 0;
+	return is_own(below) || view_ends(view_of(below), VIEW(".cf"));
 }
 
 /* --- files --- */
@@ -161,6 +169,30 @@ write_all(int fd, const char *path, struct view text)
 			text = view_skip(text, (size_t)n);
 	}
 	return true;
+}
+
+/* What is copied as it is may still speak of the old folder: a script, an alias
+ * with :include:.  One line of a file is told. */
+static void
+look_for_paths(const struct import *im, const char *path, struct view text)
+{
+	struct str moved = STR_EMPTY;
+	struct view line;
+	int number = 0;
+	bool found = false;
+
+	/* Indexed files are told of by their texts. */
+	if (view_find(text, '\0') != VIEW_NPOS)
+		return;
+	while (!found && text.len > 0 && view_field(&text, '\n', &line)) {
+		number++;
+		str_reset(&moved);
+		found = move_paths(im, line, &moved) > 0;
+	}
+	if (found)
+		printf("%s, line %d: speaks of %s, and is copied as it is\n",
+		    path, number, im->from);
+	str_clear(&moved);
 }
 
 static bool
@@ -193,10 +225,12 @@ copy_content(const struct import *im, const char *below, const char *path,
 	struct err e;
 	bool ok;
 
-	if (!is_converted(below))
-		return copy_bytes(from, to, path, copy);
 	e = conf_read_file(path, MAIN_CF_FILE_MAX, &text);
-	if (err_is(e)) {
+	if (!is_converted(below)) {
+		if (!err_is(e))
+			look_for_paths(im, path, str_view(&text));
+		ok = copy_bytes(from, to, path, copy);
+	} else if (err_is(e)) {
 		tell("fatal", "%s", e.text);
 		ok = false;
 	} else {
@@ -214,7 +248,7 @@ copy_file(const struct import *im, const char *below, const char *path,
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
-		(is_converted(below) ? 0 : O_NOFOLLOW));
+		(is_own(below) ? 0 : O_NOFOLLOW));
 	int to;
 	bool ok;
 
@@ -272,7 +306,7 @@ copy_entry(struct import *im, const char *below, int depth)
 		tell("fatal", "%s: more than %d files", im->from,
 		    IMPORT_FILES_MAX);
 		ok = false;
-	} else if ((is_converted(below) ? stat : lstat)(path.ptr, &st) != 0) {
+	} else if ((is_own(below) ? stat : lstat)(path.ptr, &st) != 0) {
 		/* A main.cf that is a link elsewhere is still Postfix's. */
 		ok = import_fail("look at", path.ptr);
 	} else if (S_ISREG(st.st_mode)) {
@@ -310,26 +344,69 @@ next_name(DIR *d)
 	return entry == NULL ? NULL : entry->d_name;
 }
 
+struct file_names {
+	char **all;
+	size_t n;
+};
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In the order of their names: what is told is the same each time. */
+static bool
+read_names(DIR *d, struct file_names *names)
+{
+	const char *name;
+
+	while ((name = next_name(d)) != NULL) {
+		names->all = xreallocarray(
+		    names->all, names->n + 1, sizeof(*names->all));
+		names->all[names->n++] = xstrdup(name);
+	}
+	if (names->n > 0)
+		qsort(names->all, names->n, sizeof(*names->all),
+		    compare_names);
+	return errno == 0;
+}
+
+static void
+clear_names(struct file_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->all[i]);
+	free(names->all);
+}
+
+static bool
+copy_name(struct import *im, const char *below, const char *name, int depth)
+{
+	struct str path = STR_EMPTY;
+	bool ok = true;
+
+	str_printf(
+	    &path, "%s%s%s", below, below[0] != '\0' ? "/" : "", name);
+	if (depth == 0 &&
+	    is_among(left_out, ARRAY_LEN(left_out), view_of(name)))
+		printf("%s/%s: left out: a file of Postfix's own\n", im->from,
+		    path.ptr);
+	else
+		ok = copy_entry(im, path.ptr, depth);
+	str_clear(&path);
+	return ok;
+}
+
 static bool
 copy_names(struct import *im, DIR *d, const char *below, int depth)
 {
-	struct str path = STR_EMPTY;
-	const char *name = NULL;
-	bool ok = true;
+	struct file_names names = { NULL, 0 };
+	bool ok = read_names(d, &names) || import_fail("read", im->from);
 
-	while (ok && (name = next_name(d)) != NULL) {
-		str_printf(&path, "%s%s%s", below, below[0] != '\0' ? "/" : "",
-		    name);
-		if (depth == 0 &&
-		    is_among(left_out, ARRAY_LEN(left_out), view_of(name)))
-			printf("%s/%s: left out: a file of Postfix's own\n",
-			    im->from, path.ptr);
-		else
-			ok = copy_entry(im, path.ptr, depth);
-	}
-	if (ok && errno != 0)
-		ok = import_fail("read", im->from);
-	str_clear(&path);
+	for (size_t i = 0; ok && i < names.n; i++)
+		ok = copy_name(im, below, names.all[i], depth);
+	clear_names(&names);
 	return ok;
 }
 

@@ -57,6 +57,24 @@ spec_now(struct view word, struct str *spec)
 	return true;
 }
 
+/* A file that is not in the folder is shared with the Postfix. */
+static void
+tell_elsewhere(const struct check_place *at, struct view word)
+{
+	struct view path = view_skip(word, view_find(word, ':') + 1);
+	struct str file = STR_EMPTY;
+	struct stat st;
+
+	str_set(&file, path);
+	if (at->file != NULL && path.ptr[0] == '/' &&
+	    stat(file.ptr, &st) == 0)
+		/* It is in `work` yet, and will be in `to`. */
+		printf("%s%s, line %d: parameter %s: %.*s stays where it is\n",
+		    maps.im->to, at->file + strlen(maps.im->work), at->line,
+		    at->parameter, VIEW_ARGS(word));
+	str_clear(&file);
+}
+
 static void
 look_at(void *arg, struct view word)
 {
@@ -65,12 +83,16 @@ look_at(void *arg, struct view word)
 	struct table *table = NULL;
 	struct err e;
 
-	if (view_starts(word, VIEW("proxy:")))
-		word = view_skip(word, sizeof("proxy:") - 1);
-	if (!check_is_table(word) || htable_find(&maps.seen, word) != NULL ||
-	    !spec_now(word, &spec) || !table_make_path(str_view(&spec), &made))
+	word = check_table_spec(word);
+	if (!check_is_table(word) || htable_find(&maps.seen, word) != NULL)
 		goto out;
 	htable_set(&maps.seen, word, &maps);
+	if (!spec_now(word, &spec)) {
+		tell_elsewhere(at, word);
+		goto out;
+	}
+	if (!table_make_path(str_view(&spec), &made))
+		goto out;
 	e = table_open(str_view(&spec), 0, &table);
 	table_close(table);
 	if (!err_is(e))

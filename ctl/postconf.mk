@@ -23,4 +23,4 @@ ctl/postconf.5: ctl/postconf$(EXEEXT)
 	$(AM_V_GEN)./ctl/postconf$(EXEEXT) --man5 > $@.tmp && mv $@.tmp $@
 
 TAP_TESTS += t/030-postconf.t t/035-postconf-peer.t t/036-check.t t/037-explain.t \
-	t/038-explain-message.t t/039-check-mistakes.t
+	t/038-explain-message.t t/039-check-mistakes.t t/044-import-whole.t

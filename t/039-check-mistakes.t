@@ -114,6 +114,8 @@ finds('members', "virtual_alias_maps = unionmap:{static:x, texthash:ETC/no, rege
 	{ re => "/(x/ y\n" },
 	qr{^main\.cf:$line error virtual_alias_maps table unionmap:.*/no: No such file},
 	qr{^re:1 warning virtual_alias_maps Unmatched});
+finds('a path from nowhere', "virtual_alias_maps = proxy:hash:virtual\n", '', {},
+	qr{^main\.cf:$line error virtual_alias_maps table hash:virtual: the path does not begin with /});
 finds('servers', "transport_maps = socketmap:inet:127.0.0.1:1:map\n" .
 	"virtual_alias_maps = tcp:127.0.0.1:2\n", '', {},
 	qr{^main\.cf:$line warning transport_maps connect to inet:127\.0\.0\.1:1: Conn},
@@ -124,9 +126,15 @@ finds('answers', "transport_maps = texthash:ETC/t\n" .
 	{ t => "x.test nosuch:y\ny.test smtp:[z.test]\nz.test :[a.test]\nw.test error:no\n",
 	  s => "a.test REJCT\nb.test strict, permit\nc.test 550 no\nd.test 1234567\n"
 	      . "e.test check_sender_access\n" },
-	qr{^t:1 error transport_maps table texthash:\S+: x\.test: master\.cf has no service nosuch},
+	qr{^t:1 error transport_maps table texthash:\S+: x\.test: service nosuch/unix is not in master\.cf},
 	qr{^s:1 error smtpd_sender_restrictions unknown restriction "REJCT"},
 	qr{^s:5 error smtpd_sender_restrictions restriction check_sender_access without});
+
+finds('a transport that waits', "virtual_transport = store\n" .
+	"transport_maps = inline:{ {x.test=store:y} }\n", "store unix - n n - - qmqpd\n", {},
+	qr{^master\.cf:2 warning - store/unix the program qmqpd is not supported},
+	qr{^main\.cf:$line error virtual_transport service store/unix is not started},
+	qr{^main\.cf:\d+ error transport_maps table inline:.* x\.test: service store/unix is not});
 
 # --- circles ---
 
