@@ -99,8 +99,13 @@ main(int argc, char **argv)
 		e = checks_open(&checks, d.conf);
 	if (err_is(e))
 		die_temp("parameter %s", e.text);
-	if (explains)
-		return explain_run(&cleanup, d.n_args, d.args);
+	if (explains) {
+		int status = explain_run(&cleanup, d.n_args, d.args);
+
+		mapping_close(&mapping);
+		checks_close(&checks);
+		return status;
+	}
 	daemon_drop(&d, &cleanup_role);
 	daemon_watch_tables(&d, tables_changed, &cleanup);
 	return daemon_serve_ipc(&d, handlers, &cleanup);

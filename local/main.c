@@ -57,7 +57,9 @@ main(int argc, char **argv)
 	daemon_start(&d, is_virtual ? "virtual" : "local", argc, argv);
 	if (daemon_is_to_explain(&d)) {
 		front_open(&front, &d, -1);
-		return explain_run(&front, d.n_args, d.args);
+		status = explain_run(&front, d.n_args, d.args);
+		front_close(&front);
+		return status;
 	}
 	describe_site(&d, is_virtual, &site);
 	front_open(&front, &d, monitor_start(&site));

@@ -203,8 +203,15 @@ main(int argc, char **argv)
 		e = srs_open(&both.srs, d.conf);
 	if (err_is(e))
 		die_temp("%s", e.text);
-	if (explains)
-		return explain_run(&both, &d);
+	if (explains) {
+		int status = explain_run(&both, &d);
+
+		router_clear(&both.mail);
+		router_clear(&both.probes);
+		srs_close(&both.srs);
+		conf_free(d.conf);
+		return status;
+	}
 	if (router_may_wait(&both.mail) || router_may_wait(&both.probes))
 		handlers[1].flags = 0;
 	daemon_drop(&d, &rewrite_role);
