@@ -125,7 +125,8 @@ struct request {
 	size_t n_parts;
 	bool matched;
 };
-/* False if it has more parts than `most`, or an empty one. */
+/* False if it has more parts than `most`, an empty first one, or one that only
+ * contains a `*`. */
 bool request_parse(
     struct request *r, const char *text, struct view pattern, size_t most);
 bool request_is_match(struct view pattern, const char *text);
@@ -166,7 +167,7 @@ void postconf_show_master(struct postconf *pc, char **wanted, size_t n);
 /* -e, -X, -# of main.cf and its drop-in files. */
 void postconf_edit_main(struct postconf *pc, char **args, size_t n);
 /* Fatal for an argument of -e, -X or -# of several lines, or a comment. */
-void postconf_check_edit(const char *arg);
+void postconf_check_edit(const struct postconf *pc, const char *arg);
 /* -e, -X, -# of master.cf. */
 void postconf_edit_master(struct postconf *pc, char **args, size_t n);
 /* -a -A -l -m, -T: what there is. */

@@ -39,6 +39,14 @@ find_edit(const struct edits *edits, struct view name)
 	return NULL;
 }
 
+/* A line as it is, zero bytes too: no format would do. */
+static void
+add_line(struct str *out, struct view line)
+{
+	str_add(out, line);
+	str_add_byte(out, '\n');
+}
+
 /* A physical line of an edited entry. */
 static void
 edit_line(struct edits *edits, struct edit *edit, struct view line,
@@ -47,9 +55,10 @@ edit_line(struct edits *edits, struct edit *edit, struct view line,
 	if (is_first && edit->seen)
 		postconf_warn(
 		    "%s: multiple entries for \"%s\"", edits->file, edit->name);
-	if (edits->how == EDIT_COMMENT)
-		str_addf(out, "#%.*s\n", VIEW_ARGS(line));
-	else if (is_first && edits->how == EDIT_SET)
+	if (edits->how == EDIT_COMMENT) {
+		str_add_byte(out, '#');
+		add_line(out, line);
+	} else if (is_first && edits->how == EDIT_SET)
 		str_addf(out, "%s\n", edit->line);
 	edit->seen = true;
 	edits->changed = true;
@@ -92,26 +101,30 @@ apply(void *arg, struct view text, struct str *out)
 
 			if (is_first)
 				edit = find_edit(edits,
-				    view_trim(view_first(
-					line, view_find(line, '='))));
+				    view_first(line,
+					view_find_any(line, "= \t\r\v\f")));
 			if (edit != NULL) {
 				edit_line(edits, edit, line, is_first, out);
 				continue;
 			}
 		}
-		str_addf(out, "%.*s\n", VIEW_ARGS(line));
+		add_line(out, line);
 	}
 	append_new(edits, out);
 	return edits->changed;
 }
 
 void
-postconf_check_edit(const char *arg)
+postconf_check_edit(const struct postconf *pc, const char *arg)
 {
+	const char *options = pc->mode == MODE_MAIN
+	    ? "-e, -X, or -# accepts"
+	    : "-Me, -Fe, -Pe, -X, or -# accept";
+
 	if (strchr(arg, '\n') != NULL)
-		postconf_fatal("-e, -X, or -# accepts no multi-line input");
+		postconf_fatal("%s no multi-line input", options);
 	if (view_starts(view_trim_left(view_of(arg)), VIEW("#")))
-		postconf_fatal("-e, -X, or -# accepts no comment input");
+		postconf_fatal("%s no comment input", options);
 }
 
 /* The same name twice on the command line: the last one counts. */
@@ -134,13 +147,14 @@ new_edit(struct edits *edits, struct view name)
 }
 
 static void
-take_argument(struct edits *edits, const char *arg)
+take_argument(
+    const struct postconf *pc, struct edits *edits, const char *arg)
 {
 	struct str line = STR_EMPTY;
 	struct view name = view_of(arg), value;
 	struct err e;
 
-	postconf_check_edit(arg);
+	postconf_check_edit(pc, arg);
 	if (edits->how == EDIT_SET) {
 		e = conf_split_pair(view_of(arg), &name, &value);
 		if (err_is(e))
@@ -151,7 +165,8 @@ take_argument(struct edits *edits, const char *arg)
 		str_clear(&line);
 		return;
 	}
-	if (view_trim(name).len == 0)
+	name = view_trim_left(name);
+	if (name.len == 0)
 		postconf_fatal("-X or -# requires non-blank parameter names");
 	if (view_find(name, '=') != VIEW_NPOS)
 		postconf_fatal("-X or -# requires parameter names without "
@@ -204,7 +219,7 @@ postconf_edit_main(struct postconf *pc, char **args, size_t n)
 	struct err e;
 
 	for (size_t i = 0; i < n; i++)
-		take_argument(&edits, args[i]);
+		take_argument(pc, &edits, args[i]);
 	str_printf(&path, "%s/main.cf", pc->names.dir);
 	e = main_cf_list_drop_ins(pc->names.dir, &drop_ins, &n_drop_ins);
 	if (err_is(e))

@@ -12,7 +12,7 @@
 struct edit {
 	struct request request;
 	struct service *service; /* -Me: what comes in its place */
-	char *value;		 /* -Fe, -Pe */
+	char *value;		 /* -Me, -Fe, -Pe */
 	bool seen;
 };
 
@@ -26,13 +26,13 @@ struct edits {
 /* --- what the command line says --- */
 
 static void
-take_service(struct edit *edit, const char *arg, struct view value)
+make_service(struct edit *edit)
 {
 	const char *why = NULL;
 
-	edit->service = service_parse(value, &why);
+	edit->service = service_parse(view_of(edit->value), &why);
 	if (edit->service == NULL)
-		postconf_fatal("%s: \"%s\"", why, arg);
+		postconf_fatal("%s: \"%s\"", why, edit->request.text);
 }
 
 static size_t
@@ -54,13 +54,10 @@ check_field_value(const struct edit *edit)
 	if (view_eq(name, VIEW("*")))
 		postconf_fatal("-Fe does not accept wild-card field name");
 	field = field_number(name);
-	if (view_trim(view_of(edit->value)).len == 0)
-		postconf_fatal("-Fe does not accept an empty field value");
 	if (field + 1 < MASTER_CF_FIELDS &&
 	    view_find_any(view_of(edit->value), " \t\r\v\f") != VIEW_NPOS)
 		postconf_fatal("-Fe does not accept whitespace in non-command "
 			       "field");
-	service_check_field(field, edit->value, edit->value);
 }
 
 static void
@@ -90,13 +87,12 @@ take_argument(struct edits *edits, const char *arg)
 	size_t parts = mode == MODE_SERVICES ? 2 : REQUEST_PARTS_MAX;
 	struct err e;
 
-	postconf_check_edit(arg);
+	postconf_check_edit(edits->pc, arg);
 	if (edits->pc->edit == EDIT_SET) {
 		e = conf_split_pair(view_of(arg), &pattern, &value);
 		if (err_is(e))
 			postconf_fatal("%s", e.text);
-		if (mode != MODE_SERVICES)
-			edit->value = xstrndup(value.ptr, value.len);
+		edit->value = xstrndup(value.ptr, value.len);
 	}
 	if (!request_parse(&edit->request, arg, pattern, parts) ||
 	    edit->request.n_parts != parts)
@@ -105,8 +101,6 @@ take_argument(struct edits *edits, const char *arg)
 		check_field_value(edit);
 	else if (mode == MODE_PARAMS)
 		check_param_value(edit);
-	else if (edits->pc->edit == EDIT_SET)
-		take_service(edit, arg, value);
 }
 
 /* --- changing a service --- */
@@ -118,6 +112,10 @@ set_field(struct service *s, size_t field, const char *value)
 	const char *why = NULL;
 	struct service *made;
 
+	/* A line with a field too few would stop everything. */
+	if (value[0] == '\0')
+		postconf_fatal("-Fe does not accept an empty field value");
+	service_check_field(field, value, value);
 	if (field + 1 < MASTER_CF_FIELDS) {
 		free(s->fields[field]);
 		s->fields[field] = xstrdup(value);
@@ -237,18 +235,27 @@ matches(const struct edit *edit, struct view logical)
 	return yes;
 }
 
+/* As it is, zero bytes too: no format would do. */
+static void
+copy_line(struct str *out, struct view line)
+{
+	str_add(out, line);
+	str_add_byte(out, '\n');
+}
+
+/* Blank lines and comments within stay as they are. */
 static void
 comment_out(struct view lines, struct str *out)
 {
-	struct view line;
-
 	while (lines.len > 0) {
-		view_field(&lines, '\n', &line);
-		if (line.len == 0)
-			break;
-		str_addf(out, "%s%.*s\n",
-		    view_trim_left(line).ptr[0] == '#' ? "" : "#",
-		    VIEW_ARGS(line));
+		size_t n = view_find(lines, '\n');
+		struct view line = view_first(lines, n);
+		struct view start = view_trim_left(line);
+
+		if (start.len > 0 && start.ptr[0] != '#')
+			str_add_byte(out, '#');
+		copy_line(out, line);
+		lines = view_skip(lines, n == VIEW_NPOS ? lines.len : n + 1);
 	}
 }
 
@@ -294,7 +301,10 @@ edit_parts(struct edits *edits, struct entry *entry, struct str *out)
 
 		if (!matches(edit, str_view(&entry->text)))
 			continue;
-		if (s == NULL)
+		if (s == NULL &&
+		    view_find(str_view(&entry->text), '\0') != VIEW_NPOS)
+			why = "has a zero byte";
+		else if (s == NULL)
 			s = service_parse(str_view(&entry->text), &why);
 		if (s == NULL)
 			postconf_fatal("file %s: line %d: %s", edits->file,
@@ -342,7 +352,7 @@ add_line(struct edits *edits, struct entry *entry, struct view line, int number,
 	struct view start = view_trim_left(line);
 
 	if (start.len == 0 || start.ptr[0] == '#') {
-		str_addf(&entry->after, "%.*s\n", VIEW_ARGS(line));
+		copy_line(&entry->after, line);
 		return;
 	}
 	if (start.len == line.len) {
@@ -353,7 +363,7 @@ add_line(struct edits *edits, struct entry *entry, struct view line, int number,
 	str_add(&entry->lines, str_view(&entry->after));
 	str_add(&entry->comments, str_view(&entry->after));
 	str_reset(&entry->after);
-	str_addf(&entry->lines, "%.*s\n", VIEW_ARGS(line));
+	copy_line(&entry->lines, line);
 	str_add(&entry->text, line);
 }
 
@@ -408,13 +418,15 @@ drop_earlier(struct edits *edits)
 {
 	struct edit *last = &edits->items[edits->n - 1];
 
-	for (size_t i = 0; last->service != NULL && i + 1 < edits->n; i++) {
+	if (edits->pc->mode != MODE_SERVICES || last->value == NULL)
+		return;
+	for (size_t i = 0; i + 1 < edits->n; i++) {
 		struct edit *edit = &edits->items[i];
 
 		if (!view_eq(edit->request.parts[0], last->request.parts[0]) ||
 		    !view_eq(edit->request.parts[1], last->request.parts[1]))
 			continue;
-		service_free(edit->service);
+		free(edit->value);
 		*edit = *last;
 		edits->n--;
 		return;
@@ -432,6 +444,9 @@ postconf_edit_master(struct postconf *pc, char **args, size_t n)
 		take_argument(&edits, args[i]);
 		drop_earlier(&edits);
 	}
+	for (size_t i = 0; i < edits.n; i++)
+		if (pc->mode == MODE_SERVICES && edits.items[i].value != NULL)
+			make_service(&edits.items[i]);
 	str_printf(&path, "%s/master.cf", pc->names.dir);
 	edits.file = path.ptr;
 	file_replace(path.ptr, apply, &edits);

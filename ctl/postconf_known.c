@@ -147,6 +147,29 @@ bad_macros(struct view name, struct err e)
 	postconf_fatal("%smacro processing error", postconf_source(name));
 }
 
+/* A word that begins with a brace, and is not a group. */
+static void
+warn_braces(const struct walk *w, struct view word)
+{
+	const char *file = w->scope == NULL ? "main.cf" : "master.cf";
+	size_t level = 0, n = 0;
+
+	if (word.len == 0 || word.ptr[0] != '{')
+		return;
+	for (; n < word.len; n++) {
+		if (word.ptr[n] == '{')
+			level++;
+		else if (word.ptr[n] == '}' && --level == 0)
+			break;
+	}
+	if (n == word.len)
+		postconf_warn(
+		    "%s: missing '}' in \"%.*s\"", file, VIEW_ARGS(word));
+	else if (n + 1 < word.len)
+		postconf_warn("%s: syntax error after '}' in \"%.*s\"", file,
+		    VIEW_ARGS(word));
+}
+
 /* The tables that a value names. */
 static void
 walk_tables(struct walk *w, struct view name, struct view value)
@@ -158,9 +181,12 @@ walk_tables(struct walk *w, struct view name, struct view value)
 	if (err_is(e) && !w->quiet && w->scope == NULL)
 		bad_macros(name, e);
 	rest = str_view(&text);
-	while (conf_list_next(&rest, &word))
+	while (conf_list_next(&rest, &word)) {
+		if (!w->quiet)
+			warn_braces(w, word);
 		database_each_name(
 		    word, &w->known->database_files, walk_setting, w);
+	}
 	str_clear(&text);
 }
 
@@ -174,11 +200,14 @@ walk_value(struct walk *w, struct view name, struct view value)
 	if (row != NULL && row->type == CONF_RAW)
 		return;
 	e = conf_expand_names(value, walk_name, w);
-	/* In a service only who wants it expanded gives up. */
-	if (err_is(e) && w->scope != NULL)
-		postconf_warn("%s", e.text);
-	else if (err_is(e))
+	/* What is built in has to be expanded, to see its tables: but in a
+	 * service only who wants that gives up. */
+	if (err_is(e) && w->scope == NULL &&
+	    (known_class(w->known, name) & (CLASS_BUILTIN | CLASS_SERVICE)) !=
+		0)
 		bad_macros(name, e);
+	else if (err_is(e))
+		postconf_warn("%s", e.text);
 	/* A name that the user made up comes with who mentions it. */
 	if ((known_class(w->known, name) & (CLASS_BUILTIN | CLASS_SERVICE)) !=
 	    0)
@@ -263,6 +292,28 @@ walk_main(struct known *known, struct postconf *pc)
 	htable_each(&pc->names.overrides, walk_param, &w);
 }
 
+/* Defaults go by the level: without one there are none. */
+static void
+check_level(struct postconf *pc)
+{
+	struct view name = VIEW("compatibility_level"), value;
+	struct str text = STR_EMPTY;
+	struct err e;
+	int order;
+
+	if (!names_find_raw(&pc->names, name, &value))
+		return;
+	e = names_expand(&pc->names, value, &text);
+	if (err_is(e) && !pc->quiet)
+		postconf_warn("%s", e.text);
+	if (!conf_level_compare(str_view(&text), VIEW("0"), &order))
+		bad_macros(name,
+		    err_make(ERR_PERM,
+			"malformed compatibility level syntax: \"%.60s\"",
+			text.len == 0 ? "" : text.ptr));
+	str_clear(&text);
+}
+
 /* What each process sets itself. */
 static const char *const read_only[] = { "process_id", "process_name",
 	"service_name" };
@@ -318,6 +369,7 @@ known_init(struct known *known, struct postconf *pc)
 		return;
 	if (!pc->quiet)
 		warn_read_only(pc, known);
+	check_level(pc);
 	walk_services(known, pc);
 	walk_defaults(known, pc);
 	walk_main(known, pc);

@@ -73,7 +73,8 @@ is_wakeup(struct view text)
 
 	if (view_ends(text, VIEW("?")))
 		text = view_first(text, text.len - 1);
-	return view_to_uint(text, 10, &number);
+	/* "?" alone is what Postfix lets pass, and master does not. */
+	return text.len == 0 || view_to_uint(text, 10, &number);
 }
 
 void
@@ -296,7 +297,7 @@ services_read(struct services *services, const char *path, bool must)
 	lines.rest = str_view(&text);
 	while (conf_lines_next(&lines, &logical, &line)) {
 		const char *why = NULL;
-		struct service *s;
+		struct service *s = NULL;
 
 		if (ascii_is_space(logical.ptr[0])) {
 			postconf_warn("%s: logical line must not start with "
@@ -305,7 +306,10 @@ services_read(struct services *services, const char *path, bool must)
 			    logical.len > LINE_SHOWN ? "..." : "");
 			continue;
 		}
-		s = service_parse(str_view(&logical), &why);
+		if (view_find(str_view(&logical), '\0') != VIEW_NPOS)
+			why = "has a zero byte";
+		else
+			s = service_parse(str_view(&logical), &why);
 		if (s == NULL)
 			postconf_fatal("file %s: line %d: %s", path, line, why);
 		add_service(services, s, line);
@@ -419,7 +423,10 @@ request_parse(
 
 	*r = (struct request){ .text = text };
 	while (view_field(&pattern, '/', &part)) {
-		if (r->n_parts == most || part.len == 0)
+		if (part.len == 0 && r->n_parts > 0)
+			continue;
+		if (r->n_parts == most || part.len == 0 ||
+		    (part.len > 1 && view_find(part, '*') != VIEW_NPOS))
 			return false;
 		r->parts[r->n_parts++] = part;
 	}

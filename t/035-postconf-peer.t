@@ -401,6 +401,39 @@ for (1 .. 90 * $scale) {
 		['-Pe', "$what/a=7", "foo/unix/c=8"]), edit => 1);
 }
 
+# --- odd files ----------------------------------------------------------------
+
+my $spread = "$smtp" . "foo unix - n n - - x\n  -o a=1\n\n  -o b=2\n# c\n" .
+    " \n  # d\n\t-o c=3\n# tail\nbar unix - n n 60? - x\n";
+
+for my $arguments (['-M#', 'foo/unix'], ['-MX', 'foo/unix'], ['-M', 'foo'],
+	['-M', 'fo*'], ['-M', '*/un*'], ['-M', 'foo//unix/'], ['-M', '/foo'],
+	['-F', 'foo/unix/ch*'], ['-P', 'foo/unix/b*'], ['-P', 'foo/unix/b/'],
+	['-Me', 'a/unix=b', 'b/unix/c=d'], ['-Me', "a/unix=b\nc"],
+	['-Me', '#a/unix=b'], ['-Fe', 'nosuch/unix/type=bogus'],
+	['-Fe', 'nosuch/unix/type='], ['-Fe', 'foo/unix/wakeup=?'],
+	['-Fe', 'foo/unix/type=bogus', 'foo/unix/x=y'],
+	['-Pe', 'foo/unix/b*=1'], ['-PX', 'foo/unix/*'], ['-M#', 'f*/unix'],
+	['-Fe', 'bar/unix/chroot=y'], ['-Pe', 'foo//unix/b=3']) {
+	check('odd files', $base, $spread, $arguments, edit =>
+		"@$arguments" =~ /^-[FP]e/);
+}
+for my $text ("a b = c\n", "own\n", "own=1\r\nq = 2\r\n", "q\r\n",
+	"tail = \x0b x\n", "own = \xff\xc3\xa4\n") {
+	check('odd files', $base . $text, $smtp, $_)
+	    for ['-n'], ['-X', 'a'], ['-#', 'a b'], ['-X', ' own '],
+	    ['-e', 'own=3'], ['-e', 'a=4'], ['-e', ' =x'];
+}
+for my $level ('', '3.6.', '3 6', '=', '$$3', '#$$${', '${x:3.6}', '3.x') {
+	check('odd files', $base . "compatibility_level = $level\n", $smtp,
+		$_) for ['-n'], ['relayhost'], ['-M'], ['-d', 'relayhost'];
+}
+# What the user made up may be wrong: nothing reads it.
+check('odd files', $base . "own = $_\n", $smtp, ['-n'])
+    for @broken, '{x $a', '{x}y', '${{a}==}', '${' . 'x' x 100;
+check('odd files', $base . "virtual_alias_maps = $_\n", $smtp, ['-n'])
+    for '{x $mydomain', '{x}y', 'hash:a {', '${{a}==}', '${' . 'x' x 100;
+
 # --- mistakes ----------------------------------------------------------------
 
 my @bad_main = ("a\n", "= b\n", "a b = c\n", "process_id = 4\n",
@@ -430,5 +463,6 @@ summary('edits of main.cf');
 summary('master.cf');
 summary('edits of services');
 summary('edits of fields');
+summary('odd files');
 summary('mistakes');
 done_testing();

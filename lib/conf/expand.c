@@ -8,7 +8,7 @@ enum {
 	LEVEL_PARTS = 3,
 	/* In messages: around what is wrong; of a value. */
 	CONTEXT = 20,
-	TEXT_SHOWN = 60,
+	TEXT_SHOWN = 150,
 };
 
 struct expander {
@@ -274,6 +274,19 @@ out:
 	return e;
 }
 
+/* Shown with one space, whatever stands there. */
+static struct err
+no_right_side(struct view left, const struct operator* op, struct view rest)
+{
+	struct str before = STR_EMPTY;
+	struct err e;
+
+	str_printf(&before, "{%.*s} %s", VIEW_ARGS(left), op->text);
+	e = bad_syntax("\"{expression}\" expected", str_view(&before), "", rest);
+	str_clear(&before);
+	return e;
+}
+
 /* "{a} op {b} …": the text begins with the first brace. */
 static struct err
 expand_comparison(struct expander *x, struct str *out, struct view rest)
@@ -292,6 +305,8 @@ expand_comparison(struct expander *x, struct str *out, struct view rest)
 		    "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or "
 		    "\">=\"\" or \">\" expected",
 		    left, "}", view_trim_left(rest));
+	if (!view_starts(view_trim_left(rest), VIEW("{")))
+		return no_right_side(left, op, rest);
 	e = take_braces(body, &rest, &right);
 	if (!err_is(e))
 		e = evaluate(x, left, op, right, &result);

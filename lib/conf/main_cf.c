@@ -123,7 +123,6 @@ conf_lines_next(struct conf_lines *lines, struct str *text, int *line)
 		lines->rest = rest;
 		lines->next_line = number;
 	}
-	str_cut(text, view_trim_right(str_view(text)).len);
 	return found;
 }
 
@@ -138,10 +137,10 @@ conf_split_pair(struct view text, struct view *name, struct view *value)
 	    view_find_any(*name, " \t\r\v\f") != VIEW_NPOS)
 		return err_make(ERR_PERM,
 		    "missing '=' after attribute name: \"%.*s\"",
-		    VIEW_ARGS(view_first(text, 100)));
+		    VIEW_ARGS(view_first(view_trim_left(text), 100)));
 	if (name->len == 0)
 		return err_make(ERR_PERM, "missing attribute name: \"%.*s\"",
-		    VIEW_ARGS(view_first(text, 100)));
+		    VIEW_ARGS(view_first(view_trim_left(text), 100)));
 	*value = view_trim(view_skip(text, equals + 1));
 	return ERR_OK;
 }
