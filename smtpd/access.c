@@ -148,6 +148,8 @@ static enum access_verdict
 run_stage(struct access *a, enum access_stage stage)
 {
 	a->stage = stage;
+	/* A permit would have ended its own list only. */
+	str_reset(&a->defer_if_reject);
 	return access_run_list(
 	    a, a->s->smtpd->access[stage], access_stage_subject(stage));
 }
@@ -231,8 +233,14 @@ run_rcpt_stages(struct access *a)
 	enum access_verdict v = ACCESS_DUNNO;
 
 	for (size_t i = conf->smtpd_delay_reject ? 0 : 3;
-	     i < ARRAY_LEN(stages) && v != ACCESS_REFUSED; i++)
+	     i < ARRAY_LEN(stages) && v != ACCESS_REFUSED; i++) {
+		/* Nothing to be asked of what was not said: VRFY comes without
+		 * MAIL, and all may come without HELO. */
+		if ((stages[i] == ACCESS_HELO && a->s->helo == NULL) ||
+		    (stages[i] == ACCESS_SENDER && a->s->t == NULL))
+			continue;
 		v = run_stage(a, stages[i]);
+	}
 	return v;
 }
 
@@ -251,6 +259,7 @@ check_listed(struct access *a)
 	const struct conf *conf = a->s->smtpd->conf;
 	enum access_verdict v = ACCESS_DUNNO;
 
+	str_reset(&a->defer_if_reject);
 	if (conf->smtpd_reject_unlisted_sender && !a->sender_is_listed)
 		v = check_one_listed(
 		    a, SUBJECT_SENDER, "smtpd_reject_unlisted_sender");
@@ -287,12 +296,14 @@ access_check_vrfy(struct session *s, struct view recipient, struct str *refusal)
 	struct access a;
 	enum access_verdict v;
 
-	if (s->smtpd->stand_alone)
+	if (s->smtpd->stand_alone ||
+	    view_eq_case(recipient, VIEW("postmaster")))
 		return true;
 	access_init(&a, s, recipient);
 	v = run_rcpt_stages(&a);
 	a.stage = ACCESS_RECIPIENT;
 	v = settle(&a, v);
+	str_reset(&a.defer_if_reject);
 	if (v != ACCESS_REFUSED)
 		v = access_check_listed(&a, SUBJECT_RECIPIENT);
 	return finish(&a, v, refusal);
@@ -310,7 +321,7 @@ access_check_etrn(struct session *s, struct view domain, struct str *refusal)
 	a.etrn = domain;
 	if (s->smtpd->conf->smtpd_delay_reject) {
 		v = run_stage(&a, ACCESS_CLIENT);
-		if (v != ACCESS_REFUSED)
+		if (v != ACCESS_REFUSED && s->helo != NULL)
 			v = run_stage(&a, ACCESS_HELO);
 	}
 	if (v != ACCESS_REFUSED)

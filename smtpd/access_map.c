@@ -191,5 +191,9 @@ access_check_table(struct access *a, const struct access_item *item)
 		v = access_act(
 		    a, subject, str_view(&q.value), table_spec(item->table).ptr);
 	str_clear(&q.value);
+	/* Whoever owns the address may call it anything. */
+	if (subject == SUBJECT_REVERSE && v == ACCESS_OK &&
+	    !access_is_discarded(a))
+		v = access_forbid_ok(a, item);
 	return v;
 }

@@ -304,6 +304,15 @@ access_misconfigured(struct access *a, const char *format, ...)
 	    a, SUBJECT_NONE, 451, "4.3.5", "Server configuration error");
 }
 
+enum access_verdict
+access_forbid_ok(struct access *a, const struct access_item *item)
+{
+	return access_misconfigured(a,
+	    "restriction %s returns OK: this is not allowed for security "
+	    "reasons; use DUNNO instead of OK to make an exception",
+	    item->name);
+}
+
 /* --- permitting --- */
 
 static bool

@@ -155,6 +155,9 @@ enum access_verdict access_lookup_failed(
 enum access_verdict access_misconfigured(
     struct access *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A table has permitted what nobody vouches for: a mistake in it. */
+enum access_verdict access_forbid_ok(
+    struct access *a, const struct access_item *item);
 /* A permit, logged if smtpd_log_access_permit_actions says so.  `source` is
  * the table, or "". */
 enum access_verdict access_permit(struct access *a, const char *action,

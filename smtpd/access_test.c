@@ -355,12 +355,34 @@ static const struct {
 	    "192.0.2.1",
 	    EHLO MAIL RCPT "EHLO other.example\r\n" L MAIL RCPT,
 	    "250 2.1.5 Ok", NULL },
-	{ "smtpd_client_restrictions = defer_if_reject\n"
-	  "smtpd_recipient_restrictions = reject\n",
+	/* A doubt ends with its list, as a permit would. */
+	{ "smtpd_client_restrictions = defer_if_reject, reject\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
 	    "450 4.7.0 <client.example[192.0.2.1]>: Client host rejected: "
 	    "defer_if_reject requested",
 	    NULL },
+	{ "smtpd_client_restrictions = defer_if_reject\n"
+	  "smtpd_recipient_restrictions = reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "554 5.7.1 <user@local.test>: Recipient address rejected: "
+	    "Access denied",
+	    NULL },
+	/* VRFY has no sender, and without HELO there is no name. */
+	{ "smtpd_sender_restrictions = reject\n", "192.0.2.1",
+	    EHLO "VRFY <user@local.test>\r\n",
+	    "252 2.0.0 <user@local.test>", NULL },
+	{ "smtpd_helo_restrictions = reject\n", "192.0.2.1",
+	    "VRFY user@local.test\r\n", "252 2.0.0 user@local.test", NULL },
+	{ "smtpd_helo_restrictions = reject\n", "192.0.2.1",
+	    "ETRN local.test\r\n", "459 <local.test>: service unavailable",
+	    NULL },
+	{ "smtpd_client_restrictions = reject\n", "192.0.2.1",
+	    EHLO "VRFY postmaster\r\n", "252 2.0.0 postmaster", NULL },
+	/* Whoever owns an address may call it as he likes. */
+	{ "smtpd_client_restrictions = check_reverse_client_hostname_access "
+	  "static:OK, reject\n",
+	    "192.0.2.1", EHLO MAIL RCPT,
+	    "451 4.3.5 Server configuration error", NULL },
 	{ "smtpd_relay_before_recipient_restrictions = no\n"
 	  "smtpd_recipient_restrictions = reject\n",
 	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",

@@ -28,7 +28,7 @@ const struct command commands[] = {
 	{ "RCPT", command_rcpt, COMMAND_NEEDS_MAIL | COMMAND_NOT_IN_BDAT,
 	    "RCPT" },
 	{ "DATA", command_data,
-	    COMMAND_LAST | COMMAND_NO_ARGS | COMMAND_NOT_IN_BDAT, "DATA" },
+	    COMMAND_LAST | COMMAND_NOT_IN_BDAT, "DATA" },
 	{ "BDAT", command_bdat, COMMAND_FOLLOWED, "BDAT" },
 	{ "RSET", command_rset, COMMAND_NO_ARGS | COMMAND_JUNK, "RSET" },
 	{ "NOOP", command_noop, COMMAND_LAST | COMMAND_JUNK, "NOOP" },
@@ -80,7 +80,8 @@ is_out_of_order(struct session *s, const struct command *c, struct view args)
 	else if ((c->flags & COMMAND_NEEDS_MAIL) != 0 && t == NULL)
 		reply(s, "503 5.5.1 Error: need MAIL command");
 	else if ((c->flags & COMMAND_NOT_IN_MAIL) != 0 && t != NULL)
-		reply(s, "503 5.5.1 Error: MAIL transaction in progress");
+		reply(s, "503 %sError: MAIL transaction in progress",
+		    c->run == command_etrn ? "" : "5.5.1 ");
 	else if ((c->flags & COMMAND_NOT_IN_BDAT) != 0 && t != NULL &&
 	    t->bdat != BDAT_NONE)
 		reply(s, "503 5.5.1 Error: %s after BDAT", c->verb);

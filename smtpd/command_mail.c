@@ -5,8 +5,10 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
+#include "lib/mail/domain.h"
 #include "lib/mail/esmtp.h"
 #include "lib/mail/xtext.h"
+#include "lib/table/net.h"
 #include "smtpd/access.h"
 #include "smtpd/alone.h"
 #include "smtpd/command.h"
@@ -45,6 +47,26 @@ refuse_path(struct session *s, struct view text, const char *what)
 	return false;
 }
 
+/* What no route leads to is no address, of a sender either.  Names that are not
+ * ASCII are left to rewrite, which converts them. */
+static bool
+is_deliverable(const struct session *s, struct view internal)
+{
+	const struct conf *conf = s->smtpd->conf;
+	struct view domain = addr_domain(internal);
+	struct net ip;
+
+	if (s->smtpd->stand_alone || internal.len == 0)
+		return true;
+	/* It might be an option to a command that gets it as an argument. */
+	if (internal.ptr[0] == '-' && !conf->allow_min_user)
+		return false;
+	if (domain.len == 0 || !view_is_ascii(domain) ||
+	    domain_text_is_valid(domain))
+		return true;
+	return conf->resolve_numeric_domain && net_parse_address(domain, &ip);
+}
+
 /*
  * Parse what follows "FROM:" or "TO:".  False, and the reply is said, if it is
  * no address.  `flags` are enum addr_parse_flags.
@@ -70,7 +92,8 @@ take_path(struct session *s, struct view text, unsigned flags, const char *bad,
 	}
 	str_reset(&p->internal);
 	addr_add_internal(&p->internal, &p->addr);
-	return true;
+	return is_deliverable(s, str_view(&p->internal)) ||
+	    refuse_path(s, text, bad);
 }
 
 /* Cut "FROM:" off, in any case, with the blanks that some say after it: even
@@ -312,7 +335,7 @@ command_rcpt(struct session *s, struct view args)
 /* --- VRFY --- */
 
 static bool
-verify(struct session *s, const struct path *p)
+verify(struct session *s, const struct path *p, struct view args)
 {
 	struct str refusal = STR_EMPTY, line = STR_EMPTY;
 
@@ -322,7 +345,9 @@ verify(struct session *s, const struct path *p)
 	}
 	/* RFC 5321 3.5.3: "cannot verify", and will try. */
 	str_add_text(&line, "252 2.0.0 ");
-	str_add(&line, p->addr.text);
+	/* As it was said, without SMTPUTF8. */
+	str_add(&line,
+	    view_trim(view_first(args, args.len - p->params.len)));
 	reply_line(s, str_view(&line));
 	str_clear(&line);
 	return true;
@@ -349,7 +374,7 @@ command_vrfy(struct session *s, struct view args)
 		reply(s, "501 5.5.4 Syntax: VRFY address");
 		ok = false;
 	}
-	ok = ok && verify(s, &p);
+	ok = ok && verify(s, &p, args);
 	str_clear(&p.internal);
 	return ok;
 }

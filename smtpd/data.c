@@ -175,9 +175,12 @@ command_data(struct session *s, struct view args)
 	struct str refusal = STR_EMPTY;
 	bool ok;
 
-	(void)args;
 	if (!has_recipients(s))
 		return false;
+	if (args.len > 0) {
+		reply(s, "501 5.5.4 Syntax: DATA");
+		return false;
+	}
 	if (!access_check_stage(s, ACCESS_DATA, "DATA", &refusal)) {
 		access_say(s, &refusal);
 		return false;
@@ -275,10 +278,14 @@ is_chunk_refused(struct session *s, int64_t size, struct str *refusal)
 }
 
 static bool
-refuse_chunk(struct session *s, int64_t size, struct str *refusal)
+refuse_chunk(
+    struct session *s, int64_t size, bool last, struct str *refusal)
 {
-	/* RFC 3030 section 2: it is read, and the transaction is no more. */
-	if (s->t != NULL)
+	/* RFC 3030 section 2: it is read, and no more comes of this message;
+	 * with its last chunk the transaction is over. */
+	if (s->t != NULL && last)
+		transaction_end(s);
+	else if (s->t != NULL)
 		s->t->bdat = BDAT_ERROR;
 	if (size > CHUNK_MAX || is_endless(s, size)) {
 		/* For so long nobody waits. */
@@ -322,7 +329,7 @@ command_bdat(struct session *s, struct view args)
 	}
 	s->deadline = deadline_in(s->smtpd->conf->smtpd_timeout);
 	if (is_chunk_refused(s, size, &refusal))
-		return refuse_chunk(s, size, &refusal);
+		return refuse_chunk(s, size, last, &refusal);
 	if (s->t->collect == NULL)
 		s->t->collect = collect_new(s, CONTENT_CHUNK);
 	s->t->bdat = BDAT_MORE;

@@ -218,7 +218,7 @@ static const struct {
 	    "554 5.5.1 Error: no valid recipients\n"
 	    "503 5.5.1 Error: RCPT after BDAT\n"
 	    "551 5.0.0 Discarded 3 bytes after earlier error\n"
-	    "503 5.5.1 Error: DATA after BDAT\n250 2.0.0 Ok\n221 2.0.0 Bye\n",
+	    "503 5.5.1 Error: need RCPT command\n250 2.0.0 Ok\n221 2.0.0 Bye\n",
 	    0 },
 	{ START "BDAT 2\r\nabDATA\r\n" L "RCPT TO:<user@local.test>\r\n"
 		"MAIL FROM:<>\r\nBDAT 1 LAST\r\ncQUIT\r\n",

@@ -36,6 +36,23 @@ static const struct {
 	{ "", "MAIL FROM:<a b@c>\r\n", "501 5.1.7 Bad sender address syntax" },
 	{ "", "MAIL FROM:<a@b.example>x\r\n",
 	    "501 5.1.7 Bad sender address syntax" },
+	/* What no route leads to. */
+	{ "", "MAIL FROM:<a@-b.example>\r\n",
+	    "501 5.1.7 Bad sender address syntax" },
+	{ "", "MAIL FROM:<a@192.0.2.1>\r\n",
+	    "501 5.1.7 Bad sender address syntax" },
+	{ "resolve_numeric_domain = yes\n", "MAIL FROM:<a@192.0.2.1>\r\n",
+	    "250 2.1.0 Ok" },
+	{ "", "MAIL FROM:<a@[192.0.2.1]>\r\n", "250 2.1.0 Ok" },
+	{ "", "MAIL FROM:<a@b_c.example>\r\n", "250 2.1.0 Ok" },
+	{ "", "MAIL FROM:<-a@b.example>\r\n",
+	    "501 5.1.7 Bad sender address syntax" },
+	{ "allow_min_user = yes\n", "MAIL FROM:<-a@b.example>\r\n",
+	    "250 2.1.0 Ok" },
+	{ "smtpd_recipient_restrictions = reject\n",
+	    MAIL "RCPT TO:<-a@local.test>\r\n",
+	    "501 5.1.3 Bad recipient address syntax" },
+	{ "", "VRFY a@123\r\n", "501 5.1.3 Bad recipient address syntax" },
 	/* RFC 1870. */
 	{ "", "MAIL FROM:<> SIZE=1000\r\n", "250 2.1.0 Ok" },
 	{ "", "MAIL FROM:<> SIZE=\r\n", "501 5.5.4 Bad message size syntax" },
@@ -51,7 +68,7 @@ static const struct {
 	    "501 5.5.4 Bad BODY parameter value" },
 	{ "smtpd_discard_ehlo_keywords = 8bitmime\n",
 	    "MAIL FROM:<> BODY=8BITMIME\r\n",
-	    "555 5.5.4 Unsupported option: BODY" },
+	    "555 5.5.4 Unsupported option: BODY=8BITMIME" },
 	/* RFC 6531. */
 	{ "", "MAIL FROM:<\xc3\xa9@b.example> SMTPUTF8\r\n", "250 2.1.0 Ok" },
 	{ "", "MAIL FROM:<\xc3\xa9@b.example>\r\n",
@@ -105,7 +122,7 @@ static const struct {
 	{ "", MAIL "RCPT TO:<user@local.test> NOTIFY=DELAY NOTIFY=DELAY\r\n",
 	    "501 5.5.4 Duplicate NOTIFY parameter" },
 	{ "smtpd_discard_ehlo_keywords = dsn\n", "MAIL FROM:<> RET=HDRS\r\n",
-	    "555 5.5.4 Unsupported option: RET" },
+	    "555 5.5.4 Unsupported option: RET=HDRS" },
 	/* Long, odd and hostile addresses (attacks 35 to 39, 41). */
 	{ "local_recipient_maps =\n",
 	    MAIL "RCPT TO:<\"a|b/../c\"@local.test>"

@@ -191,8 +191,5 @@ access_check_hosts(struct access *a, const struct access_item *item)
 	str_clear(&h.q.value);
 	if (v != ACCESS_OK || access_is_discarded(a))
 		return v;
-	return access_misconfigured(a,
-	    "restriction %s returns OK: this is not allowed for security "
-	    "reasons; use DUNNO instead of OK to make an exception",
-	    item->name);
+	return access_forbid_ok(a, item);
 }

@@ -79,8 +79,9 @@ static const struct {
 	    "421 4.4.2 mx.example.test " },
 	/* Parameters where there are none: 501. */
 	{ "4.1.1", "",
-	    EHLO "RSET x\r\n" L "DATA x\r\n" L "QUIT x\r\n" L "QUIT\r\n",
-	    "501 \n501 \n501 \n221 " },
+	    EHLO "RSET x\r\n" L "QUIT x\r\n" L MAIL
+	    "RCPT TO:<user@local.test>\r\n" L "DATA x\r\n" L "QUIT\r\n",
+	    "501 \n501 \n250 2.1.0\n250 2.1.5\n501 \n221 " },
 	/* EHLO with a domain, an address literal; without argument 501. */
 	{ "4.1.1.1", "", "EHLO [192.0.2.1]\r\n", "250 CHUNKING" },
 	{ "4.1.1.1", "", "EHLO [IPv6:2001:db8::1]\r\n", "250 CHUNKING" },

@@ -210,7 +210,7 @@ static const struct {
 	    GREETING "250-mx.example.test\n250-PIPELINING\n"
 		     "250-SIZE 10240000\n"
 		     "250-ENHANCEDSTATUSCODES\n250 8BITMIME\n"
-		     "555 5.5.4 Unsupported option: RET\n",
+		     "555 5.5.4 Unsupported option: RET=HDRS\n",
 	    "connect from client.example[192.0.2.1]\n"
 	    "warning: smtpd_discard_ehlo_keyword_address_maps: nosuch is no "
 	    "keyword\n"
@@ -256,7 +256,7 @@ static const struct {
 	    "459 <other.test>: service unavailable\n"
 	    "500 Syntax: ETRN domain\n500 Syntax: ETRN domain\n"
 	    "501 Error: invalid parameter syntax\n250 2.1.0 Ok\n"
-	    "503 5.5.1 Error: MAIL transaction in progress\n",
+	    "503 Error: MAIL transaction in progress\n",
 	    NULL },
 	/* VRFY says no more than RCPT would. */
 	{ "", "192.0.2.1",
@@ -265,7 +265,7 @@ static const struct {
 		 "VRFY\r\n" L "VRFY <a b>\r\n",
 	    GREETING EHLO_REPLY
 	    "252 2.0.0 user\n"
-	    "252 2.0.0 user@local.test\n"
+	    "252 2.0.0 <user@local.test>\n"
 	    "550 5.1.1 <no@local.test>: Recipient address rejected: User "
 	    "unknown in local recipient table\n"
 	    "454 4.7.1 <x@elsewhere.test>: Relay access denied\n"

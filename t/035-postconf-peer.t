@@ -416,7 +416,7 @@ for my $arguments (['-M#', 'foo/unix'], ['-MX', 'foo/unix'], ['-M', 'foo'],
 	['-Pe', 'foo/unix/b*=1'], ['-PX', 'foo/unix/*'], ['-M#', 'f*/unix'],
 	['-Fe', 'bar/unix/chroot=y'], ['-Pe', 'foo//unix/b=3']) {
 	check('odd files', $base, $spread, $arguments, edit =>
-		"@$arguments" =~ /^-[FP]e/);
+		scalar("@$arguments" =~ /^-[FP]e/));
 }
 for my $text ("a b = c\n", "own\n", "own=1\r\nq = 2\r\n", "q\r\n",
 	"tail = \x0b x\n", "own = \xff\xc3\xa4\n") {

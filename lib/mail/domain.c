@@ -132,13 +132,18 @@ is_host_name(struct view name)
 }
 
 bool
-domain_is_valid(const struct domain *d)
+domain_text_is_valid(struct view ascii)
 {
 	struct view ip;
 	bool is_ipv6;
 
-	if (view_starts(str_view(&d->forms[0]), VIEW("[")))
-		return addr_parse_literal(
-		    str_view(&d->forms[0]), &ip, &is_ipv6);
-	return is_host_name(domain_ascii(d));
+	if (view_starts(ascii, VIEW("[")))
+		return addr_parse_literal(ascii, &ip, &is_ipv6);
+	return is_host_name(ascii);
+}
+
+bool
+domain_is_valid(const struct domain *d)
+{
+	return domain_text_is_valid(domain_ascii(d));
 }

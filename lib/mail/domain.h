@@ -30,5 +30,7 @@ struct view domain_ascii(const struct domain *d);
 /* Is it one that can have mail: a host's name (RFC 5321 2.3.5, underscores
  * allowed) that is not all digits and dots, or an address literal? */
 bool domain_is_valid(const struct domain *d);
+/* The same of a name that is ASCII, in any case. */
+bool domain_text_is_valid(struct view ascii);
 
 #endif

@@ -8,7 +8,7 @@
 #include "lib/mail/addr.h"
 #include "lib/mail/xtext.h"
 
-enum { KEYWORD_SHOWN = 40 };
+enum { SHOWN_MAX = 100 };
 
 /* What the functions fill; one of the two is set. */
 struct target {
@@ -154,13 +154,13 @@ static const struct param rcpt_params[] = {
 };
 
 static struct err
-unsupported(struct view keyword)
+unsupported(struct view word)
 {
-	char shown[KEYWORD_SHOWN + 1];
-	size_t n = keyword.len < KEYWORD_SHOWN ? keyword.len : KEYWORD_SHOWN;
+	char shown[SHOWN_MAX + 1];
+	size_t n = word.len < SHOWN_MAX ? word.len : SHOWN_MAX;
 
 	for (size_t i = 0; i < n; i++) {
-		char c = keyword.ptr[i];
+		char c = word.ptr[i];
 
 		shown[i] = (char)(c > 32 && c < 127 ? c : '?');
 	}
@@ -183,7 +183,7 @@ parse_one(struct view word, const struct param *params, size_t n,
 		if (view_eq_case(keyword, params[i].keyword))
 			break;
 	if (i == n || !(t->offers & params[i].offer))
-		return unsupported(keyword);
+		return unsupported(word);
 	if (*seen & 1u << i)
 		return err_make(ERR_PERM, "501 5.5.4 Duplicate %.*s parameter",
 		    VIEW_ARGS(params[i].keyword));

@@ -24,7 +24,7 @@ static const struct {
 	{ "SIZE=", ALL, "501 5.5.4 Bad message size syntax" },
 	{ "SIZE", ALL, "501 5.5.4 Bad message size syntax" },
 	{ "SIZE=1 SIZE=1", ALL, "501 5.5.4 Duplicate SIZE parameter" },
-	{ "SIZE=1", ESMTP_DSN, "555 5.5.4 Unsupported option: SIZE" },
+	{ "SIZE=1", ESMTP_DSN, "555 5.5.4 Unsupported option: SIZE=1" },
 	{ "BODY=BINARYMIME", ALL, "501 5.5.4 Bad BODY parameter value" },
 	{ "BODY=BINARYMIME", ALL | ESMTP_BINARYMIME, "" },
 	{ "BODY=9BIT", ALL, "501 5.5.4 Bad BODY parameter value" },
@@ -39,12 +39,16 @@ static const struct {
 	{ "AUTH=a+40b", ALL, "" },
 	{ "AUTH=", ALL, "501 5.5.4 Bad AUTH parameter syntax" },
 	{ "FOO", ALL, "555 5.5.4 Unsupported option: FOO" },
-	{ "F\x1b[2J\x80O=1", ALL, "555 5.5.4 Unsupported option: F?[2J?O" },
-	{ "=x", ALL, "555 5.5.4 Unsupported option: " },
+	{ "F\x1b[2J\x80O=1", ALL, "555 5.5.4 Unsupported option: F?[2J?O=1" },
+	{ "=x", ALL, "555 5.5.4 Unsupported option: =x" },
 	{ "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX=1", ALL,
 	    "555 5.5.4 Unsupported option: "
-	    "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX" },
-	{ "NOTIFY=NEVER", ALL, "555 5.5.4 Unsupported option: NOTIFY" },
+	    "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX=1" },
+#define X10 "XXXXXXXXXX"
+	{ X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 "X=1", ALL,
+	    "555 5.5.4 Unsupported option: "
+	    X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 },
+	{ "NOTIFY=NEVER", ALL, "555 5.5.4 Unsupported option: NOTIFY=NEVER" },
 };
 
 START_TEST(esmtp_parse_mail_answers_each_mistake)
@@ -111,7 +115,7 @@ static const struct {
 	{ "ORCPT=utf-8;\xc3\xa4@c", 1, "", 0, "\xc3\xa4@c" },
 	{ "ORCPT=utf-8;\\x{E4}\\x{1F4E8}\\x{20AC}@c", 0, "", 0,
 	    "\xc3\xa4\xf0\x9f\x93\xa8\xe2\x82\xac@c" },
-	{ "SIZE=1", 0, "555 5.5.4 Unsupported option: SIZE", 0, "" },
+	{ "SIZE=1", 0, "555 5.5.4 Unsupported option: SIZE=1", 0, "" },
 };
 
 START_TEST(esmtp_parse_rcpt_judges_notify_and_orcpt)
