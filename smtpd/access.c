@@ -154,6 +154,27 @@ run_stage(struct access *a, enum access_stage stage)
 	    a, a->s->smtpd->access[stage], access_stage_subject(stage));
 }
 
+static enum access_verdict
+check_one_listed(
+    struct access *a, enum access_subject subject, const char *parameter)
+{
+	return a->s->smtpd->explain != NULL
+	    ? explain_listed(a, subject, parameter)
+	    : access_check_listed(a, subject);
+}
+
+/* smtpd_reject_unlisted_sender, where no list has asked already. */
+static enum access_verdict
+check_listed_sender(struct access *a)
+{
+	str_reset(&a->defer_if_reject);
+	if (!a->s->smtpd->conf->smtpd_reject_unlisted_sender ||
+	    a->sender_is_listed || access_is_discarded(a))
+		return ACCESS_DUNNO;
+	return check_one_listed(
+	    a, SUBJECT_SENDER, "smtpd_reject_unlisted_sender");
+}
+
 /* An earlier doubt counts where nothing else refused. */
 static enum access_verdict
 settle(struct access *a, enum access_verdict v)
@@ -210,6 +231,8 @@ access_check_stage(struct session *s, enum access_stage stage,
 	if (stage >= ACCESS_DATA && s->t != NULL && s->t->n_rcpts == 1)
 		a.recipient = str_view(&s->t->first_rcpt);
 	v = run_stage(&a, stage);
+	if (stage == ACCESS_SENDER && v != ACCESS_REFUSED)
+		v = check_listed_sender(&a);
 	if (stage >= ACCESS_DATA) {
 		v = settle(&a, v);
 	} else if (v != ACCESS_REFUSED && !had_doubt &&
@@ -240,17 +263,10 @@ run_rcpt_stages(struct access *a)
 		    (stages[i] == ACCESS_SENDER && a->s->t == NULL))
 			continue;
 		v = run_stage(a, stages[i]);
+		if (stages[i] == ACCESS_SENDER && v != ACCESS_REFUSED)
+			v = check_listed_sender(a);
 	}
 	return v;
-}
-
-static enum access_verdict
-check_one_listed(
-    struct access *a, enum access_subject subject, const char *parameter)
-{
-	return a->s->smtpd->explain != NULL
-	    ? explain_listed(a, subject, parameter)
-	    : access_check_listed(a, subject);
 }
 
 static enum access_verdict
@@ -260,10 +276,7 @@ check_listed(struct access *a)
 	enum access_verdict v = ACCESS_DUNNO;
 
 	str_reset(&a->defer_if_reject);
-	if (conf->smtpd_reject_unlisted_sender && !a->sender_is_listed)
-		v = check_one_listed(
-		    a, SUBJECT_SENDER, "smtpd_reject_unlisted_sender");
-	if (v != ACCESS_REFUSED && conf->smtpd_reject_unlisted_recipient &&
+	if (conf->smtpd_reject_unlisted_recipient &&
 	    !a->s->smtpd->override.no_unknown_recipient_checks &&
 	    !a->recipient_is_listed)
 		v = check_one_listed(a, SUBJECT_RECIPIENT,

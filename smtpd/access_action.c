@@ -11,11 +11,14 @@
 #include "smtpd/notice.h"
 #include "smtpd/reply.h"
 
+#include <stdio.h>
+
 enum {
 	/* What tables may add to one message, in bytes. */
 	PREPEND_MAX = 64 * 1024,
 	BCC_MAX = 16 * 1024,
 	TEXT_SHOWN = 400,
+	ACTION_SHOWN = 64,
 };
 
 /* One answer. */
@@ -68,7 +71,11 @@ passed_over(const struct answer *x, const char *why)
 static enum access_verdict
 action_ok(struct access *a, const struct answer *x)
 {
-	return access_permit(a, "OK", x->subject, x->source);
+	char name[ACTION_SHOWN + 1];
+
+	/* As the table has it: "OK", "ok", or a number. */
+	(void)snprintf(name, sizeof(name), "%.*s", VIEW_ARGS(x->name));
+	return access_permit(a, name, x->subject, x->source);
 }
 
 static enum access_verdict

@@ -33,7 +33,7 @@ const struct command commands[] = {
 	{ "RSET", command_rset, COMMAND_NO_ARGS | COMMAND_JUNK, "RSET" },
 	{ "NOOP", command_noop, COMMAND_LAST | COMMAND_JUNK, "NOOP" },
 	{ "VRFY", command_vrfy,
-	    COMMAND_NEEDS_HELO | COMMAND_LAST | COMMAND_JUNK, "VRFY" },
+	    COMMAND_LAST | COMMAND_JUNK, "VRFY" },
 	{ "ETRN", command_etrn,
 	    COMMAND_NEEDS_HELO | COMMAND_LAST | COMMAND_JUNK |
 		COMMAND_NOT_IN_MAIL,

@@ -125,12 +125,15 @@ static bool
 is_too_large(struct session *s, const struct esmtp_mail *mail)
 {
 	int64_t limit = s->smtpd->conf->message_size_limit;
+	struct str line = STR_EMPTY;
 
 	if (limit <= 0 || mail->size <= limit)
 		return false;
-	reply(s, "552 5.3.4 Message size exceeds fixed limit");
-	notice(s, "reject", "552 5.3.4 Message size exceeds fixed limit",
-	    VIEW_EMPTY);
+	str_add_text(&line, "552 5.3.4 Message size exceeds fixed limit");
+	reply_line(s, str_view(&line));
+	reply_soften(s->smtpd, &line);
+	notice(s, "reject", line.ptr, VIEW_EMPTY);
+	str_clear(&line);
 	return true;
 }
 

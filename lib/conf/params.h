@@ -72,7 +72,7 @@ ROW(STR, address_verify_sender_dependent_relayhost_maps,
     "sender_dependent_relayhost_maps for address probes.")
 ROW(TIME, address_verify_sender_ttl, "0s", 0, CONF_TIME_MAX, USED,
     "How often the sender address of probes changes; 0 is never.")
-ROW(STR, address_verify_service_name, "verify", 0, CONF_LEN_MAX, USED,
+ROW(STR, address_verify_service_name, "verify", 0, CONF_LEN_MAX, KNOWN,
     "Name of the address_verify service in master.cf.")
 ROW(STR, address_verify_transport_maps,
     "$transport_maps", 0, CONF_LEN_MAX, USED,
@@ -123,9 +123,9 @@ ROW(STR, authorized_submit_users, "static:anyone", 0, CONF_LEN_MAX, USED,
     "Users who may submit mail with sendmail.")
 ROW(BOOL, backwards_bounce_logfile_compatibility, "yes", 0, 1, KNOWN,
     "Write bounce files that very old versions read.")
-ROW(SIZE, berkeley_db_create_buffer_size, "16777216", 1, CONF_SIZE_MAX, USED,
+ROW(SIZE, berkeley_db_create_buffer_size, "16777216", 1, CONF_SIZE_MAX, KNOWN,
     "Memory for building a Berkeley DB table.")
-ROW(SIZE, berkeley_db_read_buffer_size, "131072", 1, CONF_SIZE_MAX, USED,
+ROW(SIZE, berkeley_db_read_buffer_size, "131072", 1, CONF_SIZE_MAX, KNOWN,
     "Memory for reading a Berkeley DB table.")
 ROW(STR, best_mx_transport, "", 0, CONF_LEN_MAX, KNOWN,
     "Transport for domains of which this host is the best MX but which it "
@@ -229,7 +229,7 @@ ROW(MSEC, default_destination_rate_delay, "0s", 0, CONF_TIME_MAX, USED,
     "Delay between deliveries to one destination.")
 ROW(INT, default_destination_recipient_limit, "50", 0, CONF_INT_MAX, USED,
     "Most recipients in one delivery; 0 is no limit.")
-ROW(INT, default_extra_recipient_limit, "1000", 0, CONF_INT_MAX, USED,
+ROW(INT, default_extra_recipient_limit, "1000", 0, CONF_INT_MAX, KNOWN,
     "Recipients that a message which goes before others may bring.")
 ROW(STR, default_filter_nexthop, "", 0, CONF_LEN_MAX, USED,
     "Next hop of a content_filter that names none.")
@@ -244,11 +244,11 @@ ROW(RAW, default_rbl_reply,
     "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using "
     "$rbl_domain${rbl_reason?; $rbl_reason}", 0, CONF_LEN_MAX, USED,
     "Reply to a client that a DNS list refuses.")
-ROW(INT, default_recipient_limit, "20000", 0, CONF_INT_MAX, USED,
+ROW(INT, default_recipient_limit, "20000", 0, CONF_INT_MAX, KNOWN,
     "Most recipients in memory per transport.")
-ROW(TIME, default_recipient_refill_delay, "5s", 1, CONF_TIME_MAX, USED,
+ROW(TIME, default_recipient_refill_delay, "5s", 1, CONF_TIME_MAX, KNOWN,
     "Time after which recipients are read again.")
-ROW(INT, default_recipient_refill_limit, "100", 1, CONF_INT_MAX, USED,
+ROW(INT, default_recipient_refill_limit, "100", 1, CONF_INT_MAX, KNOWN,
     "Recipients read from a message at once.")
 ROW(INT, default_service_processes, "0", 0, 1000, USED,
     "Processes of a service that serves sessions; 0 is one per processor. "
@@ -360,9 +360,9 @@ ROW(STR, flush_service_name, "flush", 0, CONF_LEN_MAX, KNOWN,
     "Name of the flush service in master.cf.")
 ROW(BOOL, force_mime_input_conversion, "no", 0, 1, USED,
     "Convert 8-bit content of received mail at once.")
-ROW(INT, fork_attempts, "5", 1, CONF_INT_MAX, USED,
+ROW(INT, fork_attempts, "5", 1, CONF_INT_MAX, KNOWN,
     "How often a new process is tried.")
-ROW(TIME, fork_delay, "1s", 1, CONF_TIME_MAX, USED,
+ROW(TIME, fork_delay, "1s", 1, CONF_TIME_MAX, KNOWN,
     "Time between these attempts.")
 ROW(RAW, forward_expansion_filter,
     "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY"
@@ -400,9 +400,9 @@ ROW(STR, greylist_reject_text,
     "What a client hears that has to wait.")
 ROW(TIME, greylist_retry_window, "2d", 1, CONF_TIME_MAX, USED,
     "Until when it has to repeat its mail.")
-ROW(INT, hash_queue_depth, "1", 1, 10, USED,
+ROW(INT, hash_queue_depth, "1", 1, 10, KNOWN,
     "Levels of folders below the queues of hash_queue_names.")
-ROW(STR, hash_queue_names, "deferred, defer", 0, CONF_LEN_MAX, USED,
+ROW(STR, hash_queue_names, "deferred, defer", 0, CONF_LEN_MAX, KNOWN,
     "Queues with folders below them.")
 ROW(INT, header_address_token_limit, "10240", 1, CONF_INT_MAX, KNOWN,
     "Parts of an address header that are looked at.")
@@ -442,11 +442,11 @@ ROW(STR, internal_mail_filter_classes, "", 0, CONF_LEN_MAX, USED,
     "Mail of our own that is filtered: bounce, notify.")
 ROW(INT, invalid_hostname_reject_code, "501", 400, 599, USED,
     "Reply code of reject_invalid_helo_hostname.")
-ROW(TIME, ipc_idle, "5s", 1, CONF_TIME_MAX, USED,
+ROW(TIME, ipc_idle, "5s", 1, CONF_TIME_MAX, KNOWN,
     "How long an unused connection between daemons is kept.")
 ROW(TIME, ipc_timeout, "3600s", 1, CONF_TIME_MAX, USED,
     "How long one daemon waits for another.")
-ROW(TIME, ipc_ttl, "1000s", 1, CONF_TIME_MAX, USED,
+ROW(TIME, ipc_ttl, "1000s", 1, CONF_TIME_MAX, KNOWN,
     "Longest life of a connection between daemons.")
 ROW(STR, known_tcp_ports,
     "lmtp=24, smtp=25, smtps=submissions=465, submission=587",
@@ -460,7 +460,7 @@ ENUM(lmtp_address_preference, "any", "any|ipv4|ipv6", USED,
     "For LMTP what smtp_address_preference is for SMTP.")
 ENUM(lmtp_address_verify_target, "rcpt", "rcpt|data", USED,
     "For LMTP what smtp_address_verify_target is for SMTP.")
-ROW(BOOL, lmtp_assume_final, "no", 0, 1, USED,
+ROW(BOOL, lmtp_assume_final, "no", 0, 1, KNOWN,
     "Say in reports that mail delivered by LMTP was delivered, not relayed.")
 ROW(BOOL, lmtp_balance_inet_protocols, "yes", 0, 1, USED,
     "For LMTP what smtp_balance_inet_protocols is for SMTP.")
@@ -529,7 +529,7 @@ ROW(TIME, lmtp_mail_timeout, "300s", 1, CONF_TIME_MAX, USED,
     "For LMTP what smtp_mail_timeout is for SMTP.")
 ROW(STR, lmtp_mime_header_checks, "", 0, CONF_LEN_MAX, USED,
     "For LMTP what smtp_mime_header_checks is for SMTP.")
-ROW(SIZE, lmtp_min_data_rate, "500", 1, CONF_SIZE_MAX, USED,
+ROW(SIZE, lmtp_min_data_rate, "500", 1, CONF_SIZE_MAX, KNOWN,
     "For LMTP what smtp_min_data_rate is for SMTP.")
 ROW(INT, lmtp_mx_address_limit, "5", 0, CONF_INT_MAX, USED,
     "For LMTP what smtp_mx_address_limit is for SMTP.")
@@ -864,7 +864,7 @@ ROW(STR, non_smtpd_milters, "", 0, CONF_LEN_MAX, KNOWN,
 ROW(STR, notify_classes, "resource, software", 0, CONF_LEN_MAX, USED,
     "What the postmaster is told: bounce, 2bounce, data, delay, policy, "
     "protocol, resource, software.")
-ROW(STR, openssl_path, "openssl", 1, CONF_LEN_MAX, USED,
+ROW(STR, openssl_path, "openssl", 1, CONF_LEN_MAX, KNOWN,
     "The openssl command.")
 ROW(BOOL, owner_request_special, "yes", 0, 1, USED,
     "owner-LIST and LIST-request are special names.")
@@ -1068,7 +1068,7 @@ ROW(STR, proxymap_service_name, "proxymap", 0, CONF_LEN_MAX, KNOWN,
     "Name of the proxymap service in master.cf.")
 ROW(STR, proxywrite_service_name, "proxywrite", 0, CONF_LEN_MAX, KNOWN,
     "Name of the proxywrite service in master.cf.")
-ROW(TIME, qmgr_clog_warn_time, "300s", 0, CONF_TIME_MAX, USED,
+ROW(TIME, qmgr_clog_warn_time, "300s", 0, CONF_TIME_MAX, KNOWN,
     "Least time between warnings that one destination fills the queue.")
 ROW(TIME, qmgr_daemon_timeout, "1000s", 1, CONF_TIME_MAX, KNOWN,
     "daemon_timeout for qmgr.")
@@ -1080,7 +1080,7 @@ ROW(INT, qmgr_message_active_limit, "20000", 1, CONF_INT_MAX, USED,
     "Most messages that qmgr schedules at once.")
 ROW(INT, qmgr_message_recipient_limit, "20000", 1, CONF_INT_MAX, USED,
     "Most recipients that qmgr has in memory.")
-ROW(INT, qmgr_message_recipient_minimum, "10", 1, CONF_INT_MAX, USED,
+ROW(INT, qmgr_message_recipient_minimum, "10", 1, CONF_INT_MAX, KNOWN,
     "Recipients in memory that each message may have.")
 ROW(STR, qmqpd_authorized_clients, "", 0, CONF_LEN_MAX, KNOWN,
     "Clients of QMQP.")
@@ -1264,7 +1264,7 @@ ROW(TIME, smtp_mail_timeout, "300s", 1, CONF_TIME_MAX, USED,
     "Time limit for MAIL.")
 ROW(STR, smtp_mime_header_checks, "", 0, CONF_LEN_MAX, USED,
     "mime_header_checks for mail that is sent.")
-ROW(SIZE, smtp_min_data_rate, "500", 1, CONF_SIZE_MAX, USED,
+ROW(SIZE, smtp_min_data_rate, "500", 1, CONF_SIZE_MAX, KNOWN,
     "Bytes a second that count as progress.")
 ROW(INT, smtp_mx_address_limit, "5", 0, CONF_INT_MAX, USED,
     "Most addresses tried per delivery; 0 is no limit.")
@@ -1480,7 +1480,7 @@ ROW(STR, smtpd_command_filter, "", 0, CONF_LEN_MAX, USED,
     "Table that replaces commands.")
 ROW(STR, smtpd_data_restrictions, "", 0, CONF_LEN_MAX, USED,
     "What is checked at DATA.")
-ROW(BOOL, smtpd_delay_open_until_valid_rcpt, "yes", 0, 1, USED,
+ROW(BOOL, smtpd_delay_open_until_valid_rcpt, "yes", 0, 1, KNOWN,
     "Begin a message at the first valid recipient.")
 ROW(BOOL, smtpd_delay_reject, "yes", 0, 1, USED,
     "Refuse at RCPT what was already refused at connect, HELO or MAIL.")
@@ -1957,7 +1957,7 @@ ROW(STR, transport_maps, "", 0, CONF_LEN_MAX, USED,
     "Tables of transports and next hops by recipient.")
 ROW(TIME, transport_retry_time, "60s", 1, CONF_TIME_MAX, USED,
     "How long a transport counts as dead after a failure.")
-ROW(TIME, trigger_timeout, "10s", 1, CONF_TIME_MAX, USED,
+ROW(TIME, trigger_timeout, "10s", 1, CONF_TIME_MAX, KNOWN,
     "Time limit to wake up a service.")
 ROW(STR, undisclosed_recipients_header, "", 0, CONF_LEN_MAX, USED,
     "Header for mail without recipients in its headers.")
