@@ -3,7 +3,9 @@
 
 #include "lib/base/mem.h"
 #include "lib/conf/each.h"
+#include "lib/table/cache.h"
 #include "lib/table/create.h"
+#include "lib/table/share.h"
 #include "lib/table/table.h"
 
 #include <stdlib.h>
@@ -224,6 +226,23 @@ visit_tables(struct check *c, const struct check_place *at, struct view value)
 		conf_each_word(value, open_table, &o);
 }
 
+/* Tables that are written to, and what cannot be. */
+static void
+visit_caches(struct check *c, const struct check_place *at, struct view value)
+{
+	static const char *const names[] = { "address_verify_map",
+		"greylist_map", "postscreen_cache_map", "volume_limit_map" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (view_eq(view_of(at->parameter), view_of(names[i])) &&
+		    !cache_can_be(view_trim(value)) &&
+		    !share_is(view_trim(value)))
+			check_tell(c, CHECK_WARNING, at,
+			    "%s: %.*s cannot be written to: it is kept in "
+			    "memory only",
+			    names[i], VIEW_ARGS(value));
+}
+
 void
 check_tables(struct check *c)
 {
@@ -233,6 +252,7 @@ check_tables(struct check *c)
 	check_each_value(c, visit_tables);
 	only_set = false;
 	check_each_value(c, visit_tables);
+	check_each_value(c, visit_caches);
 	htable_clear(&seen, NULL);
 }
 

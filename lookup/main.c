@@ -13,13 +13,14 @@
 #include "lookup/cache.h"
 #include "lookup/permit.h"
 #include "lookup/pool.h"
+#include "lookup/shared.h"
 
 #include <grp.h>
 #include <netdb.h>
 #include <pwd.h>
 
 /* Below what those who ask wait for (lib/daemon). */
-enum { LOOKUP_TIMEOUT = 90 };
+enum { LOOKUP_TIMEOUT = 90, SHARED_TIMEOUT = 8 };
 
 /* What the name service reads, and sockets that it and databases have; then
  * the folders of tables that are files. */
@@ -52,6 +53,7 @@ struct lookup {
 	struct permit permit;
 	struct pool pool;
 	struct cache cache;
+	struct shared shared;
 };
 
 /* Passwords are for who logs in with them. */
@@ -117,6 +119,43 @@ answer_table_ask(struct ipc_request *request)
 	answer.found = found;
 	answer.value = str_view(&value);
 	ipc_reply(request, IPC_OUT(table_answer, &answer));
+	str_clear(&value);
+}
+
+/* What `state` has no file of its own for. */
+static void
+answer_share_ask(struct ipc_request *request)
+{
+	struct lookup *l = ipc_request_owner(request);
+	struct ipc_share_answer answer = { 0 };
+	struct str value = STR_EMPTY;
+	struct ipc_share_ask ask;
+	struct share_question q;
+	struct err e;
+
+	if (!ipc_request_read(request, IPC_IN(share_ask, &ask)))
+		return;
+	q = (struct share_question){ ask.verb < 0 || ask.verb >= SHARE_VERBS
+		    ? SHARE_VERBS
+		    : (enum share_verb)ask.verb,
+		ask.key, ask.old, ask.value, ask.life, ask.window, ask.amount,
+		ask.limit, ERR_OK, false, &value, 0, 0 };
+	if (permit_has_shared(&l->permit, ask.table)) {
+		e = shared_ask(
+		    &l->shared, ask.table, &q, deadline_in(SHARED_TIMEOUT));
+	} else {
+		log_warn("request to change table \"%.*s\", which is none of "
+			 "state's",
+		    VIEW_ARGS(view_first(ask.table, LOG_LINE_MAX)));
+		e = err_make(ERR_TEMP, "table %.*s: not in the configuration",
+		    VIEW_ARGS(view_first(ask.table, 100)));
+	}
+	answer.status = e.kind == ERR_NONE ? ERR_NONE : ERR_TEMP;
+	answer.text = view_of(e.text);
+	answer.done = q.done && !err_is(e);
+	answer.value = str_view(&value);
+	answer.count = q.count;
+	ipc_reply(request, IPC_OUT(share_answer, &answer));
 	str_clear(&value);
 }
 
@@ -192,6 +231,7 @@ main(int argc, char **argv)
 {
 	static const struct ipc_handler handlers[] = {
 		{ ipc_table_ask_type, answer_table_ask, 0 },
+		{ ipc_share_ask_type, answer_share_ask, 0 },
 		{ NULL, NULL, 0 },
 	};
 	struct lookup l;
@@ -205,9 +245,11 @@ main(int argc, char **argv)
 	l.conf = d.conf;
 	pool_init(&l.pool);
 	cache_init(&l.cache, d.conf->lookup_cache_time);
+	shared_init(&l.shared);
 	load_name_service();
 	table_set_conf(find_parameter, &l);
 	htable_each(&l.permit.specs, prepare_table, NULL);
+	htable_each(&l.permit.shared, prepare_table, NULL);
 	offload_set_threads(LOOKUP_THREADS);
 	offload_set_stack(LOOKUP_STACK);
 	daemon_drop(&d, &lookup_role);

@@ -10,6 +10,9 @@
 
 struct permit {
 	struct htable specs; /* without "proxy:" */
+	/* What `state` shares with other hosts, and writes to; a table that no
+	 * other parameter names may not be looked up. */
+	struct htable shared;
 };
 
 /* Reads main.cf and master.cf again. */
@@ -19,5 +22,7 @@ void permit_clear(struct permit *p);
 void permit_add_value(struct permit *p, struct view name, struct view value);
 /* A table that only parameters of passwords name is there for `secrets` only. */
 bool permit_has(const struct permit *p, struct view spec, bool secrets);
+/* May state ask about it, and change it? */
+bool permit_has_shared(const struct permit *p, struct view spec);
 
 #endif

@@ -196,6 +196,7 @@ START_TEST(only_tables_that_are_named_may_be_asked_for)
 	struct permit p;
 
 	htable_init(&p.specs);
+	htable_init(&p.shared);
 	permit_add_value(
 	    &p, VIEW("transport_maps"), view_of(permits[_i].value));
 	ck_assert(permit_has(&p, view_of(permits[_i].spec), false) ==
@@ -220,6 +221,7 @@ START_TEST(attack_90_tables_of_passwords_are_not_for_all)
 	struct permit p;
 
 	htable_init(&p.specs);
+	htable_init(&p.shared);
 	permit_add_value(&p, view_of(secrets[_i].name), VIEW("mysql:/p"));
 	ck_assert(permit_has(&p, VIEW("mysql:/p"), secrets[_i].secrets) ==
 	    secrets[_i].permitted);
@@ -231,10 +233,43 @@ START_TEST(attack_90_tables_of_passwords_are_not_for_all)
 }
 END_TEST
 
+static const struct {
+	const char *name, *value, *spec;
+	bool shared, permitted;
+} shared[] = {
+	{ "greylist_map", "redis:/s", "redis:/s", true, false },
+	{ "volume_limit_map", " proxy:redis:/s ", "redis:/s", true, false },
+	{ "address_verify_map", "redis:/s", "redis:/t", false, false },
+	{ "postscreen_cache_map", "redis:{hosts=a, timeout=1}",
+	    "redis:{hosts=a, timeout=1}", true, false },
+	/* They are not shared, and nobody's to look up. */
+	{ "greylist_map", "btree:/s", "btree:/s", false, false },
+	{ "greylist_map", "pgsql:/s", "pgsql:/s", false, false },
+	/* A table that is only looked up is not written to. */
+	{ "transport_maps", "redis:/s", "redis:/s", false, true },
+	{ "proxy_write_maps", "redis:/s", "redis:/s", false, false },
+};
+
+START_TEST(attack_90_only_tables_of_state_may_be_changed)
+{
+	struct view spec = view_of(shared[_i].spec);
+	struct permit p;
+
+	htable_init(&p.specs);
+	htable_init(&p.shared);
+	permit_add_value(
+	    &p, view_of(shared[_i].name), view_of(shared[_i].value));
+	ck_assert(permit_has_shared(&p, spec) == shared[_i].shared);
+	ck_assert(permit_has(&p, spec, true) == shared[_i].permitted);
+	permit_clear(&p);
+}
+END_TEST
+
 UNIT_MAIN("lookup/pool", { a_table_is_opened_when_it_is_asked_for, 1 },
     { many_questions_share_a_few_tables, 1 },
     { who_asked_a_table_that_hangs_gets_away, 1 },
     { what_was_found_is_remembered_for_a_moment, 1 },
     { memory_for_what_was_found_is_bounded, 1 },
     { only_tables_that_are_named_may_be_asked_for, ARRAY_LEN(permits) },
-    { attack_90_tables_of_passwords_are_not_for_all, ARRAY_LEN(secrets) })
+    { attack_90_tables_of_passwords_are_not_for_all, ARRAY_LEN(secrets) },
+    { attack_90_only_tables_of_state_may_be_changed, ARRAY_LEN(shared) })

@@ -1,6 +1,7 @@
 /* The greylist: see grey.h. */
 #include "smtpd/grey.h"
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/dns/name.h"
 #include "lib/mail/addr.h"
@@ -14,6 +15,12 @@ enum {
 	REFRESH_AFTER = 86400,
 	/* Longer ones would not fit into a key. */
 	PART_MAX = 500,
+	/* So much the clocks of hosts may differ, s. */
+	CLOCKS_DIFFER = 3600,
+	/* So often somebody else may be quicker. */
+	TRIES_MAX = 5,
+	/* Of a network: nobody asks for more. */
+	COUNT_MOST = 1000000,
 };
 
 bool
@@ -101,29 +108,43 @@ struct keys {
 	struct str triplet; /* "t 192.0.2.0/24 sender recipient" */
 };
 
-static struct err
-recall(
-    struct smtpd *smtpd, const struct str *key, int64_t numbers[2], bool *found)
+/* What is kept, if it is anything. */
+static bool
+read_kept(const struct str *value, int64_t now, int64_t numbers[2])
 {
-	struct str value = STR_EMPTY;
-	struct err e =
-	    recall_get(smtpd, STATE_GREY, str_view(key), &value, found);
-
 	/* Damaged is as unknown. */
-	*found = *found && grey_read(str_view(&value), numbers);
-	str_clear(&value);
+	return grey_read(str_view(value), numbers) &&
+	    numbers[0] <= now + CLOCKS_DIFFER &&
+	    numbers[1] <= now + CLOCKS_DIFFER;
+}
+
+static struct err
+recall(struct smtpd *smtpd, const struct str *key, struct str *is)
+{
+	bool found;
+	struct err e = recall_get(smtpd, STATE_GREY, str_view(key), is, &found);
+
+	if (!found)
+		str_reset(is);
 	return e;
 }
 
-static void
-keep(struct smtpd *smtpd, const struct str *key, int64_t a, int64_t b,
-    int64_t until)
+/* In place of `is`; which is what is there, if that was not so any more. */
+static struct err
+replace(struct smtpd *smtpd, const struct str *key, struct str *is,
+    const int64_t numbers[2], int64_t until, bool *done)
 {
 	struct str value = STR_EMPTY;
+	struct recall_swap ask = {
+		.key = str_view(key), .old = str_view(is), .until = until
+	};
+	struct err e;
 
-	write_numbers(&value, a, b);
-	recall_put(smtpd, STATE_GREY, str_view(key), str_view(&value), until);
+	write_numbers(&value, numbers[0], numbers[1]);
+	ask.value = str_view(&value);
+	e = recall_swap(smtpd, STATE_GREY, &ask, done, is);
 	str_clear(&value);
+	return e;
 }
 
 /* The network has come again often enough. */
@@ -131,71 +152,109 @@ static struct err
 ask_network(struct smtpd *smtpd, const struct keys *k, int64_t now, bool *yes)
 {
 	const struct conf *conf = smtpd->conf;
+	struct str is = STR_EMPTY;
 	int64_t n[2];
-	bool found;
-	struct err e;
+	bool done;
+	struct err e = ERR_OK;
 
 	*yes = false;
 	if (conf->greylist_auto_allow_count == 0)
 		return ERR_OK;
-	e = recall(smtpd, &k->network, n, &found);
-	*yes = found && n[0] >= conf->greylist_auto_allow_count;
-	if (*yes && now - n[1] > REFRESH_AFTER)
-		keep(smtpd, &k->network, n[0], now,
-		    now + conf->greylist_lifetime);
+	e = recall(smtpd, &k->network, &is);
+	*yes = !err_is(e) && read_kept(&is, now, n) &&
+	    n[0] >= conf->greylist_auto_allow_count;
+	if (*yes && now - n[1] > REFRESH_AFTER) {
+		n[1] = now;
+		/* If somebody else was quicker, it is refreshed. */
+		e = replace(smtpd, &k->network, &is, n,
+		    now + conf->greylist_lifetime, &done);
+	}
+	str_clear(&is);
 	return e;
 }
 
+/* One more triplet of it has come again.  That is not counted if it cannot be:
+ * the triplet itself is known. */
 static void
 count_network(struct smtpd *smtpd, const struct keys *k, int64_t now)
 {
-	int64_t n[2] = { 0, 0 };
-	bool found;
+	struct str is = STR_EMPTY;
+	bool done = false;
+	struct err e;
 
-	if (smtpd->conf->greylist_auto_allow_count == 0 ||
-	    err_is(recall(smtpd, &k->network, n, &found)))
+	if (smtpd->conf->greylist_auto_allow_count == 0)
 		return;
-	keep(smtpd, &k->network, found ? n[0] + 1 : 1, now,
-	    now + smtpd->conf->greylist_lifetime);
+	e = recall(smtpd, &k->network, &is);
+	for (int i = 0; !done && !err_is(e) && i < TRIES_MAX; i++) {
+		int64_t n[2];
+
+		if (!read_kept(&is, now, n))
+			n[0] = 0;
+		n[0] += n[0] < COUNT_MOST;
+		n[1] = now;
+		e = replace(smtpd, &k->network, &is, n,
+		    now + smtpd->conf->greylist_lifetime, &done);
+	}
+	if (err_is(e))
+		log_warn("greylist: %s", e.text);
+	str_clear(&is);
 }
 
-/* The triplet is there: n is what is kept of it. */
-static void
-judge(struct smtpd *smtpd, const struct keys *k, const int64_t n[2],
-    int64_t now, struct grey_answer *answer)
+/*
+ * The triplet is there: n is what is kept of it, `is` the same as it is kept.
+ * *again: somebody else has changed it.
+ */
+static struct err
+judge(struct smtpd *smtpd, const struct keys *k, struct str *is, int64_t n[2],
+    int64_t now, struct grey_answer *answer, bool *again)
 {
 	const struct conf *conf = smtpd->conf;
+	bool done = true, is_first = n[1] == 0;
+	struct err e = ERR_OK;
 
+	*again = false;
 	answer->waited = now > n[0] ? now - n[0] : 0;
-	if (n[1] == 0 && answer->waited < conf->greylist_delay) {
+	if (is_first && answer->waited < conf->greylist_delay) {
 		answer->verdict = GREY_EARLY;
-		return;
+		return e;
 	}
-	answer->verdict = n[1] == 0 ? GREY_PASSES : GREY_KNOWN;
-	if (n[1] == 0 || now - n[1] > REFRESH_AFTER)
-		keep(smtpd, &k->triplet, n[0], now,
-		    now + conf->greylist_lifetime);
-	if (answer->verdict == GREY_PASSES)
+	answer->verdict = is_first ? GREY_PASSES : GREY_KNOWN;
+	if (is_first || now - n[1] > REFRESH_AFTER) {
+		n[1] = now;
+		e = replace(smtpd, &k->triplet, is, n,
+		    now + conf->greylist_lifetime, &done);
+	}
+	*again = !err_is(e) && !done && is_first;
+	/* Who has it written has it counted, once for all hosts. */
+	if (!err_is(e) && done && is_first)
 		count_network(smtpd, k, now);
+	return e;
 }
 
 static struct err
 ask_triplet(struct smtpd *smtpd, const struct keys *k, int64_t now,
     struct grey_answer *answer)
 {
-	int64_t n[2];
-	bool found;
-	struct err e = recall(smtpd, &k->triplet, n, &found);
+	const int64_t first[2] = { now, 0 };
+	struct str is = STR_EMPTY;
+	bool again = true, done = false;
+	struct err e = recall(smtpd, &k->triplet, &is);
 
-	if (err_is(e))
-		return e;
-	if (found) {
-		judge(smtpd, k, n, now, answer);
-		return e;
+	/* When somebody else was quicker, what that has left is judged: when it
+	 * was seen first stays what it was. */
+	for (int i = 0; again && !err_is(e) && i < TRIES_MAX; i++) {
+		int64_t n[2];
+
+		if (read_kept(&is, now, n)) {
+			e = judge(smtpd, k, &is, n, now, answer, &again);
+			continue;
+		}
+		answer->verdict = GREY_NEW;
+		e = replace(smtpd, &k->triplet, &is, first,
+		    now + smtpd->conf->greylist_retry_window, &done);
+		again = !done;
 	}
-	answer->verdict = GREY_NEW;
-	keep(smtpd, &k->triplet, now, 0,
-	    now + smtpd->conf->greylist_retry_window);
+	str_clear(&is);
 	return e;
 }
 

@@ -138,6 +138,43 @@ START_TEST(a_damaged_entry_is_as_none)
 }
 END_TEST
 
+/* Another host that shares the greylist comes between question and answer. */
+START_TEST(who_was_quicker_is_heard)
+{
+	standin_open("greylist_delay = 300\ngreylist_auto_allow_count = 3\n");
+	/* It has seen it first. */
+	standin.state_first = "999000:0";
+	ck_assert_int_eq(ask("192.0.2.1", "a@b", "c@d", NOW), GREY_PASSES);
+	ck_assert_int_eq(waited, NOW - 999000);
+	/* It has seen it at the same time: the first one stays. */
+	standin.state_first = "999999:0";
+	ck_assert_int_eq(ask("192.0.2.1", "b@b", "c@d", NOW), GREY_EARLY);
+	ck_assert_str_eq(
+	    standin_state(STATE_GREY, "t 192.0.2.0/24 b@b c@d"), "999999:0");
+	/* It has let it in: that counts once. */
+	standin.state_first = "999999:1000299";
+	ck_assert_int_eq(
+	    ask("192.0.2.1", "b@b", "c@d", NOW + 298), GREY_EARLY);
+	ck_assert_int_eq(ask("192.0.2.1", "b@b", "c@d", NOW + 299), GREY_KNOWN);
+	ck_assert_str_eq(
+	    standin_state(STATE_GREY, "n 192.0.2.0/24"), "1:1000000");
+	standin_close();
+}
+END_TEST
+
+/* Attack: what is shared says that it was seen in years to come. */
+START_TEST(a_time_to_come_is_damage)
+{
+	standin_open("greylist_delay = 300\n");
+	standin_set_state(
+	    STATE_GREY, "t 192.0.2.0/24 a@b c@d", "99999999999:0");
+	ck_assert_int_eq(ask("192.0.2.1", "a@b", "c@d", NOW), GREY_NEW);
+	ck_assert_int_eq(
+	    ask("192.0.2.1", "a@b", "c@d", NOW + 300), GREY_PASSES);
+	standin_close();
+}
+END_TEST
+
 #define EHLO "EHLO me.example\r\n" STANDIN_LATER
 #define MAIL "MAIL FROM:<a@b.example>\r\n"
 #define GREY "smtpd_recipient_restrictions = check_greylist\n"
@@ -202,4 +239,5 @@ UNIT_MAIN("grey", { a_client_is_its_network, ARRAY_LEN(networks) },
     { who_comes_again_in_time_is_let_in, 1 },
     { who_came_again_often_is_let_in_at_once, 1 },
     { a_damaged_entry_is_as_none, 1 },
+    { who_was_quicker_is_heard, 1 }, { a_time_to_come_is_damage, 1 },
     { a_client_hears_this, ARRAY_LEN(rows) }, { without_state_mail_waits, 1 })

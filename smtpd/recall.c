@@ -5,13 +5,22 @@
 #include "lib/base/log.h"
 #include "lib/ipc/client.h"
 
-/* It is next door and does not wait for anybody. */
+/* It is next door, and waits for what hosts share for less than that. */
 enum { STATE_TIMEOUT = 10 };
 
 static int64_t
 state_deadline(const struct smtpd *smtpd)
 {
 	return deadline_in_shorter(STATE_TIMEOUT, smtpd->conf->ipc_timeout);
+}
+
+/* What it says of itself. */
+static struct err
+with_status(struct err e, int64_t status, struct view text)
+{
+	if (err_is(e) || status == ERR_NONE)
+		return e;
+	return err_make(ERR_TEMP, "state: %.*s", VIEW_ARGS(view_first(text, 180)));
 }
 
 struct err
@@ -24,6 +33,8 @@ recall_get(struct smtpd *smtpd, enum state_store store, struct view key,
 	struct err e = ipc_call(&smtpd->state, IPC_OUT(state_ask, &ask),
 	    IPC_IN(state_answer, &answer), &keep, state_deadline(smtpd));
 
+	if (!err_is(e))
+		e = with_status(e, answer.status, answer.text);
 	*found = !err_is(e) && answer.found != 0;
 	if (*found)
 		str_set(value, answer.value);
@@ -47,17 +58,39 @@ recall_put(struct smtpd *smtpd, enum state_store store, struct view key,
 }
 
 struct err
+recall_swap(struct smtpd *smtpd, enum state_store store,
+    const struct recall_swap *ask, bool *done, struct str *is)
+{
+	struct ipc_state_swap m = { store, ask->key, ask->old, ask->value,
+		ask->until };
+	struct ipc_state_swapped answer;
+	struct ipc_keep keep = IPC_KEEP_EMPTY;
+	struct err e = ipc_call(&smtpd->state, IPC_OUT(state_swap, &m),
+	    IPC_IN(state_swapped, &answer), &keep, state_deadline(smtpd));
+
+	if (!err_is(e))
+		e = with_status(e, answer.status, answer.text);
+	*done = !err_is(e) && answer.done != 0;
+	if (!err_is(e) && !*done)
+		str_set(is, answer.value);
+	ipc_keep_clear(&keep);
+	return e;
+}
+
+struct err
 recall_count(struct smtpd *smtpd, const struct recall_count *ask,
     int64_t *count, bool *taken)
 {
 	struct ipc_state_count m = { ask->key, ask->amount, ask->window,
 		ask->limit };
-	struct ipc_state_counted answer = { 0, 0 };
+	struct ipc_state_counted answer = { .status = ERR_NONE };
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	/* Once: it must not be counted twice. */
 	struct err e = ipc_call_once(&smtpd->state, IPC_OUT(state_count, &m),
 	    IPC_IN(state_counted, &answer), &keep, state_deadline(smtpd));
 
+	if (!err_is(e))
+		e = with_status(e, answer.status, answer.text);
 	*count = answer.count;
 	*taken = err_is(e) || answer.taken != 0;
 	ipc_keep_clear(&keep);

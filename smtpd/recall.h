@@ -18,6 +18,18 @@ struct err recall_get(struct smtpd *smtpd, enum state_store store,
 void recall_put(struct smtpd *smtpd, enum state_store store, struct view key,
     struct view value, int64_t until);
 
+/*
+ * The same if `old` is what is kept ("": nothing), so that nothing comes between
+ * what was read and what is written, of another process or another host.  *done;
+ * or *is: what is kept instead.  Waits.
+ */
+struct recall_swap {
+	struct view key, old, value;
+	int64_t until;
+};
+struct err recall_swap(struct smtpd *smtpd, enum state_store store,
+    const struct recall_swap *ask, bool *done, struct str *is);
+
 /* Add to a counter unless it would pass the limit; *taken: it was added, *count:
  * what there was before. */
 struct recall_count {

@@ -27,6 +27,7 @@ struct standin {
 	const char *submit_reply;
 	bool cleanup_is_down, rewrite_is_down, resolve_is_down;
 	bool postdrop_is_down, state_is_down;
+	const char *state_first; /* what others put before the next swap */
 	int verify_status; /* enum verify_status */
 	const char *verify_text;
 	size_t verify_after; /* questions that hear that it is under way */

@@ -24,6 +24,8 @@ get(const struct ipc_state_ask *ask, struct ipc_state_answer *answer)
 
 	make_key(&key, ask->store, ask->key);
 	value = htable_find(&kept, str_view(&key));
+	answer->status = ERR_NONE;
+	answer->text = VIEW_EMPTY;
 	answer->found = value != NULL;
 	answer->value = value != NULL ? view_of(value) : VIEW_EMPTY;
 	str_clear(&key);
@@ -43,6 +45,32 @@ put(int64_t store, struct view k, struct view value, int64_t until)
 	str_clear(&key);
 }
 
+/* Somebody else comes first, once: standin.state_first. */
+static void
+let_others_first(const struct ipc_state_swap *ask)
+{
+	const char *value = standin.state_first;
+
+	standin.state_first = NULL;
+	if (value != NULL)
+		put(ask->store, ask->key, view_of(value), 1);
+}
+
+static void
+swap(const struct ipc_state_swap *ask, struct ipc_state_swapped *answer)
+{
+	struct ipc_state_ask where = { ask->store, ask->key };
+	struct ipc_state_answer is;
+
+	let_others_first(ask);
+	get(&where, &is);
+	*answer = (struct ipc_state_swapped){ .status = ERR_NONE,
+		.done = view_eq(is.value, ask->old),
+		.value = is.value };
+	if (answer->done != 0)
+		put(ask->store, ask->key, ask->value, ask->until);
+}
+
 static void
 count(const struct ipc_state_count *ask, struct ipc_state_counted *answer)
 {
@@ -51,6 +79,8 @@ count(const struct ipc_state_count *ask, struct ipc_state_counted *answer)
 	char text[32];
 
 	get(&where, &was);
+	answer->status = ERR_NONE;
+	answer->text = VIEW_EMPTY;
 	answer->count = was.found != 0 ? atoll(was.value.ptr) : 0;
 	answer->taken = answer->count + ask->amount <= ask->limit;
 	if (answer->taken == 0)
@@ -77,6 +107,8 @@ standin_call_state(
 {
 	if (type == ipc_state_ask_type())
 		get(ask, answer);
+	else if (type == ipc_state_swap_type())
+		swap(ask, answer);
 	else if (type == ipc_state_count_type())
 		count(ask, answer);
 	else

@@ -1,18 +1,45 @@
 /*
- * The messages that `state` takes.  None of them waits: what they need is in
- * memory or in a file's pages, and they run on the loop's stack, where the
- * database may.
+ * The messages that `state` takes.  What is in a file of this host is answered
+ * without waiting, on the loop's stack, where the database may run; what hosts
+ * share is asked for, on a fiber.
  */
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/mail/addr.h"
-#include "state/count.h"
 #include "state/state.h"
 
 enum { WINDOW_MAX = 366 * 86400 };
 
+/* With a store of this host at once; with one that is shared on a fiber. */
 static void
-ask_verify(struct ipc_request *r)
+run(struct ipc_request *r, const struct store *s,
+    void (*what)(struct ipc_request *r))
+{
+	if (s != NULL && store_is_shared(s))
+		ipc_request_go_on(r, what);
+	else
+		what(r);
+}
+
+static struct store *
+verify_store(struct ipc_request *r)
+{
+	return ((struct state *)ipc_request_owner(r))->verify.store;
+}
+
+static struct store *
+store_of(struct ipc_request *r, int64_t store)
+{
+	struct state *s = ipc_request_owner(r);
+
+	return store >= 0 && store < STATE_STORES ? &s->stores.all[store]
+						  : NULL;
+}
+
+/* --- addresses --- */
+
+static void
+answer_verify(struct ipc_request *r)
 {
 	struct state *s = ipc_request_owner(r);
 	struct ipc_verify_ask m;
@@ -27,13 +54,14 @@ ask_verify(struct ipc_request *r)
 	    !addr_is_sane(m.address)) {
 		a.status = VERIFY_DEFER;
 		str_set(&a.text, VIEW("not an address to be verified"));
-	} else {
-		verify_ask(&s->verify, str_view(&key), clock_wall(), &a);
+	} else if (err_is(verify_ask(
+		       &s->verify, str_view(&key), clock_wall(), &a))) {
+		a.status = VERIFY_DEFER;
+		a.probe = false;
+		str_set(&a.text, VIEW("Address verification problem"));
 	}
-	if (a.probe) {
+	if (a.probe)
 		probe_start(s, str_view(&key));
-		stores_changed(&s->stores);
-	}
 	answer = (struct ipc_verified){ a.status, str_view(&a.text) };
 	ipc_reply(r, IPC_OUT(verified, &answer));
 	str_clear(&a.text);
@@ -41,7 +69,13 @@ ask_verify(struct ipc_request *r)
 }
 
 static void
-take_verify(struct ipc_request *r)
+ask_verify(struct ipc_request *r)
+{
+	run(r, verify_store(r), answer_verify);
+}
+
+static void
+take_result(struct ipc_request *r)
 {
 	struct state *s = ipc_request_owner(r);
 	struct ipc_verify_told m;
@@ -53,84 +87,132 @@ take_verify(struct ipc_request *r)
 	verify_key(m.address, &key);
 	verify_told(&s->verify, str_view(&key), (enum verify_status)m.status,
 	    m.text, clock_wall());
-	stores_changed(&s->stores);
 	str_clear(&key);
 }
 
-static struct cache *
-cache_of(struct state *s, int64_t store)
+static void
+take_verify(struct ipc_request *r)
 {
-	return store >= 0 && store < STATE_STORES ? s->stores.all[store].cache
-						  : NULL;
+	run(r, verify_store(r), take_result);
 }
 
+/* --- what smtpd keeps --- */
+
 static void
-ask_state(struct ipc_request *r)
+answer_state(struct ipc_request *r)
 {
-	struct state *s = ipc_request_owner(r);
 	struct str value = STR_EMPTY;
 	struct ipc_state_ask m;
-	struct ipc_state_answer answer = { 0, VIEW_EMPTY };
-	struct cache *c;
+	struct ipc_state_answer answer = { .status = ERR_NONE };
+	struct store *s;
+	bool found = false;
+	struct err e = ERR_OK;
 
 	if (!ipc_request_read(r, IPC_IN(state_ask, &m)))
 		return;
-	c = cache_of(s, m.store);
-	answer.found = c != NULL && cache_get(c, m.key, clock_wall(), &value);
+	s = store_of(r, m.store);
+	if (s != NULL)
+		e = store_get(s, m.key, clock_wall(), &value, &found);
+	answer.status = e.kind;
+	answer.text = view_of(e.text);
+	answer.found = found;
 	answer.value = str_view(&value);
 	ipc_reply(r, IPC_OUT(state_answer, &answer));
 	str_clear(&value);
 }
 
 static void
-take_state(struct ipc_request *r)
+ask_state(struct ipc_request *r)
 {
-	struct state *s = ipc_request_owner(r);
+	struct ipc_state_ask m;
+
+	if (ipc_request_read(r, IPC_IN(state_ask, &m)))
+		run(r, store_of(r, m.store), answer_state);
+}
+
+static void
+keep_state(struct ipc_request *r)
+{
 	struct ipc_state_tell m;
-	struct cache *c;
+	struct store *s;
 
 	if (!ipc_request_read(r, IPC_IN(state_tell, &m)))
 		return;
-	c = cache_of(s, m.store);
-	if (c == NULL)
+	s = store_of(r, m.store);
+	/* A failure is logged there, and nobody waits for a word. */
+	if (s != NULL)
+		(void)store_put(s, m.key, m.value, m.until, clock_wall());
+}
+
+static void
+take_state(struct ipc_request *r)
+{
+	struct ipc_state_tell m;
+
+	if (ipc_request_read(r, IPC_IN(state_tell, &m)))
+		run(r, store_of(r, m.store), keep_state);
+}
+
+static void
+answer_swap(struct ipc_request *r)
+{
+	struct str value = STR_EMPTY;
+	struct ipc_state_swap m;
+	struct ipc_state_swapped answer = { .status = ERR_NONE };
+	struct store *s;
+	bool done = false;
+	struct err e = ERR_OK;
+
+	if (!ipc_request_read(r, IPC_IN(state_swap, &m)))
 		return;
-	if (m.until > 0)
-		cache_put(c, m.key, m.value, m.until);
-	else
-		cache_drop(c, m.key);
-	stores_changed(&s->stores);
+	s = store_of(r, m.store);
+	if (s != NULL)
+		e = store_swap(s, m.key, m.old, m.value, m.until, clock_wall(),
+		    &done, &value);
+	answer.status = e.kind;
+	answer.text = view_of(e.text);
+	answer.done = done;
+	answer.value = str_view(&value);
+	ipc_reply(r, IPC_OUT(state_swapped, &answer));
+	str_clear(&value);
+}
+
+static void
+swap_state(struct ipc_request *r)
+{
+	struct ipc_state_swap m;
+
+	if (ipc_request_read(r, IPC_IN(state_swap, &m)))
+		run(r, store_of(r, m.store), answer_swap);
+}
+
+static void
+answer_count(struct ipc_request *r)
+{
+	struct ipc_state_count m;
+	struct ipc_state_counted answer = { .status = ERR_NONE };
+	bool taken = false;
+	struct err e = ERR_OK;
+
+	if (!ipc_request_read(r, IPC_IN(state_count, &m)))
+		return;
+	if (m.window > 0 && m.window <= WINDOW_MAX && m.amount >= 0 &&
+	    m.amount <= INT32_MAX && m.limit >= 0) {
+		struct store_count ask = { m.key, m.amount, m.window, m.limit };
+
+		e = store_count(store_of(r, STATE_LIMIT), &ask, clock_wall(),
+		    &answer.count, &taken);
+	}
+	answer.status = e.kind;
+	answer.text = view_of(e.text);
+	answer.taken = taken;
+	ipc_reply(r, IPC_OUT(state_counted, &answer));
 }
 
 static void
 count(struct ipc_request *r)
 {
-	struct state *s = ipc_request_owner(r);
-	struct cache *c = s->stores.all[STATE_LIMIT].cache;
-	struct str value = STR_EMPTY;
-	struct ipc_state_count m;
-	struct ipc_state_counted answer = { 0, 0 };
-	struct count n = { .window = 0 };
-	int64_t now = clock_wall();
-
-	if (!ipc_request_read(r, IPC_IN(state_count, &m)))
-		return;
-	if (m.window > 0 && m.window <= WINDOW_MAX && m.amount >= 0 &&
-	    m.amount <= INT32_MAX) {
-		if (cache_get(c, m.key, now, &value) &&
-		    !count_read(str_view(&value), &n))
-			n = (struct count){ .window = 0 };
-		count_move(&n, m.window, now);
-		answer.count = count_total(&n, now);
-		answer.taken = answer.count + m.amount <= m.limit;
-	}
-	if (answer.taken && m.amount > 0) {
-		n.now += m.amount;
-		count_write(&value, &n);
-		cache_put(c, m.key, str_view(&value), n.start + 2 * m.window);
-		stores_changed(&s->stores);
-	}
-	ipc_reply(r, IPC_OUT(state_counted, &answer));
-	str_clear(&value);
+	run(r, store_of(r, STATE_LIMIT), answer_count);
 }
 
 const struct ipc_handler state_handlers[] = {
@@ -138,6 +220,7 @@ const struct ipc_handler state_handlers[] = {
 	{ ipc_verify_told_type, take_verify, IPC_INLINE },
 	{ ipc_state_ask_type, ask_state, IPC_INLINE },
 	{ ipc_state_tell_type, take_state, IPC_INLINE },
+	{ ipc_state_swap_type, swap_state, IPC_INLINE },
 	{ ipc_state_count_type, count, IPC_INLINE },
 	{ NULL, NULL, 0 },
 };

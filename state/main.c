@@ -42,6 +42,7 @@ main(int argc, char **argv)
 	state.conf = d.conf;
 	state.slot = d.slot;
 	daemon_service(&d, d.conf->cleanup_service_name, &state.cleanup);
+	daemon_service(&d, "lookup", &state.lookup);
 	stores_folders(d.conf, memory, folders);
 	for (size_t i = 0; folders[i] != NULL; i++)
 		paths[i] = (struct sandbox_path){ folders[i], true };
@@ -49,9 +50,8 @@ main(int argc, char **argv)
 	 * must not be touched. */
 	daemon_drop(&d, &role);
 	loop_init();
-	stores_open(&state.stores, d.conf);
-	verify_init(
-	    &state.verify, d.conf, state.stores.all[STORE_VERIFY].cache);
+	stores_open(&state.stores, d.conf, &state.lookup);
+	verify_init(&state.verify, d.conf, &state.stores.all[STORE_VERIFY]);
 	on_expire(&expire);
 	status = daemon_serve_ipc(&d, state_handlers, &state);
 	timer_cancel(&expire);

@@ -73,13 +73,18 @@ probe_free(struct probe *p)
 }
 
 static void
+not_sent(struct probe *p)
+{
+	verify_not_sent(&p->state->verify, str_view(&p->address), clock_wall());
+	probe_free(p);
+}
+
+static void
 on_not_sent(struct timer *t)
 {
 	struct probe *p = LIST_ITEM(t, struct probe, over);
 
-	verify_not_sent(&p->state->verify, str_view(&p->address));
-	stores_changed(&p->state->stores);
-	probe_free(p);
+	not_sent(p);
 }
 
 static void
@@ -95,7 +100,10 @@ run(void *arg)
 	}
 	log_warn("probe for %s: %s", p->address.ptr, e.text);
 	/* A fiber's stack is too small for the database. */
-	timer_set(&p->over, loop_now(), on_not_sent);
+	if (store_is_shared(p->state->verify.store))
+		not_sent(p);
+	else
+		timer_set(&p->over, loop_now(), on_not_sent);
 }
 
 void

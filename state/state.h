@@ -11,7 +11,7 @@
 struct state {
 	const struct conf *conf;
 	int slot;
-	struct ipc_service cleanup;
+	struct ipc_service cleanup, lookup;
 	struct stores stores;
 	struct verify verify;
 };

@@ -1,9 +1,10 @@
-/* The caches of `state`: see stores.h. */
+/* The stores of `state`: see stores.h. */
 #include "state/stores.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/table/share.h"
 
 #include <inttypes.h>
 
@@ -88,25 +89,55 @@ start_cleaning(struct store *s)
 		timer_set(&s->cleaning, deadline_in(s->interval), on_cleaning);
 }
 
-void
-stores_open(struct stores *s, const struct conf *conf)
+static void
+open_one(struct store *one, const struct conf *conf)
 {
+	struct err e = cache_open(
+	    view_of(one->spec), conf->state_entry_limit, &one->cache);
+
+	if (err_is(e)) {
+		log_warn("%s: kept in memory only", e.text);
+		e = cache_open(
+		    VIEW_EMPTY, conf->state_entry_limit, &one->cache);
+	}
+	if (err_is(e))
+		die_temp("%s", e.text);
+	start_cleaning(one);
+}
+
+/* As the configuration names it to lookup. */
+static const char *
+without_proxy(const char *spec)
+{
+	while (view_starts(view_of(spec), VIEW("proxy:")))
+		spec += 6;
+	return spec;
+}
+
+void
+stores_open(
+    struct stores *s, const struct conf *conf, struct ipc_service *lookup)
+{
+	static const char *const prefixes[STORE_COUNT] = {
+		[STATE_SCREEN] = "screen:",
+		[STATE_GREY] = "grey:",
+		[STATE_LIMIT] = "volume:",
+		[STORE_VERIFY] = "verify:",
+	};
+
 	for (size_t i = 0; i < STORE_COUNT; i++) {
 		struct store *one = &s->all[i];
-		struct err e;
 
 		one->spec = spec_of(conf, i);
 		one->interval = interval_of(conf, i);
-		e = cache_open(
-		    view_of(one->spec), conf->state_entry_limit, &one->cache);
-		if (err_is(e)) {
-			log_warn("%s: kept in memory only", e.text);
-			e = cache_open(
-			    VIEW_EMPTY, conf->state_entry_limit, &one->cache);
+		one->all = s;
+		if (!share_is(view_of(one->spec))) {
+			open_one(one, conf);
+			continue;
 		}
-		if (err_is(e))
-			die_temp("%s", e.text);
-		start_cleaning(one);
+		one->spec = without_proxy(one->spec);
+		one->lookup = lookup;
+		one->prefix = prefixes[i];
 	}
 }
 
@@ -127,7 +158,8 @@ on_flush(struct timer *t)
 	struct stores *s = LIST_ITEM(t, struct stores, flush);
 
 	for (size_t i = 0; i < STORE_COUNT; i++)
-		cache_flush(s->all[i].cache);
+		if (!store_is_shared(&s->all[i]))
+			cache_flush(s->all[i].cache);
 }
 
 void

@@ -11,10 +11,17 @@
 /* The log need not say more often that too many probes are under way, s. */
 enum { TELL_FULL_EVERY = 60 };
 
+enum {
+	/* So much the clocks of hosts may differ, s. */
+	CLOCKS_DIFFER = 3600,
+	/* So often somebody else may be quicker. */
+	TRIES_MAX = 5,
+};
+
 void
-verify_init(struct verify *v, const struct conf *conf, struct cache *cache)
+verify_init(struct verify *v, const struct conf *conf, struct store *store)
 {
-	*v = (struct verify){ .conf = conf, .cache = cache };
+	*v = (struct verify){ .conf = conf, .store = store };
 }
 
 void
@@ -96,34 +103,47 @@ refresh_of(const struct verify *v, enum verify_status status)
 	    : v->conf->address_verify_negative_refresh_time;
 }
 
-static void
-keep(struct verify *v, struct view key, const struct verify_entry *e,
-    int64_t now)
+static int64_t
+end_of(const struct verify *v, const struct verify_entry *e, int64_t now)
 {
-	struct str value = STR_EMPTY;
-	int64_t until = e->status == VERIFY_TODO
+	return e->status == VERIFY_TODO
 	    ? now + VERIFY_PROBE_TTL
 	    : e->updated + lifetime_of(v, e->status);
-
-	verify_entry_write(&value, e);
-	cache_put(v->cache, key, str_view(&value), until);
-	str_clear(&value);
 }
 
-/* What is known and still holds; false if that is nothing.  The
- * text borrows from `memory`. */
+/* Of what is in the store: what still holds; false if that is nothing.  The text
+ * borrows from it. */
 static bool
-find(struct verify *v, struct view key, int64_t now, struct str *memory,
+read_entry(const struct verify *v, struct view value, int64_t now,
     struct verify_entry *e)
 {
-	/* The file's time for it is what was set when it was written. */
-	if (cache_get(v->cache, key, now, memory) &&
-	    verify_entry_read(str_view(memory), e) &&
+	/* The store's time for it is what was set when it was written; another
+	 * host's clock may be a little ahead. */
+	if (verify_entry_read(value, e) && e->updated <= now + CLOCKS_DIFFER &&
+	    e->probed <= now + CLOCKS_DIFFER &&
 	    (e->status == VERIFY_TODO ||
 		e->updated + lifetime_of(v, e->status) > now))
 		return true;
 	*e = (struct verify_entry){ VERIFY_TODO, 0, 0, VIEW_EMPTY };
 	return false;
+}
+
+/*
+ * In place of what was read (`is`): false if somebody else put something there
+ * meanwhile, which `is` has then, or if the store failed.  `until` 0 removes it.
+ */
+static bool
+replace(struct verify *v, struct view key, struct str *is,
+    const struct verify_entry *e, int64_t until, int64_t now, struct err *why)
+{
+	struct str value = STR_EMPTY;
+	bool done = false;
+
+	verify_entry_write(&value, e);
+	*why = store_swap(v->store, key, str_view(is), str_view(&value), until,
+	    now, &done, is);
+	str_clear(&value);
+	return done;
 }
 
 /* --- probes under way --- */
@@ -230,75 +250,108 @@ is_due(const struct verify *v, const struct verify_entry *e, int64_t now)
 	    e->updated + refresh_of(v, e->status) <= now;
 }
 
-void
-verify_ask(
-    struct verify *v, struct view key, int64_t now, struct verify_answer *out)
+/* What is said of it; the probe counts as sent. */
+static void
+judge(struct verify *v, struct view key, struct verify_entry *e, int64_t now,
+    struct verify_answer *out)
 {
-	struct str memory = STR_EMPTY;
-	struct verify_entry e;
-
-	find(v, key, now, &memory, &e);
-	out->status = e.status;
+	out->status = e->status;
 	str_set(&out->text,
-	    e.status == VERIFY_TODO ? VIEW("Address verification in progress")
-				    : e.text);
-	out->probe = is_due(v, &e, now) && now - e.probed > VERIFY_PROBE_TTL &&
+	    e->status == VERIFY_TODO ? VIEW("Address verification in progress")
+				     : e->text);
+	out->probe = is_due(v, e, now) && now - e->probed > VERIFY_PROBE_TTL &&
 	    htable_find(&v->pending, key) == NULL && has_room(v, key, now);
 	if (out->probe) {
 		add_pending(v, key, now);
-		e.probed = now;
-		keep(v, key, &e, now);
+		e->probed = now;
 	}
-	str_clear(&memory);
+}
+
+struct err
+verify_ask(
+    struct verify *v, struct view key, int64_t now, struct verify_answer *out)
+{
+	struct str is = STR_EMPTY;
+	bool found, done = false;
+	struct err e = store_get(v->store, key, now, &is, &found);
+
+	/* If another host was quicker, what it found is judged. */
+	for (int i = 0; !done && !err_is(e) && i < TRIES_MAX; i++) {
+		struct verify_entry entry;
+
+		read_entry(v, str_view(&is), now, &entry);
+		judge(v, key, &entry, now, out);
+		if (!out->probe)
+			break;
+		done = replace(v, key, &is, &entry, end_of(v, &entry, now), now,
+		    &e);
+		if (!done)
+			drop_pending(v, key);
+		out->probe = done;
+	}
+	str_clear(&is);
+	return e;
+}
+
+/* What is to be in the store after a result, and until when. */
+static int64_t
+add_result(const struct verify *v, const struct verify_entry *old,
+    struct verify_entry *e, int64_t now)
+{
+	/* One failure does not outweigh what was fine: it is asked again. */
+	if (old->status == VERIFY_OK && e->status != VERIFY_OK) {
+		*e = *old;
+		e->probed = 0;
+	} else if (e->status != VERIFY_OK &&
+	    !v->conf->address_verify_negative_cache) {
+		/* For those who wait for it just now. */
+		return now +
+		    v->conf->address_verify_poll_delay *
+		    v->conf->address_verify_poll_count +
+		    1;
+	}
+	return end_of(v, e, now);
 }
 
 void
 verify_told(struct verify *v, struct view key, enum verify_status status,
     struct view text, int64_t now)
 {
-	struct str memory = STR_EMPTY;
-	struct verify_entry old;
-	struct verify_entry e = { status, 0, now, text };
-	bool is_known = find(v, key, now, &memory, &old);
+	struct str is = STR_EMPTY;
+	bool found, done = false;
+	struct err e;
 
 	drop_pending(v, key);
-	/* One failure does not outweigh what was fine: it is asked again. */
-	if (is_known && old.status == VERIFY_OK && status != VERIFY_OK) {
-		old.probed = 0;
-		keep(v, key, &old, now);
-	} else if (status == VERIFY_OK ||
-	    v->conf->address_verify_negative_cache) {
-		keep(v, key, &e, now);
-	} else {
-		/* For those who wait for it just now. */
-		struct str value = STR_EMPTY;
+	e = store_get(v->store, key, now, &is, &found);
+	for (int i = 0; !done && !err_is(e) && i < TRIES_MAX; i++) {
+		struct verify_entry entry = { status, 0, now, text }, old;
+		int64_t until;
 
-		verify_entry_write(&value, &e);
-		cache_put(v->cache, key, str_view(&value),
-		    now +
-			v->conf->address_verify_poll_delay *
-			    v->conf->address_verify_poll_count +
-			1);
-		str_clear(&value);
+		read_entry(v, str_view(&is), now, &old);
+		until = add_result(v, &old, &entry, now);
+		done = replace(v, key, &is, &entry, until, now, &e);
 	}
-	str_clear(&memory);
+	str_clear(&is);
 }
 
 void
-verify_not_sent(struct verify *v, struct view key)
+verify_not_sent(struct verify *v, struct view key, int64_t now)
 {
-	struct str memory = STR_EMPTY;
-	struct verify_entry e;
+	struct str is = STR_EMPTY;
+	struct verify_entry entry;
+	bool found;
+	struct err e;
 
 	drop_pending(v, key);
-	if (cache_get(v->cache, key, 0, &memory) &&
-	    verify_entry_read(str_view(&memory), &e)) {
-		if (e.status == VERIFY_TODO) {
-			cache_drop(v->cache, key);
-		} else {
-			e.probed = 0;
-			keep(v, key, &e, e.updated);
-		}
+	e = store_get(v->store, key, now, &is, &found);
+	if (!err_is(e) && found &&
+	    verify_entry_read(str_view(&is), &entry)) {
+		bool is_new = entry.status == VERIFY_TODO;
+
+		entry.probed = 0;
+		/* If it is another one by now, that one holds. */
+		replace(v, key, &is, &entry,
+		    is_new ? 0 : end_of(v, &entry, now), now, &e);
 	}
-	str_clear(&memory);
+	str_clear(&is);
 }

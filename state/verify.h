@@ -14,7 +14,7 @@
 #include "lib/base/str.h"
 #include "lib/conf/conf.h"
 #include "lib/ipc/messages.h"
-#include "lib/table/cache.h"
+#include "state/store.h"
 
 enum {
 	/* Without a word for so long a probe is lost, s. */
@@ -25,15 +25,15 @@ enum {
 
 struct verify {
 	const struct conf *conf;
-	struct cache *cache;
+	struct store *store;
 	struct htable pending; /* address -> when, of probes under way */
 	struct htable domains; /* domain -> how many of them */
 	int64_t told_full_at;
 };
 
-/* The cache is the caller's. */
+/* The store is the caller's.  If it is shared, what asks or tells waits. */
 void verify_init(
-    struct verify *v, const struct conf *conf, struct cache *cache);
+    struct verify *v, const struct conf *conf, struct store *store);
 void verify_clear(struct verify *v);
 
 struct verify_answer {
@@ -48,14 +48,15 @@ struct verify_answer {
 /* The key of an address: its domain is the same in any case. */
 void verify_key(struct view address, struct str *key);
 
-/* Many questions for one address lead to one probe. */
-void verify_ask(
+/* Many questions for one address lead to one probe.  ERR_TEMP, ERR_TIME: what is
+ * known cannot be asked for. */
+struct err verify_ask(
     struct verify *v, struct view key, int64_t now, struct verify_answer *out);
 /* What became of a probe. */
 void verify_told(struct verify *v, struct view key, enum verify_status status,
     struct view text, int64_t now);
 /* It could not be sent. */
-void verify_not_sent(struct verify *v, struct view key);
+void verify_not_sent(struct verify *v, struct view key, int64_t now);
 /* Forget probes of which no word came. */
 void verify_expire(struct verify *v, int64_t now);
 

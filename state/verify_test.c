@@ -7,7 +7,7 @@
 enum { NOW = 1000000 };
 
 static struct conf conf;
-static struct cache *cache;
+static struct store store;
 static struct verify verify;
 static struct verify_answer answer;
 
@@ -25,8 +25,9 @@ begin(void)
 		.address_verify_poll_count = 3,
 		.address_verify_poll_delay = 3,
 	};
-	ck_assert(!err_is(cache_open(VIEW_EMPTY, 1000, &cache)));
-	verify_init(&verify, &conf, cache);
+	store = (struct store){ .spec = "" };
+	ck_assert(!err_is(cache_open(VIEW_EMPTY, 1000, &store.cache)));
+	verify_init(&verify, &conf, &store);
 	answer = VERIFY_ANSWER_EMPTY;
 }
 
@@ -34,14 +35,15 @@ static void
 end(void)
 {
 	verify_clear(&verify);
-	cache_close(cache);
+	cache_close(store.cache);
 	str_clear(&answer.text);
 }
 
 static enum verify_status
 ask(const char *address, int64_t now)
 {
-	verify_ask(&verify, view_of(address), now, &answer);
+	ck_assert(!err_is(
+	    verify_ask(&verify, view_of(address), now, &answer)));
 	return answer.status;
 }
 
@@ -129,7 +131,7 @@ START_TEST(a_lost_probe_is_sent_again)
 	verify_expire(&verify, NOW + VERIFY_PROBE_TTL + 1);
 	ask("a@x", NOW + VERIFY_PROBE_TTL + 1);
 	ck_assert(answer.probe);
-	verify_not_sent(&verify, VIEW("a@x"));
+	verify_not_sent(&verify, VIEW("a@x"), NOW + VERIFY_PROBE_TTL + 1);
 	ask("a@x", NOW + VERIFY_PROBE_TTL + 2);
 	ck_assert(answer.probe);
 	end();
@@ -226,7 +228,7 @@ END_TEST
 START_TEST(a_damaged_value_is_as_none)
 {
 	begin();
-	cache_put(cache, VIEW("a@x"), view_of(values[_i].text), NOW + 5);
+	cache_put(store.cache, VIEW("a@x"), view_of(values[_i].text), NOW + 5);
 	if (!values[_i].ok) {
 		ck_assert_int_eq(ask("a@x", NOW), VERIFY_TODO);
 		ck_assert(answer.probe);

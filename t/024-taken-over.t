@@ -60,7 +60,7 @@ my %may = (
 		cleanup => 'submit', rewrite => 'rewrite route srs_ask',
 		lookup => 'table_ask', resolve => 'dns_ask peer_name host_ask',
 		dial => 'dial', anvil => 'anvil anvil_restate', qmgr => 'flush',
-		state => 'verify_ask state_ask state_tell state_count',
+		state => 'verify_ask state_ask state_tell state_swap state_count',
 	},
 	'barid-smtp' => {
 		lookup => 'table_ask', resolve => 'dns_ask peer_name host_ask',

@@ -39,7 +39,11 @@ static const struct {
 	{ "resolve", UID_BASE + IDENTITY_SMTP, ipc_dns_ask_type, true, true },
 	{ "lookup", UID_BASE + IDENTITY_REWRITE, ipc_table_ask_type, true,
 	    true },
+	{ "lookup", UID_BASE + IDENTITY_QUEUE, ipc_share_ask_type, true, true },
 	/* A process that was taken over asks for what is not its own. */
+	{ "lookup", UID_BASE + IDENTITY_SMTPD, ipc_share_ask_type, true,
+	    false },
+	{ "lookup", UID_BASE + IDENTITY_SMTP, ipc_share_ask_type, true, false },
 	{ "qmgr", UID_BASE + IDENTITY_SMTPD, ipc_queued_type, true, false },
 	{ "qmgr", UID_BASE + IDENTITY_SMTP, ipc_queued_type, true, false },
 	{ "qmgr", UID_BASE + IDENTITY_SMTPD, ipc_late_delivered_type, true,

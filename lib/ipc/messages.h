@@ -302,6 +302,25 @@ enum report_kind {
 	F(INT, found)       \
 	F(STR, value)
 
+/* lookup, by state: one question (lib/table/share.h) about a table of state's that
+ * hosts share. */
+#define IPC_SHARE_ASK(F) \
+	F(STR, table)    \
+	F(INT, verb)     \
+	F(STR, key)      \
+	F(STR, old)      \
+	F(STR, value)    \
+	F(INT, life)     \
+	F(INT, window)   \
+	F(INT, amount)   \
+	F(INT, limit)
+#define IPC_SHARE_ANSWER(F) \
+	F(INT, status)      \
+	F(STR, text)        \
+	F(INT, done)        \
+	F(STR, value)       \
+	F(INT, count)
+
 /* anvil: something happened; answered by the count and the rate per
  * anvil_rate_time_unit that it led to. */
 #define IPC_ANVIL(F)    \
@@ -337,11 +356,14 @@ enum verify_status {
 	VERIFY_TODO, /* a probe is under way */
 };
 
-/* state: what is kept under this key (enum state_store)? */
+/* state: what is kept under this key (enum state_store)?  Here and below, status
+ * is an enum err_kind: what is kept may be elsewhere, and nobody may be there. */
 #define IPC_STATE_ASK(F) \
 	F(INT, store)    \
 	F(STR, key)
 #define IPC_STATE_ANSWER(F) \
+	F(INT, status)      \
+	F(STR, text)        \
 	F(INT, found)       \
 	F(STR, value)
 /* state: keep this until then (s since 1970); 0 drops it.  No answer. */
@@ -350,6 +372,19 @@ enum verify_status {
 	F(STR, key)       \
 	F(STR, value)     \
 	F(INT, until)
+/* state: the same, if `old` is what is kept; "" is nothing.  Otherwise it is not
+ * done, and answered by what is kept. */
+#define IPC_STATE_SWAP(F) \
+	F(INT, store)     \
+	F(STR, key)       \
+	F(STR, old)       \
+	F(STR, value)     \
+	F(INT, until)
+#define IPC_STATE_SWAPPED(F) \
+	F(INT, status)       \
+	F(STR, text)         \
+	F(INT, done)         \
+	F(STR, value)
 /* state: add so many to a counter over the last `window` seconds, unless that
  * would be more than `limit`.  The answer is how many there were before. */
 #define IPC_STATE_COUNT(F) \
@@ -358,6 +393,8 @@ enum verify_status {
 	F(INT, window)     \
 	F(INT, limit)
 #define IPC_STATE_COUNTED(F) \
+	F(INT, status)       \
+	F(STR, text)         \
 	F(INT, count)        \
 	F(INT, taken)
 
@@ -411,6 +448,8 @@ enum state_store {
 	M(host_ask, IPC_HOST_ASK)               \
 	M(table_ask, IPC_TABLE_ASK)             \
 	M(table_answer, IPC_TABLE_ANSWER)       \
+	M(share_ask, IPC_SHARE_ASK)             \
+	M(share_answer, IPC_SHARE_ANSWER)       \
 	M(anvil, IPC_ANVIL)                     \
 	M(anvil_count, IPC_ANVIL_COUNT)         \
 	M(anvil_restate, IPC_ANVIL_RESTATE)     \
@@ -420,6 +459,8 @@ enum state_store {
 	M(state_ask, IPC_STATE_ASK)             \
 	M(state_answer, IPC_STATE_ANSWER)       \
 	M(state_tell, IPC_STATE_TELL)           \
+	M(state_swap, IPC_STATE_SWAP)           \
+	M(state_swapped, IPC_STATE_SWAPPED)     \
 	M(state_count, IPC_STATE_COUNT)         \
 	M(state_counted, IPC_STATE_COUNTED)     \
 	M(dial, IPC_DIAL)                       \

@@ -44,6 +44,7 @@ struct ipc_request {
 	struct list inbox;
 	size_t n_inbox;
 	struct wait more;
+	void (*run)(struct ipc_request *r); /* what is to be run */
 };
 
 static bool
@@ -188,7 +189,12 @@ run_request(void *arg)
 	struct ipc_request *r = arg;
 	struct peer *p = r->peer;
 
-	r->handler->run(r);
+	while (r->run != NULL) {
+		void (*run)(struct ipc_request *) = r->run;
+
+		r->run = NULL;
+		run(r);
+	}
 	request_free(r);
 	if (loop_is_on())
 		peer_unuse(p);
@@ -248,6 +254,7 @@ open_request(struct peer *p, struct ipc_frame *f)
 	r = xcalloc(1, sizeof(*r));
 	r->peer = p;
 	r->handler = h;
+	r->run = h->run;
 	r->frame = f;
 	r->number = f->header.number;
 	list_init(&r->inbox);
@@ -275,9 +282,12 @@ on_frame(struct ipc_conn *c, struct ipc_frame *f)
 	if (r == NULL)
 		return;
 	if ((r->handler->flags & IPC_INLINE) != 0) {
+		r->run = NULL;
 		r->handler->run(r);
-		request_free(r);
-		return;
+		if (r->run == NULL) {
+			request_free(r);
+			return;
+		}
 	}
 	peer_set_pause(p);
 	fiber_spawn("request", run_request, r);
@@ -446,6 +456,12 @@ ipc_request_next(struct ipc_request *r, struct ipc_frame **f, int64_t deadline)
 		peer_set_pause(r->peer);
 	*f = LIST_ITEM(it, struct ipc_frame, node);
 	return ERR_OK;
+}
+
+void
+ipc_request_go_on(struct ipc_request *r, void (*run)(struct ipc_request *r))
+{
+	r->run = run;
 }
 
 void *

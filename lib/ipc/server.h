@@ -94,6 +94,10 @@ void *ipc_request_owner(struct ipc_request *r);
 void *ipc_request_state(const struct ipc_request *r);
 void ipc_request_set_state(struct ipc_request *r, void *state,
     void (*free_state)(void *state));
+/* In a handler that is IPC_INLINE: what has to wait goes on in `run`, on a fiber of
+ * its own; the handler must return then. */
+void ipc_request_go_on(
+    struct ipc_request *r, void (*run)(struct ipc_request *r));
 /* Tells the peer; dropped if it is gone. */
 void ipc_reply(struct ipc_request *r, const struct ipc_type *type,
     const void *message);

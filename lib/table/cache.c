@@ -83,6 +83,14 @@ find_kind(struct view spec, struct view *name)
 	return NULL;
 }
 
+bool
+cache_can_be(struct view spec)
+{
+	struct view name;
+
+	return find_kind(spec, &name) != NULL;
+}
+
 void
 cache_path(struct view spec, struct str *path)
 {

@@ -40,6 +40,8 @@ struct err cache_open(struct view spec, int64_t most, struct cache **out);
 /* Keeps what was put.  NULL is allowed. */
 void cache_close(struct cache *c);
 
+/* Is that one of these types? */
+bool cache_can_be(struct view spec);
 /* The file's path, or "" for memory: what a sandbox must leave is its folder. */
 void cache_path(struct view spec, struct str *path);
 

@@ -30,6 +30,7 @@ libbarid_a_SOURCES += \
 	lib/table/redis_wire.c lib/table/redis_wire.h \
 	lib/table/regexp.c \
 	lib/table/rules.c lib/table/rules.h \
+	lib/table/share.c lib/table/share.h \
 	lib/table/socketmap.c \
 	lib/table/source.c lib/table/source.h \
 	lib/table/sql.c \
@@ -53,6 +54,7 @@ check_PROGRAMS += \
 	lib/table/create_test \
 	lib/table/match_test \
 	lib/table/query_test \
+	lib/table/share_test \
 	lib/table/source_test \
 	lib/table/table_test
 lib_table_cache_test_SOURCES = lib/table/cache_test.c
@@ -63,6 +65,8 @@ lib_table_match_test_SOURCES = lib/table/match_test.c
 lib_table_match_test_LDADD = $(TEST_LDADD)
 lib_table_query_test_SOURCES = lib/table/query_test.c
 lib_table_query_test_LDADD = $(TEST_LDADD)
+lib_table_share_test_SOURCES = lib/table/share_test.c
+lib_table_share_test_LDADD = $(TEST_LDADD)
 lib_table_source_test_SOURCES = lib/table/source_test.c
 lib_table_source_test_LDADD = $(TEST_LDADD)
 lib_table_table_test_SOURCES = lib/table/table_test.c

@@ -8,6 +8,7 @@
 #include "lib/table/create.h"
 #include "lib/table/dbhosts.h"
 #include "lib/table/query.h"
+#include "lib/table/share.h"
 #include "lib/table/table.h"
 
 #include <assert.h>
@@ -22,7 +23,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SOCKETMAP, TCP, REDIS, REDIS_LOGIN, MEMCACHE, CDB, N_KINDS };
+enum { SOCKETMAP, TCP, REDIS, REDIS_LOGIN, MEMCACHE, CDB, SHARE, N_KINDS };
 
 /* How a value that was found must begin. */
 static const struct kind {
@@ -35,6 +36,7 @@ static const struct kind {
 	    "redis:{hosts=unix:%s/s,user=u,password=p,database=2}", "+" },
 	[MEMCACHE] = { "memcache", "memcache:{memcache=unix:%s/s}", "VALUE " },
 	[CDB] = { "cdb", "cdb:%s/f", NULL },
+	[SHARE] = { "redis", "redis:{hosts=unix:%s/s}", NULL },
 };
 
 static char dir[] = "/tmp/fuzz-server.XXXXXX";
@@ -206,6 +208,41 @@ ask(const struct kind *kind, struct table *t)
 	str_clear(&value);
 }
 
+/* One question of each kind at a time: what comes of it is within its bounds, or
+ * nothing. */
+static void
+ask_share(struct view spec)
+{
+	struct str answers[SHARE_VERBS];
+	struct share_question questions[SHARE_VERBS], *all[SHARE_VERBS];
+	struct share *s;
+
+	assert(!err_is(share_open(spec, &s)));
+	for (int i = 0; i < SHARE_VERBS; i++) {
+		str_init(&answers[i]);
+		questions[i] = (struct share_question){ .verb =
+			    (enum share_verb)i,
+			.key = VIEW("key"), .value = VIEW("value"),
+			.life = 1, .window = 60, .amount = 1, .limit = 5,
+			.answer = &answers[i] };
+		all[i] = &questions[i];
+	}
+	share_ask(s, all, SHARE_VERBS);
+	for (int i = 0; i < SHARE_VERBS; i++) {
+		const struct share_question *q = all[i];
+
+		assert(!err_is(q->e) || q->e.kind == ERR_TEMP);
+		assert(answers[i].len <= SHARE_VALUE_MAX);
+		if (!err_is(q->e) && i == SHARE_GET)
+			assert(q->done == (answers[i].len > 0));
+		if (!err_is(q->e) && i == SHARE_COUNT)
+			assert(q->count >= 0 && q->done == (q->count < 5));
+		str_clear(&answers[i]);
+	}
+	share_close(s);
+	dbhosts_forget();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -237,7 +274,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (kind == &kinds[CDB])
 		write_file(answer);
-	if (!err_is(table_open(str_view(&spec), 0, &t))) {
+	if (kind == &kinds[SHARE]) {
+		ask_share(str_view(&spec));
+	} else if (!err_is(table_open(str_view(&spec), 0, &t))) {
 		ask(kind, t);
 		/* Once more: what was left over is nobody's. */
 		ask(kind, t);
