@@ -180,13 +180,17 @@ END
 	};
 	local *Barid::Test::tool = sub { return { exit => 0 } };
 	ok($t->start, 'starts');
-	is(scalar keys %{ $t->processes }, 2, 'its processes are known');
+	# The port answers before the child is there.
+	ok(wait_until(10, sub { keys %{ $t->processes } == 2 }),
+		'its processes are known');
 	$t->script("expect 220 hello\n");
 	ok($t->stop, 'stops');
 	ok(!$t->is_running, 'is gone');
 	is($t->{status}, 0, 'and its status is known');
 	$t->start;
-	my @pids = keys %{ $t->processes };
+	my @pids = wait_until(10, sub { keys %{ $t->processes } == 2 }) ?
+	    keys %{ $t->processes } : ();
+	is(scalar @pids, 2, 'started again');
 	$t->crash;
 	is(scalar(grep { kill(0, $_) && -e "/proc/$_/exe" && readlink("/proc/$_/exe") } @pids), 0,
 		'crash leaves nothing');

@@ -43,6 +43,7 @@ sub durable_instance
 		minimal_backoff_time => '1s',
 		maximal_backoff_time => '2s',
 		service_throttle_time => '1s',
+		transport_retry_time => '1s',
 		queue_minfree => '1',
 		%$main,
 	});

@@ -165,7 +165,8 @@ sub twin_run
 	my @replies = map { play($_, \%value, $server) } @{ $twin->{dialogues} };
 	my $settled = wait_until($ENV{TWIN_WAIT} // 60, sub {
 		return $server->{waiting}->() == 0 &&
-		    deliveries($dir, \%sinks) == $twin->{deliveries};
+		    deliveries($dir, \%sinks) == $twin->{deliveries} &&
+		    !unfinished($server->{log});
 	});
 	my @deliveries = deliveries($dir, \%sinks);
 	Test::More::diag("$kind: " . scalar(@deliveries) . ' deliveries, ' .
@@ -352,6 +353,18 @@ sub deliveries
 		    $text;
 	}
 	return @found;
+}
+
+# The messages whose end is not logged yet: it comes a moment after their last
+# delivery.
+sub unfinished
+{
+	my ($log) = @_;
+	my $text = read_file($log) // '';
+	my %ended = map { $_ => 1 } $text =~ /: (\w+): removed$/mg;
+
+	return grep { !$ended{$_} }
+	    $text =~ /: (\w+): from=<.*\(queue active\)$/mg;
 }
 
 # What became of each recipient, and what was refused.
