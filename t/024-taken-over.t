@@ -5,7 +5,7 @@
 # all of its sandbox, and lies.  Nothing is to be gained: no mail, no table of
 # passwords, no socket of others, no process; no daemon dies of it.
 #
-# BARID_SCALE=N: N times as many damaged frames.
+# BARID_SCALE=N: N times as many damaged frames; 230 are a million.
 use strict;
 use warnings;
 
@@ -24,6 +24,8 @@ plan_installed('sbin/barid', 'libexec/barid/smtpd');
 my $scale = $ENV{BARID_SCALE} // 1;
 my $seed = $ENV{BARID_SEED} // 20261130;
 my $build = $ENV{BARID_BUILD};
+
+alarm(300 * $scale) if $scale > 1;
 
 # All daemons as they are, but for smtp.
 my $daemons = File::Temp::tempdir('/tmp/bd.XXXXXX', CLEANUP => 1);
@@ -110,6 +112,22 @@ sub check_alive
 	    /[^\t -~]/ } split /\n/, log_since();
 	is("@bad[0 .. ($#bad < 2 ? $#bad : 2)]", '',
 		"$name: each line of the log is one of ours");
+}
+
+# Whatever it is told, no process grows: nothing of a damaged frame is kept.
+sub check_small
+{
+	my ($name) = @_;
+	my %kib = map {
+		my ($kib) = (read_file("/proc/$_->{pid}/status") // '') =~
+		    /^VmRSS:\s+(\d+)/m;
+		("$_->{name} $_->{pid}" => $kib // 0)
+	} values %{ $t->processes };
+
+	my ($largest) = sort { $kib{$b} <=> $kib{$a} } keys %kib;
+	note("the largest is $largest: $kib{$largest} KiB");
+	is(join(' ', grep { $kib{$_} > 65_536 } sort keys %kib), '',
+		"$name: no process has grown") unless is_checks_build();
 }
 
 sub received { return scalar(my @mail = $t->read_maildir('user')) }
@@ -313,6 +331,7 @@ SKIP: {
 			is(scalar(grep { /^$n frames/ } @done), scalar @targets,
 				'all are sent') or diag("@done");
 			note("$targets[$_]: $done[$_]") for 0 .. $#targets;
+			check_small('afterwards');
 			check_alive('afterwards');
 			check_served('afterwards');
 		};
