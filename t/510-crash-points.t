@@ -188,6 +188,11 @@ sub check_again
 		$t->start(wait => 0);
 	}
 	wait_ready($t);
+	$t->wait_serving;
+	# Until all is answered nothing is delivered: what has been, and is gone,
+	# nobody can know again.
+	my @qmgr = $t->pids_of('qmgr');
+	kill('STOP', @qmgr);
 	my $d = $t->connect;
 
 	$d->expect('220');
@@ -203,6 +208,7 @@ sub check_again
 		$d->send("Subject: again-$n\r\n\r\nx\r\n.");
 		like($d->read_reply(60), qr/^250 /, "message $n is queued");
 	}
+	kill('CONT', @qmgr);
 	ok($t->wait_log(qr{/cleanup pid \d+ killed by signal 9}),
 		'though cleanup died');
 	ok(wait_settled($t), 'nothing stays in the queue');
