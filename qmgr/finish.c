@@ -77,6 +77,9 @@ make_report(struct message *m, enum report_kind kind)
 	if (!err_is(e) && answer.status != ERR_NONE)
 		e = err_make(answer.status == ERR_PERM ? ERR_PERM : ERR_TEMP,
 		    "%.*s", VIEW_ARGS(answer.text));
+	/* It goes into the journal and the log. */
+	if (!err_is(e) && answer.text.len > 0 && !queue_id_is_valid(answer.text))
+		e = err_make(ERR_TEMP, "bounce gave no queue ID");
 	ok = !err_is(e);
 	if (e.kind == ERR_PERM && is_past_lifetime(m)) {
 		/* Nothing will change that. */

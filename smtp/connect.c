@@ -3,15 +3,15 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/ipc/dial.h"
 #include "lib/run/io.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* Seconds: where lmtp_connect_timeout leaves it to the system, and what dial
- * itself may take beyond its limit. */
-enum { DIAL_TIME = 100, DIAL_REST = 10 };
+/* Seconds: where lmtp_connect_timeout leaves it to the system. */
+enum { DIAL_TIME = 100 };
 
 /* "connect to H[A]:P: why", without the name of the system call. */
 static void
@@ -99,27 +99,14 @@ static bool
 connect_unix(const struct settings *s, struct ipc_service *dial,
     const struct target *t, int *out, struct why *why)
 {
-	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct str endpoint = STR_EMPTY;
-	struct ipc_dialled answer = { .socket = -1 };
 	int64_t limit = s->connect_timeout > 0 ? s->connect_timeout : DIAL_TIME;
-	struct ipc_dial ask = { .timeout_ms = limit * 1000 };
 	struct err e;
 
 	str_addf(&endpoint, "unix:%s", t->path);
-	ask.endpoint = str_view(&endpoint);
-	/* dial has the limit; this one is for dial itself. */
-	e = ipc_call(dial, IPC_OUT(dial, &ask), IPC_IN(dialled, &answer), &keep,
-	    deadline_in(limit + DIAL_REST));
-	if (!err_is(e) && answer.status != ERR_NONE)
-		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
-	if (!err_is(e) && answer.socket < 0)
-		e = err_make(ERR_TEMP, "no connection");
+	e = ipc_dial_connect(dial, str_view(&endpoint), limit * 1000, out);
 	if (err_is(e))
 		explain(t, &e, why);
-	else
-		*out = answer.socket;
-	ipc_keep_clear(&keep);
 	str_clear(&endpoint);
 	return !err_is(e);
 }

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/ipc/dial.h"
 #include "lib/run/fiber.h"
 #include "lib/run/loop.h"
 #include "lib/run/stream.h"
@@ -14,8 +15,6 @@
 enum {
 	/* Connections of one process to one service. */
 	LINKS_MAX = 100,
-	/* What dial may need beyond the time that it is given. */
-	DIAL_REST_MS = 10 * 1000,
 	DROPPED_MAX = 64 * 1024,
 	SERVICES_MAX = 1000,
 };
@@ -248,27 +247,6 @@ take_kept(struct policy_service *p)
 }
 
 static struct err
-dial(struct policy_service *p, int64_t deadline, int *fd)
-{
-	struct ipc_keep keep = IPC_KEEP_EMPTY;
-	struct ipc_dialled answer = { .socket = -1 };
-	struct ipc_dial ask = { .endpoint = view_of(p->endpoint),
-		.timeout_ms = deadline_left(deadline) };
-	struct err e = ipc_call(&p->smtpd->dial, IPC_OUT(dial, &ask),
-	    IPC_IN(dialled, &answer), &keep,
-	    deadline_in_ms(ask.timeout_ms + DIAL_REST_MS));
-
-	if (!err_is(e) && answer.status != ERR_NONE)
-		e = err_make(ERR_TEMP, "%.*s", VIEW_ARGS(answer.text));
-	if (!err_is(e) && answer.socket < 0)
-		e = err_make(ERR_TEMP, "no connection");
-	if (!err_is(e))
-		*fd = answer.socket;
-	ipc_keep_clear(&keep);
-	return e;
-}
-
-static struct err
 link_open(struct policy_service *p, int64_t deadline, struct policy_link **out)
 {
 	struct policy_link *l;
@@ -276,7 +254,8 @@ link_open(struct policy_service *p, int64_t deadline, struct policy_link **out)
 	int fd = -1;
 
 	p->n_links++;
-	e = dial(p, deadline, &fd);
+	e = ipc_dial_connect(&p->smtpd->dial, view_of(p->endpoint),
+	    deadline_left(deadline), &fd);
 	if (err_is(e)) {
 		p->n_links--;
 		wait_queue_wake_one(&p->waiting);

@@ -8,10 +8,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Barid::Durable;
+use Barid::Lmtp;
 use Barid::Sink;
 use Barid::Test;
-use IO::Socket::UNIX;
-use POSIX qw(_exit);
 use Test::More;
 
 plan_installed('sbin/barid', 'libexec/barid/cleanup', 'libexec/barid/smtp',
@@ -21,54 +20,7 @@ my $sink = Barid::Sink->new;
 # An LMTP server on a Unix socket, which dial connects to; it notes the marks.
 my $folder = File::Temp::tempdir('/tmp/bl.XXXXXX', CLEANUP => 1);
 chmod(0755, $folder);
-my $lmtp = start_lmtp("$folder/socket", "$folder/notes");
-
-sub start_lmtp
-{
-	my ($path, $notes) = @_;
-	my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 20) or
-	    die "$path: $!\n";
-	my $pid = fork // die "fork: $!\n";
-
-	chmod(0666, $path);
-	return $pid if $pid != 0;
-	alarm(0);
-	$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP);
-	$SIG{PIPE} = 'IGNORE';
-	while (my $c = $listener->accept) {
-		my $in_data = 0;
-
-		print $c "220 lmtp.test\r\n";
-		while (defined(my $line = <$c>)) {
-			if ($in_data && $line =~ /^\.\r?$/) {
-				$in_data = 0;
-			} elsif ($in_data) {
-				append_file($notes, "$1\n")
-				    if $line =~ /^X-Mark: (\S+)/;
-				next;
-			} elsif ($line =~ /^DATA/i) {
-				print $c "354 go\r\n";
-				$in_data = 1;
-				next;
-			}
-			print $c $line =~ /^QUIT/i ? "221 bye\r\n" :
-			    "250 2.0.0 ok\r\n";
-			last if $line =~ /^QUIT/i;
-		}
-		close($c);
-	}
-	_exit(0);
-}
-
-END {
-	if ($lmtp) {
-		my $status = $?;
-
-		kill('TERM', $lmtp);
-		waitpid($lmtp, 0);
-		$? = $status;
-	}
-}
+my $lmtp = Barid::Lmtp->new("$folder/socket");
 
 # Marks by where they arrived.
 my %arrived = (
@@ -78,11 +30,7 @@ my %arrived = (
 		$n{ $_->{mark} }++ for $sink->accepted;
 		return \%n;
 	},
-	lmtp => sub {
-		my %n;
-		$n{$_}++ for split(/\n/, read_file("$folder/notes") // '');
-		return \%n;
-	},
+	lmtp => sub { return $lmtp->marks },
 	report => sub {
 		my %n;
 		/^X-Mark: (\S+)/m and $n{$1}++

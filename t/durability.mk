@@ -23,6 +23,7 @@ TAP_TESTS += \
 	t/536-stopped.t \
 	t/537-clock.t \
 	t/538-limits.t \
+	t/539-false-servers.t \
 	t/540-damage.t \
 	t/545-damage-tools.t \
 	t/550-restart.t \
@@ -33,4 +34,5 @@ TAP_TESTS += \
 	t/595-bench.t
 
 EXTRA_DIST += t/lib/Barid/Durable.pm t/lib/Barid/Inject.pm t/lib/Barid/Ipc.pm \
-	t/lib/Barid/Load.pm t/lib/Barid/Sink.pm t/lib/Barid/Trace.pm
+	t/lib/Barid/Lmtp.pm t/lib/Barid/Load.pm \
+	t/lib/Barid/Sink.pm t/lib/Barid/Trace.pm

@@ -18,13 +18,18 @@ TAP_TESTS += \
 	t/157-postmap.t \
 	t/158-tables-change.t
 
-noinst_PROGRAMS += t/intruder t/false_agent t/ask_table
+noinst_PROGRAMS += t/intruder t/false_agent t/false_bounce t/false_dial \
+	t/ask_table
 t_ask_table_SOURCES = t/ask_table.c
 t_ask_table_LDADD = $(DAEMON_LDADD)
 t_intruder_SOURCES = t/intruder.c
 t_intruder_LDADD = $(COMMAND_LDADD) $(PTHREAD_LIBS)
 t_false_agent_SOURCES = t/false_agent.c
 t_false_agent_LDADD = $(DAEMON_LDADD)
+t_false_bounce_SOURCES = t/false_bounce.c
+t_false_bounce_LDADD = $(DAEMON_LDADD)
+t_false_dial_SOURCES = t/false_dial.c
+t_false_dial_LDADD = $(DAEMON_LDADD)
 
 EXTRA_DIST += t/style t/tap-run t/lib/Barid/Databases.pm t/lib/Barid/Test.pm
 
