@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -38,6 +39,20 @@ read_rcpts(struct delivery *d)
 	}
 }
 
+/* An agent sends nothing for what cannot be its message: an empty one would be
+ * acknowledged as well. */
+static struct err
+check_content(const struct ipc_deliver *ask)
+{
+	struct stat st;
+
+	if (fstat(ask->file, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_make(ERR_PERM, "delivery request: no queue file");
+	if (queue_layout_size(ask->layout, st.st_size) < 0)
+		return err_make(ERR_PERM, "delivery request: bad layout");
+	return ERR_OK;
+}
+
 struct err
 delivery_init(struct delivery *d, const struct settings *set,
     const struct ipc_deliver *ask)
@@ -53,7 +68,7 @@ delivery_init(struct delivery *d, const struct settings *set,
 	d->n_todo = d->n_rcpts;
 	if (!err_is(e) && d->n_rcpts == 0)
 		e = err_make(ERR_PERM, "delivery request: no recipients");
-	return e;
+	return err_is(e) ? e : check_content(ask);
 }
 
 void

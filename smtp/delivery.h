@@ -46,7 +46,7 @@ struct delivery {
 };
 
 /* Takes the request's descriptor.  ERR_PERM if the list of recipients is
- * damaged or empty. */
+ * damaged or empty, or there is no file that has the message. */
 struct err delivery_init(struct delivery *d, const struct settings *set,
     const struct ipc_deliver *ask);
 void delivery_clear(struct delivery *d);

@@ -496,6 +496,29 @@ START_TEST(last_words_are_read_when_sending_fails)
 }
 END_TEST
 
+/* What cannot be a message is not sent as an empty one. */
+START_TEST(a_delivery_needs_a_file_with_its_layout)
+{
+	struct settings set;
+	struct script_message m;
+	struct delivery d;
+
+	script_settings(&set);
+	script_message(&m, VIEW(CONTENT), 1);
+	m.ask.layout = VIEW("x");
+	ck_assert_int_eq(delivery_init(&d, &set, &m.ask).kind, ERR_PERM);
+	delivery_clear(&d);
+	m.ask.layout = str_view(&m.layout);
+	m.ask.file = open("/dev/null", O_RDONLY);
+	ck_assert_int_eq(delivery_init(&d, &set, &m.ask).kind, ERR_PERM);
+	delivery_clear(&d);
+	m.ask.file = -1;
+	ck_assert_int_eq(delivery_init(&d, &set, &m.ask).kind, ERR_PERM);
+	delivery_clear(&d);
+	script_message_clear(&m);
+}
+END_TEST
+
 /* A file that is shorter than its layout says: half a message is no message. */
 START_TEST(a_damaged_file_ends_the_session)
 {
@@ -511,7 +534,9 @@ START_TEST(a_damaged_file_ends_the_session)
 	script_message(&m, VIEW(CONTENT), 1);
 	queue_layout_add(&m.layout, 0, 1000);
 	m.ask.layout = str_view(&m.layout);
+	ck_assert_int_eq(ftruncate(m.ask.file, 1000), 0);
 	ck_assert(!err_is(delivery_init(&d, &set, &m.ask)));
+	ck_assert_int_eq(ftruncate(d.ask.file, sizeof(CONTENT) - 1), 0);
 	run_case(&d, script_session(&script, &set));
 	ck_assert_int_eq(d.rcpts[0].outcome, OUTCOME_DEFERRED);
 	ck_assert(view_find_text(str_view(&script.heard), VIEW("\r\n.\r\n")) ==
@@ -561,5 +586,6 @@ UNIT_MAIN("session", { a_session_does_as_the_rfcs_say, ARRAY_LEN(cases) },
     { a_stale_session_is_passed_over_silently, 1 },
     { a_group_of_commands_is_bounded, 1 },
     { last_words_are_read_when_sending_fails, 1 },
+    { a_delivery_needs_a_file_with_its_layout, 1 },
     { a_damaged_file_ends_the_session, 1 },
     { an_answer_always_fits_a_frame, 1 })

@@ -7,7 +7,8 @@
  *	ask SOCKET MESSAGE [FIELD=VALUE]...
  *		the answer, "closed", "silence", or "refused"; bytes are written
  *		%XX, *N:VALUE is N times that, a list has commas.  A descriptor
- *		is one of null zero pipe socket folder, or self (the program)
+ *		is one of null zero pipe socket folder, self (the program), or
+ *		at:PATH
  *	fuzz SOCKET SEED N
  *		N frames of all kinds, damaged; how often it was put out
  *	flood SOCKET KIND N
@@ -48,7 +49,7 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MS = 3000,
+	ANSWER_MS = 20000,
 	FDS_A_MESSAGE = 253,
 	HELD_MAX = 20000,
 	FIELD_MAX = 60000,
@@ -229,10 +230,20 @@ add_list(struct str *list, const char *field, const char *text,
 static int
 find_file(const char *name, size_t len)
 {
+	static int at = -1;
+	char path[108];
+
 	for (size_t i = 0; i < ARRAY_LEN(file_names); i++)
 		if (strlen(file_names[i]) == len &&
 		    memcmp(name, file_names[i], len) == 0)
 			return files[i];
+	if (len > 3 && len < sizeof(path) && memcmp(name, "at:", 3) == 0) {
+		snprintf(path, sizeof(path), "%.*s", (int)len - 3, name + 3);
+		/* One at a time. */
+		if (at >= 0)
+			close(at);
+		return at = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	return -1;
 }
 

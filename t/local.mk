@@ -7,6 +7,7 @@ TAP_TESTS += \
 	t/022-forbidden.t \
 	t/023-floods.t \
 	t/024-taken-over.t \
+	t/025-false-qmgr.t \
 	t/040-reload.t \
 	t/041-start.t \
 	t/042-processes.t \
