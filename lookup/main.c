@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/peers.h"
+#include "lib/run/fiber.h"
 #include "lib/run/loop.h"
 #include "lib/run/offload.h"
 #include "lib/table/table.h"
@@ -202,6 +203,9 @@ prepare_table(struct view spec, void *kind, void *arg)
  * stack. */
 enum { LOOKUP_THREADS = 64, LOOKUP_STACK = 4 << 20 };
 
+/* As module.h says. */
+enum { LOOKUP_FIBER_STACK = 256 << 10 };
+
 /* The name service's modules are loaded when the first of them is asked and
  * those after it are, and below the drop nothing can be loaded. */
 static void
@@ -252,6 +256,7 @@ main(int argc, char **argv)
 	htable_each(&l.permit.shared, prepare_table, NULL);
 	offload_set_threads(LOOKUP_THREADS);
 	offload_set_stack(LOOKUP_STACK);
+	fiber_set_stack(LOOKUP_FIBER_STACK);
 	daemon_drop(&d, &lookup_role);
 	daemon_watch_tables(&d, tables_changed, &l);
 	return daemon_serve_ipc(&d, handlers, &l);

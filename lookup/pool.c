@@ -1,6 +1,6 @@
 /*
- * Open tables: see pool.h.  A fiber of its own goes with each question to its
- * thread and back, so that who asked need not stay.
+ * Open tables: see pool.h.  A fiber of its own goes with each question, to a
+ * thread and back where that must be, so that who asked need not stay.
  */
 #include "lookup/pool.h"
 
@@ -84,17 +84,36 @@ question_free(struct question *q)
 	free(q);
 }
 
-/* On a thread: nobody else has this table, or this question. */
+/* Nobody else has this table, or this question. */
 static void
 run_question(void *arg)
 {
 	struct question *q = arg;
 
+	q->e = table_find(q->table, str_view(&q->key), &q->value, &q->found);
+}
+
+static void
+run_open(void *arg)
+{
+	struct question *q = arg;
+
+	q->e = table_open(str_view(&q->spec->name), 0, &q->table);
+}
+
+/* What blocks goes to a thread.  To go there and back takes longer than a server
+ * needs for its answer, so that who can wait here does. */
+static void
+answer_question(struct question *q)
+{
 	if (q->table == NULL)
-		q->e = table_open(str_view(&q->spec->name), 0, &q->table);
-	if (!err_is(q->e))
-		q->e = table_find(
-		    q->table, str_view(&q->key), &q->value, &q->found);
+		offload(run_open, q);
+	if (err_is(q->e))
+		return;
+	if (table_may_park(q->table))
+		run_question(q);
+	else
+		offload(run_question, q);
 }
 
 /* --- what lies idle --- */
@@ -193,7 +212,7 @@ carry_question(void *arg)
 {
 	struct question *q = arg;
 
-	offload(run_question, q);
+	answer_question(q);
 	give_back(q);
 	q->done = true;
 	if (q->asker != NULL)

@@ -1,13 +1,22 @@
-/* The client of directories: libldap, with a limit for each wait. */
+/*
+ * The client of directories: libldap.  To connect blocks, with a limit for each
+ * wait; a search does not, but where referrals are followed, which libldap does
+ * with connections of its own.
+ */
 #include "lib/table/module.h"
 #include "modules/common.h"
 
+#include <fcntl.h>
 #include <ldap.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/time.h>
+#ifdef HAVE_SASL
+#include <sasl/sasl.h>
+#endif
 
-extern const struct table_module table_module;
+extern struct table_module table_module;
 
 static struct timeval
 time_left(int64_t until)
@@ -88,11 +97,13 @@ set_options(
 {
 	struct timeval wait = time_left(until);
 	int version = number(s, "version", LDAP_VERSION3);
-	int dereference = number(s, "dereference", 0);
+	int dereference = number(s, "dereference", LDAP_DEREF_NEVER);
 
-	/* StartTLS is of version 3. */
-	if (is_yes(s, "start_tls"))
+	/* StartTLS and SASL are of version 3. */
+	if (is_yes(s, "start_tls") || version != LDAP_VERSION2)
 		version = LDAP_VERSION3;
+	if (dereference < LDAP_DEREF_NEVER || dereference > LDAP_DEREF_ALWAYS)
+		dereference = LDAP_DEREF_NEVER;
 	return ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &wait) == 0 &&
 	    ldap_set_option(ld, LDAP_OPT_TIMEOUT, &wait) == 0 &&
@@ -101,6 +112,19 @@ set_options(
 		is_yes(s, "chase_referrals") ? LDAP_OPT_ON : LDAP_OPT_OFF) ==
 	    0 &&
 	    (!uses_tls(s, url) || set_tls(ld, s));
+}
+
+/* Half of an answer must not be waited for beyond the deadline. */
+static void
+set_nonblocking(LDAP *ld)
+{
+	int fd = -1, flags;
+
+	if (ldap_get_option(ld, LDAP_OPT_DESC, &fd) != 0 || fd < 0)
+		return;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 static int
@@ -122,18 +146,12 @@ wait_for_bind(LDAP *ld, int id, int64_t until)
 }
 
 static int
-log_in(LDAP *ld, const struct module_server *s, int64_t until)
+log_in_simply(LDAP *ld, const struct module_server *s, int64_t until)
 {
-	const char *how = param(s, "bind");
 	const char *name = param(s, "bind_dn"), *secret = param(s, "bind_pw");
 	struct berval cred = { 0, NULL };
 	int id, rc;
 
-	if (how != NULL &&
-	    (strcasecmp(how, "no") == 0 || strcasecmp(how, "none") == 0))
-		return LDAP_SUCCESS;
-	if (how != NULL && strcasecmp(how, "sasl") == 0)
-		return LDAP_AUTH_METHOD_NOT_SUPPORTED;
 	if (name != NULL && secret != NULL) {
 		cred.bv_val = (char *)(uintptr_t)secret;
 		cred.bv_len = strlen(secret);
@@ -141,6 +159,101 @@ log_in(LDAP *ld, const struct module_server *s, int64_t until)
 	rc = ldap_sasl_bind(ld, name == NULL ? "" : name, LDAP_SASL_SIMPLE,
 	    &cred, NULL, NULL, &id);
 	return rc == LDAP_SUCCESS ? wait_for_bind(ld, id, until) : rc;
+}
+
+#ifdef HAVE_SASL
+/* What libsasl asks of us; what it does not get, a mechanism may do without. */
+static int
+answer_sasl(LDAP *ld, unsigned flags, void *defaults, void *questions)
+{
+	static const struct {
+		unsigned long id;
+		const char *name;
+	} known[] = { { SASL_CB_USER, "sasl_authz_id" },
+		{ SASL_CB_AUTHNAME, "bind_dn" }, { SASL_CB_PASS, "bind_pw" },
+		{ SASL_CB_GETREALM, "sasl_realm" } };
+	const struct module_server *s = defaults;
+
+	(void)ld;
+	(void)flags;
+	for (sasl_interact_t *q = questions; q->id != SASL_CB_LIST_END; q++) {
+		const char *value = NULL;
+
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (known[i].id == q->id)
+				value = param(s, known[i].name);
+		if (value == NULL)
+			value = q->defresult != NULL ? q->defresult : "";
+		q->result = value;
+		q->len = (unsigned)strlen(value);
+	}
+	return LDAP_SUCCESS;
+}
+
+static int
+log_in_by_sasl(LDAP *ld, const struct module_server *s, int64_t until)
+{
+	ber_len_t ssf = (ber_len_t)number(s, "sasl_minssf", 0);
+	const char *mechanism = NULL;
+	LDAPMessage *answer = NULL;
+	int id, rc;
+
+	if (ldap_set_option(ld, LDAP_OPT_X_SASL_SSF_MIN, &ssf) != 0)
+		return LDAP_PARAM_ERROR;
+	for (;;) {
+		struct timeval wait;
+
+		rc = ldap_sasl_interactive_bind(ld, NULL,
+		    param(s, "sasl_mechs"), NULL, NULL, LDAP_SASL_QUIET,
+		    answer_sasl, (void *)(uintptr_t)s, answer, &mechanism,
+		    &id);
+		ldap_msgfree(answer);
+		answer = NULL;
+		if (rc != LDAP_SASL_BIND_IN_PROGRESS)
+			return rc;
+		if (now_ms() >= until)
+			return LDAP_TIMEOUT;
+		wait = time_left(until);
+		rc = ldap_result(ld, id, LDAP_MSG_ALL, &wait, &answer);
+		if (rc == 0)
+			return LDAP_TIMEOUT;
+		if (rc < 0)
+			return LDAP_SERVER_DOWN;
+	}
+}
+
+static void
+prepare_sasl(void)
+{
+	sasl_client_init(NULL);
+}
+#else
+static int
+log_in_by_sasl(LDAP *ld, const struct module_server *s, int64_t until)
+{
+	(void)ld;
+	(void)s;
+	(void)until;
+	return LDAP_AUTH_METHOD_NOT_SUPPORTED;
+}
+
+static void
+prepare_sasl(void)
+{
+}
+#endif
+
+static int
+log_in(LDAP *ld, const struct module_server *s, int64_t until)
+{
+	const char *how = param(s, "bind");
+
+	if (how == NULL || strcasecmp(how, "yes") == 0 ||
+	    strcasecmp(how, "simple") == 0)
+		return log_in_simply(ld, s, until);
+	if (strcasecmp(how, "sasl") == 0)
+		return log_in_by_sasl(ld, s, until);
+	return LDAP_SUCCESS;
 }
 
 /* What the server or TLS said of it, beside the code's name. */
@@ -179,9 +292,15 @@ connect_ldap(const struct module_server *s, char *why)
 		rc = ldap_initialize(&ld, url);
 	if (rc == LDAP_SUCCESS && !set_options(ld, s, url, until))
 		rc = LDAP_PARAM_ERROR;
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_connect(ld);
+	if (rc == LDAP_SUCCESS)
+		set_nonblocking(ld);
 	if (rc == LDAP_SUCCESS && is_yes(s, "start_tls")) {
 		what = "start TLS";
 		rc = ldap_start_tls_s(ld, NULL, NULL);
+		/* The handshake has changed that. */
+		set_nonblocking(ld);
 	}
 	if (rc == LDAP_SUCCESS) {
 		what = "bind";
@@ -257,21 +376,52 @@ judge(LDAP *ld, int rc, bool may_lack_base, char *why)
 	}
 }
 
+/* All of what is found.  LDAP_TIMEOUT past the time. */
+static int
+wait_for_answer(LDAP *ld, int id, int64_t until, LDAPMessage **answer)
+{
+	struct timeval none = { 0, 0 };
+	int code = LDAP_OTHER, fd = -1, rc;
+
+	while ((rc = ldap_result(ld, id, LDAP_MSG_ALL, &none, answer)) == 0)
+		if (ldap_get_option(ld, LDAP_OPT_DESC, &fd) != 0 || fd < 0 ||
+		    !table_module.wait(fd, POLLIN, until - now_ms())) {
+			ldap_abandon_ext(ld, id, NULL, NULL);
+			return LDAP_TIMEOUT;
+		}
+	if (rc > 0) {
+		rc = ldap_parse_result(
+		    ld, *answer, &code, NULL, NULL, NULL, NULL, 0);
+		return rc == LDAP_SUCCESS ? code : rc;
+	}
+	ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &code);
+	return code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code;
+}
+
+static int
+fetch(LDAP *ld, const struct module_search *s, int64_t until,
+    LDAPMessage **answer)
+{
+	struct timeval wait = time_left(until);
+	int id, rc;
+
+	/* Where referrals lead, libldap connects and waits by itself. */
+	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &wait);
+	rc = ldap_search_ext(ld, s->base, scope_of(s->scope), s->filter,
+	    (char **)(uintptr_t)s->attributes, 0, NULL, NULL, &wait,
+	    (int)s->size_limit, &id);
+	return rc == LDAP_SUCCESS ? wait_for_answer(ld, id, until, answer) : rc;
+}
+
 static enum module_end
 search(void *connection, const struct module_search *s, int timeout_ms,
     module_entry_fn *visit, void *arg, char *why)
 {
-	int64_t until = now_ms() + timeout_ms;
-	struct timeval wait = time_left(until);
 	LDAP *ld = connection;
 	LDAPMessage *answer = NULL, *entry;
 	bool more = true;
-	int rc;
+	int rc = fetch(ld, s, now_ms() + timeout_ms, &answer);
 
-	ldap_set_option(ld, LDAP_OPT_TIMEOUT, &wait);
-	rc = ldap_search_ext_s(ld, s->base, scope_of(s->scope), s->filter,
-	    (char **)(uintptr_t)s->attributes, 0, NULL, NULL, &wait,
-	    (int)s->size_limit, &answer);
 	if (rc == LDAP_SUCCESS)
 		for (entry = ldap_first_entry(ld, answer);
 		     more && entry != NULL; entry = ldap_next_entry(ld, entry))
@@ -286,11 +436,12 @@ prepare(void)
 {
 	LDAP *ld = NULL;
 
+	prepare_sasl();
 	if (ldap_initialize(&ld, "ldap://localhost") == LDAP_SUCCESS)
 		close_ldap(ld);
 }
 
-const struct table_module table_module = { .version = MODULE_VERSION,
+struct table_module table_module = { .version = MODULE_VERSION,
 	.name = "ldap",
 	.prepare = prepare,
 	.connect = connect_ldap,

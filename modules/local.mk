@@ -36,7 +36,7 @@ modules_sqlite_so_LDFLAGS = $(BARID_MODULE_LDFLAGS)
 modules_sqlite_so_LDADD = $(SQLITE_LIBS)
 
 modules_ldap_so_SOURCES = modules/ldap.c modules/common.h
-modules_ldap_so_CPPFLAGS = $(AM_CPPFLAGS) $(LDAP_CFLAGS)
+modules_ldap_so_CPPFLAGS = $(AM_CPPFLAGS) $(LDAP_CFLAGS) $(SASL_CFLAGS)
 modules_ldap_so_CFLAGS = $(AM_CFLAGS) -fPIC
 modules_ldap_so_LDFLAGS = $(BARID_MODULE_LDFLAGS)
-modules_ldap_so_LDADD = $(LDAP_LIBS)
+modules_ldap_so_LDADD = $(LDAP_LIBS) $(SASL_LIBS)

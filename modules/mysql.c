@@ -1,13 +1,18 @@
-/* The client of MariaDB and MySQL: libmariadb, with a limit for each wait. */
+/*
+ * The client of MariaDB and MySQL: libmariadb.  To connect blocks, with a limit for
+ * each wait; questions do not: the library runs them on a stack of its own, and
+ * leaves it when it has to wait.
+ */
 #include "lib/table/module.h"
 #include "modules/common.h"
 
 #include <mysql.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-enum { COLUMNS_MAX = 100 };
+enum { COLUMNS_MAX = 100, STACK = 128 << 10 };
 
 /* As mysql/client_plugin.h has it, which cannot be included everywhere: it
  * includes a file that is not installed. */
@@ -15,10 +20,14 @@ enum { AUTHENTICATION_PLUGIN = 2 };
 extern struct st_mysql_client_plugin *mysql_client_find_plugin(
     struct st_mysql *mysql, const char *name, int type);
 
-extern const struct table_module table_module;
+extern struct table_module table_module;
 
-/* Each of them, for as long as the connection lives: what is set once it is
- * there has no effect.  Its unit is the second. */
+struct link {
+	MYSQL *c;
+	bool must_have_result;
+};
+
+/* For connecting; a question has limits of its own.  The unit is the second. */
 static void
 limit_waits(MYSQL *c, int timeout_ms)
 {
@@ -64,7 +73,9 @@ set_options(MYSQL *c, const struct module_server *s)
 	const char *group = param(s, "option_group");
 	const char *charset = param(s, "charset");
 	my_bool no = 0;
+	size_t stack = STACK;
 
+	mysql_options(c, MYSQL_OPT_NONBLOCK, &stack);
 	limit_waits(c, s->timeout_ms);
 	mysql_options(c, MYSQL_OPT_RECONNECT, &no);
 	if (file != NULL)
@@ -73,6 +84,22 @@ set_options(MYSQL *c, const struct module_server *s)
 		mysql_options(c, MYSQL_READ_DEFAULT_GROUP, group);
 	mysql_options(c, MYSQL_SET_CHARSET_NAME,
 	    charset == NULL ? "utf8mb4" : charset);
+}
+
+/* NULL: why says it, and c is closed. */
+static void *
+link_new(MYSQL *c, const struct module_server *s, char *why)
+{
+	const char *required = param(s, "require_result_set");
+	struct link *l = malloc(sizeof(*l));
+
+	if (l == NULL) {
+		why_set(why, "connect", "out of memory");
+		mysql_close(c);
+		return NULL;
+	}
+	*l = (struct link){ c, required == NULL || is_yes(required) };
+	return l;
 }
 
 static void *
@@ -103,20 +130,24 @@ connect_mysql(const struct module_server *s, char *why)
 		mysql_close(c);
 		return NULL;
 	}
-	return c;
+	return link_new(c, s, why);
 }
 
 static void
 close_mysql(void *connection)
 {
-	mysql_close(connection);
+	struct link *l = connection;
+
+	mysql_close(l->c);
+	free(l);
 }
 
 static bool
 quote(void *connection, struct view text, char *out, size_t *len)
 {
+	const struct link *l = connection;
 	unsigned long n = mysql_real_escape_string(
-	    connection, out, text.ptr, (unsigned long)text.len);
+	    l->c, out, text.ptr, (unsigned long)text.len);
 
 	*len = n;
 	return n != (unsigned long)-1;
@@ -136,11 +167,70 @@ failed(MYSQL *c, char *why)
 	    : MODULE_REFUSED;
 }
 
+/* --- the library's calls, which stop where they would wait --- */
+
+struct question {
+	MYSQL *c;
+	int64_t until;
+	module_row_fn *row;
+	void *arg;
+	char *why;
+};
+
+/* Until what the library waits for is there; what it is to be told. */
+static int
+wait_for(const struct question *q, int what)
+{
+	short events = (short)(((what & MYSQL_WAIT_READ) ? POLLIN : 0) |
+	    ((what & MYSQL_WAIT_WRITE) ? POLLOUT : 0));
+	int64_t left = q->until - now_ms();
+
+	if (table_module.wait(mysql_get_socket(q->c), events, left))
+		return what & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
+	/* It fails then, in its own way. */
+	return MYSQL_WAIT_TIMEOUT;
+}
+
+static int
+send_query(const struct question *q, struct view statement)
+{
+	int rc = 0;
+	int what = mysql_real_query_start(
+	    &rc, q->c, statement.ptr, (unsigned long)statement.len);
+
+	while (what != 0)
+		what = mysql_real_query_cont(&rc, q->c, wait_for(q, what));
+	return rc;
+}
+
+static MYSQL_ROW
+fetch_row(const struct question *q, MYSQL_RES *r)
+{
+	MYSQL_ROW values = NULL;
+	int what = mysql_fetch_row_start(&values, r);
+
+	while (what != 0)
+		what = mysql_fetch_row_cont(&values, r, wait_for(q, what));
+	return values;
+}
+
+/* As mysql_next_result: negative at the end, positive if it failed. */
+static int
+next_result(const struct question *q)
+{
+	int rc = 0;
+	int what = mysql_next_result_start(&rc, q->c);
+
+	while (what != 0)
+		what = mysql_next_result_cont(&rc, q->c, wait_for(q, what));
+	return rc;
+}
+
+/* --- answers --- */
+
 /* Rows as they come, so that not all of them must have room. */
 static enum module_end
-take_rows(
-    MYSQL *c, MYSQL_RES *r, int64_t until, module_row_fn *row, void *arg,
-    char *why)
+take_rows(const struct question *q, MYSQL_RES *r, bool wanted)
 {
 	struct view columns[COLUMNS_MAX];
 	unsigned n = mysql_num_fields(r);
@@ -148,19 +238,19 @@ take_rows(
 
 	if (n > COLUMNS_MAX)
 		n = COLUMNS_MAX;
-	while ((values = mysql_fetch_row(r)) != NULL) {
+	while ((values = fetch_row(q, r)) != NULL) {
 		const unsigned long *lengths = mysql_fetch_lengths(r);
 
 		for (unsigned i = 0; i < n; i++)
 			columns[i] = (struct view){ values[i], lengths[i] };
-		if (!row(arg, columns, n))
+		if (wanted && !q->row(q->arg, columns, n))
 			return MODULE_STOPPED;
-		if (now_ms() > until) {
-			why_set(why, "query", "timeout");
+		if (now_ms() > q->until) {
+			why_set(q->why, "query", "timeout");
 			return MODULE_LOST;
 		}
 	}
-	return mysql_errno(c) == 0 ? MODULE_DONE : failed(c, why);
+	return mysql_errno(q->c) == 0 ? MODULE_DONE : failed(q->c, q->why);
 }
 
 /* To free a result would read all that is left of it: there is no more. */
@@ -173,37 +263,59 @@ shut(MYSQL *c)
 		shutdown(fd, SHUT_RDWR);
 }
 
+/* The result that is next, which is none for a statement without rows. */
+static enum module_end
+take_result(const struct question *q, size_t *n_sets)
+{
+	MYSQL_RES *r = mysql_use_result(q->c);
+	enum module_end end;
+
+	if (r == NULL)
+		return mysql_field_count(q->c) == 0 ? MODULE_DONE
+						    : failed(q->c, q->why);
+	end = take_rows(q, r, ++*n_sets == 1);
+	if (end == MODULE_STOPPED || end == MODULE_LOST)
+		shut(q->c);
+	mysql_free_result(r);
+	return end;
+}
+
+/* As Postfix has it: a list of all that several statements say is nobody's
+ * answer. */
+static enum module_end
+judge(size_t n_sets, bool must_have_one, char *why)
+{
+	if (n_sets > 1)
+		why_set(why, "query", "more than one result set");
+	else if (n_sets == 0 && must_have_one)
+		why_set(why, "query",
+		    "no result set (require_result_set = yes)");
+	else
+		return MODULE_DONE;
+	return MODULE_REFUSED;
+}
+
 static enum module_end
 query(void *connection, struct view statement, int timeout_ms,
     module_row_fn *row, void *arg, char *why)
 {
-	int64_t until = now_ms() + timeout_ms;
-	MYSQL *c = connection;
-	enum module_end end;
+	struct link *l = connection;
+	struct question q = { l->c, now_ms() + timeout_ms, row, arg, why };
+	size_t n_sets = 0;
 	int more;
 
-	if (mysql_real_query(
-		c, statement.ptr, (unsigned long)statement.len) != 0)
-		return failed(c, why);
+	if (send_query(&q, statement) != 0)
+		return failed(q.c, why);
 	/* A procedure gives a result, and then that it was called. */
 	do {
-		MYSQL_RES *r = mysql_use_result(c);
+		enum module_end end = take_result(&q, &n_sets);
 
-		if (r == NULL && mysql_field_count(c) != 0)
-			return failed(c, why);
-		if (r == NULL)
-			end = MODULE_DONE;
-		else
-			end = take_rows(c, r, until, row, arg, why);
-		if (end == MODULE_STOPPED || end == MODULE_LOST)
-			shut(c);
-		if (r != NULL)
-			mysql_free_result(r);
 		if (end != MODULE_DONE)
 			return end;
-		more = mysql_next_result(c);
+		more = next_result(&q);
 	} while (more == 0);
-	return more > 0 ? failed(c, why) : MODULE_DONE;
+	return more > 0 ? failed(q.c, why)
+			: judge(n_sets, l->must_have_result, why);
 }
 
 /* Ways to log in are plug-ins: load them while that can be done. */
@@ -225,7 +337,7 @@ prepare(void)
 		mysql_close(c);
 }
 
-const struct table_module table_module = { .version = MODULE_VERSION,
+struct table_module table_module = { .version = MODULE_VERSION,
 	.name = "mysql",
 	.prepare = prepare,
 	.connect = connect_mysql,

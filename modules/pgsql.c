@@ -1,4 +1,4 @@
-/* The client of PostgreSQL: libpq, never blocking but in poll. */
+/* The client of PostgreSQL: libpq, which never blocks once it is connected. */
 #include "lib/table/module.h"
 #include "modules/common.h"
 
@@ -8,16 +8,15 @@
 
 enum { COLUMNS_MAX = 100 };
 
-extern const struct table_module table_module;
+extern struct table_module table_module;
 
 /* False once the time is over. */
 static bool
 wait_for_socket(PGconn *c, short events, int64_t until)
 {
-	struct pollfd p = { PQsocket(c), events, 0 };
-	int64_t left = until - now_ms();
+	int fd = PQsocket(c);
 
-	return left > 0 && p.fd >= 0 && poll(&p, 1, (int)left) != 0;
+	return fd >= 0 && table_module.wait(fd, events, until - now_ms());
 }
 
 static void
@@ -146,14 +145,24 @@ hand_over(const PGresult *r, module_row_fn *row, void *arg)
 	return true;
 }
 
+/* Of several statements the last one that gives rows is the answer. */
 static enum module_end
-take_result(
-    PGconn *c, const PGresult *r, module_row_fn *row, void *arg, char *why)
+take_rows(const PGresult *r, bool *had_all, module_row_fn *row, void *arg)
+{
+	if (*had_all)
+		row(arg, NULL, 0);
+	*had_all = PQresultStatus(r) == PGRES_TUPLES_OK;
+	return hand_over(r, row, arg) ? MODULE_DONE : MODULE_STOPPED;
+}
+
+static enum module_end
+take_result(PGconn *c, const PGresult *r, bool *had_all, module_row_fn *row,
+    void *arg, char *why)
 {
 	switch (PQresultStatus(r)) {
 	case PGRES_SINGLE_TUPLE:
 	case PGRES_TUPLES_OK:
-		return hand_over(r, row, arg) ? MODULE_DONE : MODULE_STOPPED;
+		return take_rows(r, had_all, row, arg);
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
 		return MODULE_DONE;
@@ -184,6 +193,7 @@ query(void *connection, struct view statement, int timeout_ms,
 	int64_t until = now_ms() + timeout_ms;
 	enum module_end end = MODULE_DONE;
 	PGconn *c = connection;
+	bool had_all = false;
 	PGresult *r;
 
 	/* The statement ends in a NUL, and has none within. */
@@ -198,8 +208,9 @@ query(void *connection, struct view statement, int timeout_ms,
 		r = PQgetResult(c);
 		if (r == NULL)
 			break;
-		this = end == MODULE_DONE ? take_result(c, r, row, arg, why)
-					  : end;
+		this = end == MODULE_DONE
+		    ? take_result(c, r, &had_all, row, arg, why)
+		    : end;
 		PQclear(r);
 		end = this;
 		if (end == MODULE_LOST || end == MODULE_STOPPED)
@@ -216,7 +227,7 @@ prepare(void)
 	PQfinish(PQconnectdb("host=/nonexistent gssencmode=disable"));
 }
 
-const struct table_module table_module = { .version = MODULE_VERSION,
+struct table_module table_module = { .version = MODULE_VERSION,
 	.name = "pgsql",
 	.prepare = prepare,
 	.connect = connect_pgsql,

@@ -6,22 +6,32 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { COLUMNS_MAX = 100, STEPS_BETWEEN_LOOKS = 1000 };
+enum {
+	COLUMNS_MAX = 100,
+	STEPS_BETWEEN_LOOKS = 1000,
+	/* Looks, for what must not take long: an index finds in a hundred
+	 * steps, a table without one is read elsewhere. */
+	LOOKS_IN_PASSING = 4,
+};
 
-extern const struct table_module table_module;
+extern struct table_module table_module;
 
 struct file {
 	sqlite3 *db;
 	struct stat seen;
 	int64_t until; /* of the question */
+	bool in_passing;
+	int looks;
 	char path[];
 };
 
 static int
 look_at_clock(void *arg)
 {
-	const struct file *f = arg;
+	struct file *f = arg;
 
+	if (f->in_passing)
+		return ++f->looks >= LOOKS_IN_PASSING;
 	return now_ms() > f->until;
 }
 
@@ -104,8 +114,12 @@ quote(void *connection, struct view text, char *out, size_t *len)
 static enum module_end
 failed(struct file *f, char *why)
 {
+	int code = sqlite3_errcode(f->db);
+
 	why_set(why, "query", sqlite3_errmsg(f->db));
-	switch (sqlite3_errcode(f->db)) {
+	if (f->in_passing && (code == SQLITE_INTERRUPT || code == SQLITE_BUSY))
+		return MODULE_LATER;
+	switch (code) {
 	case SQLITE_ERROR:
 	case SQLITE_INTERRUPT:
 	case SQLITE_BUSY:
@@ -160,25 +174,23 @@ query(void *connection, struct view text, int timeout_ms, module_row_fn *row,
 {
 	struct file *f = connection;
 	enum module_end end = MODULE_DONE;
-	const char *rest = text.ptr;
+	sqlite3_stmt *statement = NULL;
 
 	if (!is_same_file(f)) {
 		why_set(why, "query", "the file was replaced");
 		return MODULE_LOST;
 	}
 	f->until = now_ms() + timeout_ms;
+	f->in_passing = timeout_ms == 0;
+	f->looks = 0;
 	sqlite3_busy_timeout(f->db, timeout_ms);
-	while (end == MODULE_DONE && *rest != '\0') {
-		sqlite3_stmt *statement = NULL;
-
-		if (sqlite3_prepare_v2(f->db, rest, -1, &statement, &rest) !=
-		    SQLITE_OK)
-			return failed(f, why);
-		if (statement == NULL)
-			break;
+	/* The first statement only, as Postfix has it. */
+	if (sqlite3_prepare_v2(f->db, text.ptr, -1, &statement, NULL) !=
+	    SQLITE_OK)
+		return failed(f, why);
+	if (statement != NULL)
 		end = run(f, statement, row, arg, why);
-		sqlite3_finalize(statement);
-	}
+	sqlite3_finalize(statement);
 	return end;
 }
 
@@ -188,8 +200,9 @@ prepare(void)
 	sqlite3_initialize();
 }
 
-const struct table_module table_module = { .version = MODULE_VERSION,
+struct table_module table_module = { .version = MODULE_VERSION,
 	.name = "sqlite",
+	.may_block = true,
 	.prepare = prepare,
 	.connect = connect_sqlite,
 	.close = close_sqlite,

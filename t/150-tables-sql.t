@@ -97,7 +97,10 @@ if (-e installed('libexec/barid/modules/pgsql.so')) {
 if (-e installed('libexec/barid/modules/mysql.so')) {
 	my $db = start_mariadb(join("\n", "CREATE DATABASE mail;",
 		"USE mail;", "SET NAMES utf8mb4;", "CREATE TABLE a (k text, v text) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;",
-		inserts('mysql') . "GRANT ALL ON mail.* TO mail\@'%' IDENTIFIED BY 's\$cret';\n"),
+		inserts('mysql') .
+		"CREATE PROCEDURE one(k text) SQL SECURITY INVOKER BEGIN SELECT 'a'; END;\n" .
+		"CREATE PROCEDURE two(k text) SQL SECURITY INVOKER BEGIN SELECT 'a'; SELECT 'b'; END;\n" .
+		"GRANT ALL ON mail.* TO mail\@'%' IDENTIFIED BY 's\$cret';\n"),
 		"--ssl-cert=$tls/ip.pem", "--ssl-key=$tls/ip.key",
 		'--bind-address=127.0.0.1,127.0.0.2');
 
@@ -246,6 +249,39 @@ for my $type (sort keys %databases) {
 		qr/warning: .*outside of quotes/, "$type: a macro without quotes");
 }
 
+# --- Several statements, and none that answers --------------------------------------
+
+answers('the last statement answers', 'pgsql', $user, 'mailbox/',
+	query => "SELECT 'no'; SELECT v FROM a WHERE k = '%s'")
+    if $databases{pgsql};
+answers('the last one that gives rows', 'pgsql', $user, 'mailbox/',
+	query => "BEGIN; SELECT v FROM a WHERE k = '%s'; COMMIT")
+    if $databases{pgsql};
+answers('and says that there is nothing', 'pgsql', $user, undef,
+	query => "SELECT v FROM a WHERE k = '%s'; SELECT 'x' WHERE false")
+    if $databases{pgsql};
+answers('the first statement answers', 'sqlite', $user, 'mailbox/',
+	query => "SELECT v FROM a WHERE k = '%s'; SELECT 'no'")
+    if $databases{sqlite};
+if ($databases{mysql}) {
+	answers('a procedure', 'mysql', $user, 'a', query => "CALL one('%s')");
+	fails('a procedure with two answers', 'mysql', $user,
+		qr/query error.*more than one result set/,
+		query => "CALL two('%s')");
+	fails('no answer', 'mysql', $user, qr/require_result_set/,
+		query => "SET \@x = '%s'");
+	answers('no answer, which may be', 'mysql', $user, undef,
+		query => "SET \@x = '%s'", require_result_set => 'no');
+	fails('neither yes nor no', 'mysql', $user, qr/need yes or no/,
+		require_result_set => 'perhaps');
+	# Ten servers share the time to connect; a question has all of it.
+	is(ask('mysql', [ 'quick', 'slow' ], timeout => 20,
+			hosts => join(' ', ("127.0.0.1:$databases{mysql}{port}") x 10),
+			query => "SELECT IF('%s' = 'slow', sleep(3), 'x')")->{out},
+		"quick\tx\nslow\t0\n",
+		'mysql: a question may take longer than to connect');
+}
+
 # --- Where parameters stand ---------------------------------------------------------
 
 for my $type (sort keys %databases) {
@@ -348,9 +384,15 @@ if ($databases{pgsql}) {
 
 # --- By way of lookup -----------------------------------------------------------------
 
+# More than can be done in passing.
+my $hard = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c ' .
+    "WHERE x < 20000) SELECT v FROM a WHERE k = '%s' AND " .
+    '(SELECT max(x) FROM c) = 20000';
+
 for my $type (sort keys %databases) {
 	$t->etc("daemon-$type.cf", source($type, timeout => 5,
-		query => "SELECT v FROM a WHERE k = '%s' AND v <> 'no'",
+		query => $type eq 'sqlite' ? $hard
+		: "SELECT v FROM a WHERE k = '%s' AND v <> 'no'",
 		result_format => '/nonexistent/%s'));
 }
 $t->configure({ virtual_mailbox_maps =>
@@ -380,6 +422,14 @@ END
 rcpt($user, 250);
 rcpt('nobody@example.test', 550);
 rcpt("o'hara\@example.test", 250);
+if ($databases{sqlite}) {
+	# The last of them, and found nowhere else.
+	is(run_command({ stdin =>
+		    "INSERT INTO a VALUES ('only\@example.test', 'x');\n" },
+		'sqlite3', "$databases{sqlite}{folder}/mail.db")->{exit}, 0,
+		'a row that is in sqlite only');
+	rcpt('only@example.test', 250);
+}
 for my $type (grep { $databases{$_}{start} } sort keys %databases) {
 	my $db = $databases{$type};
 

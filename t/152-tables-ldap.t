@@ -62,6 +62,15 @@ sn: other
 uid: other
 mail: other\@example.test
 maildrop: other\@host.test
+userPassword: secret
+authzTo: dn:uid=user,ou=people,$base
+
+dn: cn=vault,$base
+objectClass: applicationProcess
+objectClass: mailThing
+cn: vault
+mail: vault\@example.test
+maildrop: vault\@host.test
 
 dn: cn=group,$base
 objectClass: groupOfNames
@@ -108,8 +117,17 @@ maildrop: evil$n_evil
 END
 }
 
-my $db = start_slapd($ldif, "TLSCertificateFile $tls/good.pem\n" .
-	"TLSCertificateKeyFile $tls/good.key\n")
+my $db = start_slapd($ldif, <<"END")
+TLSCertificateFile $tls/good.pem
+TLSCertificateKeyFile $tls/good.key
+password-hash {CLEARTEXT}
+authz-regexp "^uid=([^,]+),(cn=[^,]+,)?cn=[^,]+,cn=auth\$" "uid=\$1,ou=people,$base"
+authz-policy to
+sasl-secprops noanonymous
+access to dn.base="cn=vault,$base" by dn.base="uid=user,ou=people,$base" read
+	by dn.regex="^.*,cn=peercred,cn=external,cn=auth\$" read
+access to * by * read
+END
     or plan(skip_all => 'there is no slapd on this machine');
 
 my $t = Barid::Test->new(main => { lookup_cache_time => 0 });
@@ -240,12 +258,101 @@ my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
     or die "listen: $!\n";
 fails('attack 45: silence', $user, qr/query error/, bind => 'yes',
 	server_host => '127.0.0.1:' . $silent->sockport, timeout => 1);
+# Half of an answer, and then nothing: of a search, and of a login.
+my $halting = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die "listen: $!\n";
+start_peer(sub {
+	my @kept;
+
+	while (my $c = $halting->accept) {
+		sysread($c, my $question, 4096);
+		syswrite($c, "\x30\x7e\x02\x01\x01");
+		push @kept, $c;
+	}
+});
+for my $bind ('no', 'yes') {
+	fails("attack 45: half an answer, bind = $bind", $user,
+		qr/query error/, bind => $bind, timeout => 1,
+		server_host => '127.0.0.1:' . $halting->sockport);
+}
 my @who = (bind => 'yes', bind_dn => "cn=admin,$base");
 answers('a login', @to, @who, bind_pw => 'secret');
 fails('a wrong password', $user, qr/Invalid credentials/, @who,
 	bind_pw => 'wrong');
-fails('a way to log in that is not there', $user, qr/not supported/i,
-	bind => 'sasl');
+fails('a way to log in that is not there', $user,
+	qr/unsupported parameter value: bind = kerberos/, bind => 'kerberos');
+
+# --- SASL -------------------------------------------------------------------------------
+
+my $local = 'ldapi://' . ("$db->{folder}/ldapi" =~ s{/}{%2F}gr);
+my @sasl = (bind => 'sasl', sasl_mechs => 'EXTERNAL', server_host => $local);
+
+if (ask($user, @sasl)->{err} =~ /Authentication method not supported/) {
+	note('skipped: built without SASL');
+} else {
+	test_sasl();
+}
+
+# Who we are is told by what is seen: an entry that some may read only.
+sub sees_as
+{
+	my ($what, $sees, @more) = @_;
+
+	answers($what, 'vault@example.test', $sees ? 'vault@host.test' : undef,
+		bind => 'sasl', @more);
+}
+
+sub test_sasl
+{
+	sees_as('SASL EXTERNAL', 1, @sasl);
+	sees_as('the same without a login', 0, @sasl, bind => 'no');
+	fails('SASL: sasl_minssf', $user, qr/query error.*bind/, @sasl,
+		sasl_minssf => 4096);
+	fails('SASL: a mechanism that is not there', $user,
+		qr/query error.*bind/, @sasl, sasl_mechs => 'NONESUCH');
+	fails('SASL: an identity that is not ours', $user,
+		qr/query error.*bind/, @sasl, sasl_authz_id => 'u:user');
+	for my $mech (qw(DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256)) {
+		my $plugin = lc($mech =~ s/-.*//r) . ($mech =~ /MD5/ ? 'md5' : '');
+		my @is = (sasl_mechs => $mech, bind_pw => 'secret');
+
+		if (!have_plugin($plugin)) {
+			note("skipped: there is no $mech on this machine");
+			next;
+		}
+		sees_as("SASL $mech", 1, @is, bind_dn => 'user');
+		sees_as("SASL $mech: somebody else", 0, @is,
+			bind_dn => 'other');
+		sees_as("SASL $mech: somebody else for him", 1, @is,
+			bind_dn => 'other', sasl_authz_id => 'u:user');
+		fails("SASL $mech: a wrong password", $user,
+			qr/query error.*bind/, @is, bind => 'sasl',
+			bind_dn => 'user', bind_pw => 'wrong');
+		fails("SASL $mech: nobody", $user, qr/query error.*bind/, @is,
+			bind => 'sasl');
+	}
+	# What is said after the login is encrypted, and so are answers.
+	sees_as('SASL DIGEST-MD5 with a layer', 1, sasl_mechs => 'DIGEST-MD5',
+		bind_dn => 'user', bind_pw => 'secret', sasl_minssf => 1)
+	    if have_plugin('digestmd5');
+}
+
+sub have_plugin { return scalar(my @found = glob("/usr/lib/*/sasl2/lib$_[0].so")) }
+
+# --- What means nothing here -------------------------------------------------------------
+
+for my $is ([ debuglevel => 1, qr/parameter debuglevel has no effect/ ],
+	[ cache => 'yes', qr/parameter cache has no effect/ ],
+	[ tls_random_file => '/x', qr/parameter tls_random_file has no effect/ ],
+	[ version => 4, qr/unknown version, using 3/ ],
+	[ dereference => 9, qr/unrecognized value .* dereference; using 0/ ],
+	[ scope => 'tree', qr/unrecognized value tree .* scope; using sub/ ]) {
+	my ($name, $value, $want) = @$is;
+	my $ran = ask($user, $name => $value);
+
+	is($ran->{out}, "$to[1]\n", "$name = $value: goes on");
+	like($ran->{err}, $want, "$name = $value: and is told");
+}
 
 # --- TLS ----------------------------------------------------------------------------------
 

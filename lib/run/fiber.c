@@ -30,9 +30,9 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 /* The sanitizer's frames are several times as large. */
-enum { FIBER_STACK = 512 * 1024 };
+enum { FIBER_STACK_MIN = 512 * 1024 };
 #else
-enum { FIBER_STACK = 64 * 1024 };
+enum { FIBER_STACK_MIN = 64 * 1024 };
 #endif
 
 enum {
@@ -68,6 +68,10 @@ static struct {
 	.all = { &fibers.all, &fibers.all },
 };
 
+static size_t stack_bytes = FIBER_STACK_MIN;
+/* A thread of offload: no fiber runs there, whatever the loop does. */
+static _Thread_local bool is_elsewhere;
+
 static void
 switch_begins(void **fake_stack, const void *bottom, size_t size)
 {
@@ -95,10 +99,10 @@ stack_take(void)
 
 	if (fibers.n_spares > 0)
 		return fibers.spares[--fibers.n_spares];
-	map = mmap(NULL, FIBER_GUARD + FIBER_STACK, PROT_NONE,
+	map = mmap(NULL, FIBER_GUARD + stack_bytes, PROT_NONE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED ||
-	    mprotect(map + FIBER_GUARD, FIBER_STACK, PROT_READ | PROT_WRITE) <
+	    mprotect(map + FIBER_GUARD, stack_bytes, PROT_READ | PROT_WRITE) <
 		0)
 		die_temp("map a fiber's stack: %zu fibers are there",
 		    fibers.n_fibers);
@@ -110,12 +114,12 @@ stack_give(char *map)
 {
 #ifdef FIBER_ASAN
 	/* The last frames never returned: their marks are still there. */
-	__asan_unpoison_memory_region(map + FIBER_GUARD, FIBER_STACK);
+	__asan_unpoison_memory_region(map + FIBER_GUARD, stack_bytes);
 #endif
 	if (fibers.n_spares < FIBER_SPARES_MAX)
 		fibers.spares[fibers.n_spares++] = map;
 	else
-		munmap(map, FIBER_GUARD + FIBER_STACK);
+		munmap(map, FIBER_GUARD + stack_bytes);
 }
 
 void
@@ -123,7 +127,7 @@ fiber_drop_spares(void)
 {
 	while (fibers.n_spares > 0)
 		munmap(fibers.spares[--fibers.n_spares],
-		    FIBER_GUARD + FIBER_STACK);
+		    FIBER_GUARD + stack_bytes);
 }
 
 /* From a fiber to the loop's stack; returns when the loop switches back. */
@@ -161,7 +165,7 @@ fiber_spawn(const char *name, void (*run)(void *), void *arg)
 	f->run = run;
 	f->arg = arg;
 	context_make(
-	    &f->context, f->stack + FIBER_GUARD, FIBER_STACK, fiber_main);
+	    &f->context, f->stack + FIBER_GUARD, stack_bytes, fiber_main);
 	list_append(&fibers.ready, &f->node);
 	f->queued = true;
 	list_append(&fibers.all, &f->all);
@@ -172,7 +176,21 @@ fiber_spawn(const char *name, void (*run)(void *), void *arg)
 struct fiber *
 fiber_self(void)
 {
-	return fibers.current;
+	return is_elsewhere ? NULL : fibers.current;
+}
+
+void
+fiber_none_here(void)
+{
+	is_elsewhere = true;
+}
+
+void
+fiber_set_stack(size_t bytes)
+{
+	assert(fibers.n_fibers == 0 && fibers.n_spares == 0);
+	if (bytes > FIBER_STACK_MIN)
+		stack_bytes = bytes;
 }
 
 void
@@ -206,7 +224,7 @@ fiber_enter(struct fiber *f)
 	fibers.current = f;
 	if (f->debug)
 		log_set_debug_here(true);
-	switch_begins(&fake, f->stack + FIBER_GUARD, FIBER_STACK);
+	switch_begins(&fake, f->stack + FIBER_GUARD, stack_bytes);
 	context_switch(&fibers.loop_context, &f->context);
 	switch_ends(fake, NULL, NULL);
 	if (f->debug)
@@ -371,7 +389,7 @@ fiber_trim_stack(void)
 		return;
 	bottom = (uintptr_t)f->stack + FIBER_GUARD;
 	end = (here - FIBER_TRIM_KEEP) & ~(page - 1);
-	if (end > bottom && end <= bottom + FIBER_STACK)
+	if (end > bottom && end <= bottom + stack_bytes)
 		madvise((void *)bottom, end - bottom, MADV_DONTNEED);
 }
 

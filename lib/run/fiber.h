@@ -4,7 +4,8 @@
  * returns through its ordinary error path, freeing what it owns.
  *
  * Only our own code, libc's string and memory functions and OpenSSL may run on
- * a fiber's stack: it is 64 KiB.
+ * a fiber's stack: it is 64 KiB.  A program whose fibers call other libraries
+ * gives them more (fiber_set_stack).
  */
 #ifndef RUN_FIBER_H
 #define RUN_FIBER_H
@@ -20,7 +21,10 @@ struct fiber;
 /* Starts `run` on a stack of its own, when the loop turns next; the fiber ends
  * when it returns.  `name` is kept by pointer (a literal).  Needs a loop. */
 struct fiber *fiber_spawn(const char *name, void (*run)(void *), void *arg);
-/* The fiber that runs; NULL on the loop's own stack or without a loop. */
+/* Bytes of stack of every fiber, at least the usual; before the first starts. */
+void fiber_set_stack(size_t bytes);
+/* The fiber that runs; NULL on the loop's own stack, on another thread, or
+ * without a loop. */
 struct fiber *fiber_self(void);
 /* All waits of this fiber fail from now on; one it is in ends at once. */
 void fiber_cancel(struct fiber *f);

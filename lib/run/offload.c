@@ -8,7 +8,7 @@
 #include "lib/run/offload.h"
 
 #include "lib/base/log.h"
-#include "lib/run/fiber.h"
+#include "lib/run/fiber_impl.h"
 #include "lib/run/loop.h"
 
 #include <assert.h>
@@ -176,6 +176,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	struct job *job;
 
+	fiber_none_here();
 	for (;;) {
 		while (sem_wait(&w->wake) < 0)
 			;

@@ -2,7 +2,7 @@
  * One blocking call (fsync, a rename on a slow disk, a database) on a thread
  * while the fiber waits.  It cannot be cancelled: the fiber waits for its end,
  * whatever the deadline, so the job may use what the fiber owns.  Without a
- * loop the call is simply made.
+ * fiber (no loop, or on such a thread) the call is simply made.
  */
 #ifndef RUN_OFFLOAD_H
 #define RUN_OFFLOAD_H

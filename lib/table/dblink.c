@@ -3,6 +3,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/run/fiber.h"
+#include "lib/run/offload.h"
 
 enum { LINK_INTERVAL_MS = 60000 };
 
@@ -36,13 +38,71 @@ dblink_open(struct dblink *l, const struct dblink_kind *kind, void *arg,
 	return e;
 }
 
+/* --- what may block, on a thread if we are on a fiber --- */
+
+/* A call of the kind, and what came of it. */
+struct errand {
+	struct dblink *link;
+	int timeout_ms;
+	char *why;
+	enum module_end end;
+};
+
+static void
+run_close(void *arg)
+{
+	struct errand *r = arg;
+
+	r->link->kind->close(r->link->arg, r->link->connection);
+}
+
+static void
+run_connect(void *arg)
+{
+	struct errand *r = arg;
+	struct dblink *l = r->link;
+
+	l->connection = l->kind->connect(
+	    l->arg, &l->hosts.all[l->host], r->timeout_ms, r->why);
+}
+
+static void
+run_ask(void *arg)
+{
+	struct errand *r = arg;
+
+	r->end = r->link->kind->ask(
+	    r->link->arg, r->link->connection, r->timeout_ms, r->why);
+}
+
 static void
 drop(struct dblink *l)
 {
+	struct errand r = { .link = l };
+
 	if (l->connection != NULL)
-		l->kind->close(l->arg, l->connection);
+		offload(run_close, &r);
 	l->connection = NULL;
 }
+
+static enum module_end
+ask_kind(struct dblink *l, int timeout_ms, char *why)
+{
+	struct errand r = { l, timeout_ms, why, MODULE_LATER };
+
+	if (!l->may_block || fiber_self() == NULL) {
+		run_ask(&r);
+		return r.end;
+	}
+	r.timeout_ms = 0;
+	run_ask(&r);
+	r.timeout_ms = timeout_ms;
+	if (r.end == MODULE_LATER)
+		offload(run_ask, &r);
+	return r.end;
+}
+
+/* --- one connection --- */
 
 void
 dblink_close(struct dblink *l)
@@ -78,7 +138,7 @@ ask_here(struct dblink *l, int64_t deadline, bool fresh, struct err *e)
 
 	/* To connect may have taken all the time there was. */
 	if (left > 0)
-		end = l->kind->ask(l->arg, l->connection, left, why);
+		end = ask_kind(l, left, why);
 	switch (end) {
 	case MODULE_DONE:
 	case MODULE_REFUSED:
@@ -92,6 +152,7 @@ ask_here(struct dblink *l, int64_t deadline, bool fresh, struct err *e)
 		*e = ERR_OK;
 		return true;
 	case MODULE_LOST:
+	case MODULE_LATER:
 		break;
 	}
 	*e = refused(l, why);
@@ -121,8 +182,8 @@ ask_each(struct dblink *l, int64_t deadline)
 		if (share == 0)
 			break;
 		l->host = order[i];
-		l->connection =
-		    l->kind->connect(l->arg, &l->hosts.all[l->host], share, why);
+		offload(run_connect,
+		    &(struct errand){ .link = l, .timeout_ms = share, .why = why });
 		if (l->connection == NULL) {
 			e = refused(l, why);
 			gave_up(l, why);

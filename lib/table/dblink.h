@@ -12,18 +12,21 @@
 
 struct dblink_kind {
 	const char *name; /* the type's */
-	/* Both: timeout_ms is positive.  NULL, and why. */
+	/* NULL, and why; timeout_ms is positive.  May block. */
 	void *(*connect)(
 	    void *arg, const struct dbhost *host, int timeout_ms, char *why);
-	/* Ask what is to be asked. */
+	/* Ask what is to be asked, waiting by dbwait; with a timeout of 0 only
+	 * where the link may block: at once, or MODULE_LATER. */
 	enum module_end (*ask)(
 	    void *arg, void *connection, int timeout_ms, char *why);
-	void (*close)(void *arg, void *connection);
+	void (*close)(void *arg, void *connection); /* may block */
 };
 
 struct dblink {
 	const struct dblink_kind *kind;
 	void *arg;
+	/* Set after dblink_open: as module.h has it. */
+	bool may_block;
 	struct str scope; /* who shares what is known of a host: this table */
 	struct dbhosts hosts;
 	int64_t timeout_ms, idle_ms, rest_ms;
@@ -42,7 +45,7 @@ struct err dblink_open(struct dblink *l, const struct dblink_kind *kind, void *a
 void dblink_close(struct dblink *l);
 
 /*
- * Ask; all servers are tried, within timeout_ms for all together.  A lost
+ * Ask, on a fiber or where it may block; all servers are tried, within timeout_ms for all together.  A lost
  * connection that had been used before is tried once more.  ERR_TEMP: none
  * has answered, or one refused the question.
  */

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/table/dbtls.h"
+#include "lib/table/dbwait.h"
 #include "lib/table/module.h"
 
 #include <errno.h>
@@ -35,28 +36,13 @@ say(char *why, const char *what, const char *text)
 	return false;
 }
 
-/* False past the deadline; what happened, the next call tells. */
-static bool
-wait_for(int fd, short events, int64_t deadline)
-{
-	struct pollfd p = { fd, events, 0 };
-
-	for (;;) {
-		int left = deadline_left(deadline);
-		int n = left == 0 ? 0 : poll(&p, 1, left);
-
-		if (n >= 0 || errno != EINTR)
-			return n > 0;
-	}
-}
-
 static bool
 finish_connect(int fd, int64_t deadline, char *why)
 {
 	int code = 0;
 	socklen_t size = sizeof(code);
 
-	if (!wait_for(fd, POLLOUT, deadline))
+	if (!dbwait(fd, POLLOUT, deadline))
 		return say(why, "connect", "timeout");
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
 		code = errno;
@@ -237,7 +223,7 @@ go_on(const struct duct *w, enum flow flow, const char *what, char *why)
 	switch (flow) {
 	case FLOW_READ:
 	case FLOW_WRITE:
-		return wait_for(w->fd, flow == FLOW_READ ? POLLIN : POLLOUT,
+		return dbwait(w->fd, flow == FLOW_READ ? POLLIN : POLLOUT,
 			   w->deadline) ||
 		    say(why, what, "timeout");
 	case FLOW_ENDED:

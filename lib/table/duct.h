@@ -1,7 +1,7 @@
 /*
  * A connection to a server with a simple protocol (socketmap, tcp, memcache,
- * redis): blocking, with a deadline for all that is asked on it at a time.  On
- * a thread of offload or in a command only.
+ * redis), with a deadline for all that is asked on it at a time.  It waits as
+ * dbwait does; to connect may block for the name service.
  */
 #ifndef TABLE_DUCT_H
 #define TABLE_DUCT_H

@@ -4,6 +4,7 @@
  * or LDAP URLs, that are looked up in turn.
  */
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/table/dblink.h"
 #include "lib/table/query.h"
@@ -12,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
 	LDAP_TIMEOUT_MS = 10000,
@@ -49,6 +51,7 @@ struct ldap {
 	const char **names; /* of attributes, ends in NULL */
 	size_t n_attributes;
 	int64_t depth_max, size_limit;
+	bool chases; /* referrals */
 	/* The question that is being asked. */
 	struct view key;
 	struct query_result result;
@@ -342,6 +345,8 @@ ask_ldap(void *arg, void *connection, int timeout_ms, char *why)
 	enum module_end end = MODULE_DONE;
 	bool whole;
 
+	if (timeout_ms == 0)
+		return MODULE_LATER;
 	/* Of an earlier server, which was lost half-way. */
 	str_reset(l->result.value);
 	l->result.n = 0;
@@ -409,6 +414,53 @@ load_attributes(struct ldap *l)
 		l->names[i] = l->attributes[i].name;
 }
 
+static const struct params_idle idle[] = {
+	{ "cache", "libldap has none" },
+	{ "cache_expiry", "libldap has none" },
+	{ "cache_size", "libldap has none" },
+	{ "debuglevel", "libldap's own lines have no place to go to" },
+	{ "tls_random_file", "the system's random numbers are used" },
+};
+
+/* What Postfix warns of, and goes on with something else. */
+static void
+check_choices(struct ldap *l)
+{
+	const struct params *p = l->params;
+	int64_t n;
+
+	if (strcmp(l->scope, "sub") != 0 && strcmp(l->scope, "one") != 0 &&
+	    strcmp(l->scope, "base") != 0) {
+		log_warn("%s: unrecognized value %s specified for scope; "
+			 "using sub",
+		    params_origin(p), l->scope);
+		l->scope = "sub";
+	}
+	if (err_is(params_number(p, "version", 3, 2, 3, &n)))
+		log_warn("%s: unknown version, using 3", params_origin(p));
+	if (err_is(params_number(p, "dereference", 0, 0, 3, &n)))
+		log_warn("%s: unrecognized value specified for dereference; "
+			 "using 0",
+		    params_origin(p));
+}
+
+static struct err
+check_bind(const struct params *p)
+{
+	static const char *const ways[] = { "yes", "simple", "no", "none",
+		"sasl" };
+	const char *how = params_text(p, "bind", "yes");
+	int64_t ssf;
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+		if (*how == '\0' || strcasecmp(how, ways[i]) == 0)
+			return params_number(
+			    p, "sasl_minssf", 0, 0, 4096, &ssf);
+	return err_make(ERR_PERM,
+	    "%.100s: unsupported parameter value: bind = %.40s",
+	    params_origin(p), how);
+}
+
 static struct err
 load_params(struct ldap *l)
 {
@@ -416,6 +468,8 @@ load_params(struct ldap *l)
 	bool ignored;
 	int64_t port;
 	struct err e;
+
+	params_warn_idle(p, idle, ARRAY_LEN(idle));
 
 	l->base = params_find(p, "search_base");
 	l->filter =
@@ -425,12 +479,12 @@ load_params(struct ldap *l)
 		return err_make(ERR_PERM,
 		    "%.100s: parameter search_base is not set",
 		    params_origin(p));
-	if (strcmp(l->scope, "sub") != 0 && strcmp(l->scope, "one") != 0 &&
-	    strcmp(l->scope, "base") != 0)
-		return err_make(ERR_PERM,
-		    "%.100s: scope: need sub, base or one", params_origin(p));
+	check_choices(l);
 	l->base_has_key = query_has_key(view_of(l->base));
-	e = query_check(params_origin(p), "search_base", view_of(l->base));
+	e = check_bind(p);
+	if (!err_is(e))
+		e = query_check(
+		    params_origin(p), "search_base", view_of(l->base));
 	if (!err_is(e))
 		e = query_check(
 		    params_origin(p), "query_filter", view_of(l->filter));
@@ -447,7 +501,7 @@ load_params(struct ldap *l)
 	if (!err_is(e))
 		e = params_bool(p, "tls_require_cert", false, &ignored);
 	if (!err_is(e))
-		e = params_bool(p, "chase_referrals", false, &ignored);
+		e = params_bool(p, "chase_referrals", false, &l->chases);
 	return e;
 }
 
@@ -469,6 +523,8 @@ open_ldap(struct table *t)
 		e = dblink_open(&l->link, &dblink_kind, l, l->params,
 		    params_text(l->params, "server_host", "localhost"), true,
 		    l->common.timeout_ms);
+		/* libldap waits then, for servers that we do not know. */
+		l->link.may_block = l->chases;
 	}
 	if (err_is(e))
 		close_ldap(t);

@@ -11,6 +11,7 @@ libbarid_a_SOURCES += \
 	lib/table/dblink.c lib/table/dblink.h \
 	lib/table/dbserver.c lib/table/dbserver.h \
 	lib/table/dbtls.c lib/table/dbtls.h \
+	lib/table/dbwait.c lib/table/dbwait.h \
 	lib/table/duct.c lib/table/duct.h \
 	lib/table/environ.c \
 	lib/table/fail.c \

@@ -24,6 +24,11 @@ struct memcache {
 	bool store; /* the question is to put `answer` in */
 };
 
+static const struct params_idle idle[] = {
+	{ "max_try", "a connection that is lost is made anew, at once" },
+	{ "retry_pause", "a connection that is lost is made anew, at once" },
+};
+
 /* A key must be one word of printable bytes: others would be commands. */
 static bool
 is_good_key(struct view key)
@@ -143,6 +148,7 @@ load_memcache(struct memcache *m, const struct params *p, unsigned flags)
 	if (!err_is(e))
 		e = params_number(
 		    p, "line_size_limit", 1024, 100, 65536, &m->line_max);
+	params_warn_idle(p, idle, ARRAY_LEN(idle));
 	if (!err_is(e) && *backup != '\0')
 		e = table_open(view_of(backup), flags, &m->backup);
 	return e;

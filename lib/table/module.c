@@ -1,8 +1,10 @@
 /* Loading modules: see module.h. */
 #include "lib/table/module.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/htable.h"
 #include "lib/base/str.h"
+#include "lib/table/dbwait.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -33,10 +35,17 @@ check_owner(const char *path)
 	return ERR_OK;
 }
 
+static bool
+wait_left(int fd, short events, int64_t left_ms)
+{
+	return left_ms > 0 && dbwait(fd, events, deadline_in_ms(left_ms));
+}
+
 static struct err
 load(const char *name, const char *path, const struct table_module **out)
 {
 	struct err e = check_owner(path);
+	struct table_module *module;
 	void *handle;
 
 	if (err_is(e))
@@ -44,15 +53,16 @@ load(const char *name, const char *path, const struct table_module **out)
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL)
 		return err_make(ERR_PERM, "load %s: %.120s", path, dlerror());
-	*out = dlsym(handle, "table_module");
-	if (*out == NULL || (*out)->version != MODULE_VERSION) {
+	module = dlsym(handle, "table_module");
+	if (module == NULL || module->version != MODULE_VERSION) {
 		dlclose(handle);
-		*out = NULL;
 		return err_make(
 		    ERR_PERM, "load %s: of another version", path);
 	}
-	if ((*out)->prepare != NULL)
-		(*out)->prepare();
+	module->wait = wait_left;
+	if (module->prepare != NULL)
+		module->prepare();
+	*out = module;
 	/* Never unloaded: libraries leave handlers and threads behind. */
 	htable_set(&loaded, view_of(name), (void *)(uintptr_t)*out);
 	return ERR_OK;

@@ -5,9 +5,11 @@
  * databases (parameters, templates, fail-over, limits) is in lib/table/sql.c and
  * lib/table/ldap.c.
  *
- * All calls block, on a thread of offload or in a command; one connection is
- * used by one thread at a time.  Nobody is told what a password is: `why` gets
- * the reason only.
+ * To connect blocks, on a thread of offload or in a command.  Questions wait by
+ * table_module.wait, perhaps on a fiber of lookup with 256 KiB of stack; what
+ * would block there is left for a thread (MODULE_LATER).  One connection is used
+ * by one of them at a time.  Nobody is told what a password is: `why` gets the
+ * reason only.
  */
 #ifndef TABLE_MODULE_H
 #define TABLE_MODULE_H
@@ -20,7 +22,7 @@
 #include <stdint.h>
 
 enum {
-	MODULE_VERSION = 2,
+	MODULE_VERSION = 3,
 	MODULE_WHY_MAX = 160, /* bytes of a reason, with its NUL */
 };
 
@@ -30,6 +32,7 @@ enum module_end {
 	MODULE_LOST,	/* the connection is of no use any more */
 	MODULE_REFUSED, /* the server has said no; the connection is good */
 	MODULE_STOPPED, /* who was given the answer has had enough: as lost */
+	MODULE_LATER,	/* it would block here: ask again where it may */
 };
 
 /* Where to connect to. */
@@ -43,7 +46,8 @@ struct module_server {
 	void *arg;
 };
 
-/* One row; a column that is NULL has a NULL ptr.  False: no more. */
+/* One row; a column that is NULL has a NULL ptr.  No columns at all: what came
+ * before is no part of the answer.  False: no more. */
 typedef bool module_row_fn(void *arg, const struct view *columns, size_t n);
 /* One value of an attribute of an entry; the first call for an entry has an
  * empty attribute, and its name as the value. */
@@ -59,12 +63,20 @@ struct module_search {
 	bool may_lack_base;	 /* no base: nothing found, else refused */
 };
 
+/* dbwait, for so many milliseconds; 0 or less is over. */
+typedef bool module_wait_fn(int fd, short events, int64_t left_ms);
+
 struct table_module {
 	unsigned version;
 	const char *name;
+	/* Set when it is loaded. */
+	module_wait_fn *wait;
 	/* Loads what the library would load later, when it may not: called
 	 * once, above the drop of rights in daemons.  May be NULL. */
 	void (*prepare)(void);
+	/* Questions may block: on a fiber they are asked with a timeout of 0
+	 * first, and end in MODULE_LATER where they would. */
+	bool may_block;
 	/* NULL, and why. */
 	void *(*connect)(const struct module_server *server, char *why);
 	void (*close)(void *connection);

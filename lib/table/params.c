@@ -291,6 +291,16 @@ params_each_path(const struct params *p,
 	}
 }
 
+void
+params_warn_idle(
+    const struct params *p, const struct params_idle *idle, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (params_find(p, idle[i].name) != NULL)
+			log_warn("%s: parameter %s has no effect: %s",
+			    p->origin.ptr, idle[i].name, idle[i].why);
+}
+
 const char *
 params_origin(const struct params *p)
 {

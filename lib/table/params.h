@@ -49,4 +49,13 @@ const char *params_origin(const struct params *p);
  * was written to. */
 bool params_changed(const struct params *p);
 
+/* A parameter that Postfix knows and that means nothing here, and why. */
+struct params_idle {
+	const char *name, *why;
+};
+
+/* Warn of those that are set. */
+void params_warn_idle(
+    const struct params *p, const struct params_idle *idle, size_t n);
+
 #endif

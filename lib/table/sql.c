@@ -115,11 +115,21 @@ connect_sql(void *arg, const struct dbhost *host, int timeout_ms, char *why)
 	return s->module->connect(&server, why);
 }
 
+static void
+forget_result(struct sql *s)
+{
+	str_reset(s->result.value);
+	s->result.n = 0;
+	s->result.e = ERR_OK;
+}
+
 static bool
 take_row(void *arg, const struct view *columns, size_t n)
 {
 	struct sql *s = arg;
 
+	if (n == 0)
+		forget_result(s);
 	for (size_t i = 0; i < n; i++)
 		if (columns[i].ptr != NULL &&
 		    !query_result_add(&s->result, columns[i]))
@@ -153,8 +163,7 @@ ask_sql(void *arg, void *connection, int timeout_ms, char *why)
 	bool whole;
 
 	/* Of an earlier server, which was lost half-way. */
-	str_reset(s->result.value);
-	s->result.n = 0;
+	forget_result(s);
 	str_reset(&s->statement);
 	query_expand(str_view(&s->template), s->key, quote, &q, &s->statement,
 	    &whole);
@@ -197,6 +206,7 @@ open_link(struct table *t, struct sql *s)
 {
 	const char *hosts = params_text(s->params, "hosts", "localhost");
 	const struct dblink_kind *kind = links;
+	struct err e;
 
 	while (strcmp(kind->name, t->type->name) != 0)
 		kind++;
@@ -208,8 +218,10 @@ open_link(struct table *t, struct sql *s)
 			    "without spaces or commas",
 			    params_origin(s->params));
 	}
-	return dblink_open(&s->link, kind, s, s->params, hosts, false,
+	e = dblink_open(&s->link, kind, s, s->params, hosts, false,
 	    s->common.timeout_ms);
+	s->link.may_block = s->module->may_block;
+	return e;
 }
 
 static struct err
@@ -217,6 +229,7 @@ open_sql(struct table *t)
 {
 	struct sql *s = xcalloc(1, sizeof(*s));
 	struct err e = module_load(t->type->name, &s->module);
+	bool ignored; /* the module reads it too */
 
 	str_init(&s->template);
 	str_init(&s->statement);
@@ -225,6 +238,9 @@ open_sql(struct table *t)
 		e = params_load(str_view(&t->spec), &s->params);
 	if (!err_is(e))
 		e = query_common_open(&s->common, s->params, SQL_TIMEOUT_MS);
+	if (!err_is(e))
+		e = params_bool(
+		    s->params, "require_result_set", true, &ignored);
 	if (!err_is(e))
 		e = load_template(t, s);
 	if (!err_is(e))

@@ -380,6 +380,13 @@ table_has_connection(const struct table *t)
 }
 
 bool
+table_may_park(const struct table *t)
+{
+	return t->ask == NULL && t->type != NULL &&
+	    (t->type->flags & TYPE_SERVER) != 0;
+}
+
+bool
 table_is_remote(const struct table *t)
 {
 	return t->ask != NULL;

@@ -133,6 +133,10 @@ bool table_params_have_changed(void);
 /* True if the table keeps a connection open between questions. */
 bool table_has_connection(const struct table *t);
 
+/* True if table_find on a fiber parks where it would block, and costs the
+ * process no more than its own work: that of one server. */
+bool table_may_park(const struct table *t);
+
 /* A type's name by number from 0, NULL past the last (postconf -m); those
  * whose modules are not installed are left out. */
 const char *table_type_name(size_t i);

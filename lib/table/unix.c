@@ -4,6 +4,7 @@
  * `lookup` (table_set_remote).
  */
 #include "lib/base/mem.h"
+#include "lib/run/offload.h"
 #include "lib/table/type.h"
 
 #include <errno.h>
@@ -74,8 +75,17 @@ means_absent(int rc)
 	    rc == EPERM;
 }
 
+struct search {
+	const struct table *table;
+	const char *name;
+	struct str *value;
+	bool *found;
+	struct err e;
+};
+
 static struct err
-find_account(struct table *t, const char *name, struct str *value, bool *found)
+find_account(
+    const struct table *t, const char *name, struct str *value, bool *found)
 {
 	account_fn *find = kinds[0].find;
 	char *room = NULL;
@@ -96,21 +106,31 @@ find_account(struct table *t, const char *name, struct str *value, bool *found)
 	return ERR_OK;
 }
 
+static void
+run_search(void *arg)
+{
+	struct search *s = arg;
+
+	s->e = find_account(s->table, s->name, s->value, s->found);
+}
+
 static struct err
 find_unix(struct table *t, struct view key, struct str *value, bool *found)
 {
 	struct str name = STR_EMPTY;
 	struct str answer = STR_EMPTY;
-	struct err e = ERR_OK;
+	struct search s = { t, NULL, &answer, found, ERR_OK };
 
 	str_set(&name, key);
+	s.name = name.ptr;
+	/* It may be behind a table that is asked on a fiber. */
 	if (name.len > 0 && strlen(name.ptr) == name.len)
-		e = find_account(t, name.ptr, &answer, found);
+		offload(run_search, &s);
 	if (*found)
 		str_set(value, str_view(&answer));
 	str_clear(&name);
 	str_clear(&answer);
-	return e;
+	return s.e;
 }
 
 const struct table_type type_unix = { .name = "unix",

@@ -289,9 +289,10 @@ END
 		$db{pid} = start_peer({ port => $port, seconds => 60,
 			out => "$folder/log" },
 			as_nobody(@env, $server, '-f', "$folder/slapd.conf", '-h',
-				"ldap://127.0.0.1:$port $db{urls}", '-d', 0));
+				"ldap://127.0.0.1:$port ldapi://" .
+				    ("$folder/ldapi" =~ s{/}{%2F}gr),
+				'-d', 0));
 	};
-	$db{urls} = '';
 	$db{start}->();
 	return \%db;
 }
