@@ -150,7 +150,11 @@ sub ask
 	my $name = 'ask' . $n++ . '.cf';
 
 	$t->etc($name, source(@more));
-	return run_command(installed('sbin/postmap'), '-c', $etc, '-q', $key,
+	# libsasl's plug-in of DIGEST-MD5 loses a context of OpenSSL with each
+	# connection.
+	my $leaks = grep({ ($_ // '') eq 'DIGEST-MD5' } @more) ? 0 : 1;
+	return run_command({ env => { LSAN_OPTIONS => "detect_leaks=$leaks" } },
+		installed('sbin/postmap'), '-c', $etc, '-q', $key,
 		"ldap:$etc/$name");
 }
 

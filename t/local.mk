@@ -14,6 +14,7 @@ TAP_TESTS += \
 	t/043-setup.t \
 	t/150-tables-sql.t \
 	t/152-tables-ldap.t \
+	t/153-tables-postfix.t \
 	t/154-tables-wire.t \
 	t/156-tables-agree.t \
 	t/157-postmap.t \

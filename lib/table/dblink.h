@@ -19,7 +19,8 @@ struct dblink_kind {
 	 * where the link may block: at once, or MODULE_LATER. */
 	enum module_end (*ask)(
 	    void *arg, void *connection, int timeout_ms, char *why);
-	void (*close)(void *arg, void *connection); /* may block */
+	/* May block. */
+	void (*close)(void *arg, void *connection);
 };
 
 struct dblink {
@@ -45,9 +46,9 @@ struct err dblink_open(struct dblink *l, const struct dblink_kind *kind, void *a
 void dblink_close(struct dblink *l);
 
 /*
- * Ask, on a fiber or where it may block; all servers are tried, within timeout_ms for all together.  A lost
- * connection that had been used before is tried once more.  ERR_TEMP: none
- * has answered, or one refused the question.
+ * Ask, on a fiber or where it may block; all servers are tried, within
+ * timeout_ms for all together.  A lost connection that had been used before is
+ * tried once more.  ERR_TEMP: none has answered, or one refused the question.
  */
 struct err dblink_ask(struct dblink *l);
 

@@ -50,7 +50,7 @@ address_of(struct view text)
 	return a;
 }
 
-/* The n-th label from the right, counted from 1. */
+/* The n-th label from the right, counted from 1; empty ones do not count. */
 static bool
 find_label(const struct address *a, size_t n, struct view *label)
 {
@@ -62,8 +62,8 @@ find_label(const struct address *a, size_t n, struct view *label)
 		size_t dot = view_find_last(rest, '.');
 
 		*label = dot == VIEW_NPOS ? rest : view_skip(rest, dot + 1);
-		if (--n == 0)
-			return label->len > 0;
+		if (label->len > 0 && --n == 0)
+			return true;
 		if (dot == VIEW_NPOS)
 			return false;
 		rest = view_first(rest, dot);

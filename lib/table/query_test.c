@@ -39,7 +39,10 @@ static const struct {
 	{ "%1%2%3", "u@a.b.c", "[c][b][a]" },
 	{ "%4", "u@a.b.c", NULL },
 	{ "%1", "a.b.c", NULL },
-	{ "%2", "u@a..c", NULL },
+	{ "%2", "u@a..c", "[a]" },
+	{ "%1", "u@a.c.", "[c]" },
+	{ "%3", "u@a..c", NULL },
+	{ "%1", "u@.", NULL },
 	{ "x%s%d", "k", NULL },
 	{ "%s", "no!", NULL },
 };
