@@ -18,6 +18,18 @@ static const char usage[] = "usage: barid explain [--json] [--ask] "
 			    "[--from sender] [--service name] "
 			    "[--message file] address";
 
+/* As one copies it from a log: "<user@example.org>". */
+static const char *
+without_brackets(const char *address, char **copy)
+{
+	size_t n = strlen(address);
+
+	if (n < 2 || address[0] != '<' || address[n - 1] != '>')
+		return address;
+	*copy = xstrndup(address + 1, n - 2);
+	return *copy;
+}
+
 static bool
 read_options(struct explain_options *q, int argc, char **argv)
 {
@@ -63,7 +75,8 @@ read_options(struct explain_options *q, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return false;
-	q->address = argv[optind];
+	q->sender = without_brackets(q->sender, &q->sender_copy);
+	q->address = without_brackets(argv[optind], &q->address_copy);
 	return true;
 }
 
@@ -237,5 +250,7 @@ verb_explain(struct barid *b, int argc, char **argv)
 		status = explain(b, &q, &master);
 	master_cf_clear(&master);
 	str_clear(&path);
+	free(q.sender_copy);
+	free(q.address_copy);
 	return status;
 }

@@ -11,7 +11,8 @@ struct explain_options {
 	bool json, asks;
 	const char *client, *helo, *sender, *service, *address;
 	const char *message; /* a file */
-	char *message_path;  /* the same, to be freed */
+	/* To be freed: the same, and addresses that had < >. */
+	char *message_path, *sender_copy, *address_copy;
 	int64_t size;	     /* of it, as it is sent */
 };
 

@@ -89,6 +89,9 @@ like($out, qr{^mailbox: path=\S+/mail/user/ format=maildir owner=$t->{mail_uid}:
 	'and the mailbox');
 like($out, qr{^note: restrictions="no --client given"$}m, 'no client, no restrictions');
 
+is((pick('cleanup', steps('--from', '<a@b.test>', '<info@example.test>')))[0]{sender},
+	'a@b.test', 'addresses in brackets');
+
 my @route = pick('route', steps('x@relay.test'));
 
 is(scalar @route, 1, 'one route');
