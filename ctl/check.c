@@ -213,10 +213,24 @@ tell_warnings(struct check *c, const struct list *warnings)
 	}
 }
 
+/* "parameter NAME: TEXT": the name, cut off. */
+static void
+cut_parameter(struct view *text, struct str *name)
+{
+	size_t colon = view_find(*text, ':');
+
+	if (!view_starts(*text, VIEW("parameter ")) || colon == VIEW_NPOS)
+		return;
+	str_add(name, view_sub(*text, sizeof("parameter ") - 1,
+		colon - (sizeof("parameter ") - 1)));
+	*text = view_trim_left(view_skip(*text, colon + 1));
+}
+
 /* "FILE, line N: TEXT", as errors of files are told, in its parts. */
 static void
 tell_file_error(struct check *c, const char *path, struct err e)
 {
+	struct str parameter = STR_EMPTY;
 	struct view text = view_of(e.text);
 	size_t mark = view_find_text(text, VIEW(", line "));
 	struct check_place at = { path, 0, NULL, NULL };
@@ -236,8 +250,12 @@ tell_file_error(struct check *c, const char *path, struct err e)
 			text = view_trim_left(view_skip(rest, colon + 1));
 		}
 	}
+	cut_parameter(&text, &parameter);
+	if (parameter.len > 0)
+		at.parameter = parameter.ptr;
 	check_tell(c, CHECK_ERROR, &at, "%.*s", VIEW_ARGS(text));
 	str_clear(&file);
+	str_clear(&parameter);
 }
 
 static bool
@@ -292,6 +310,22 @@ check_read(struct check *c, const char *dir)
 	return ok;
 }
 
+/* Values that cannot be are told already; what is left is a file that one
+ * names. */
+static void
+load(struct check *c, const struct conf_source *source)
+{
+	struct str path = STR_EMPTY;
+	struct err e = conf_load(source, &c->conf);
+
+	str_printf(&path, "%s/main.cf", c->dir);
+	if (err_is(e))
+		c->conf = NULL;
+	if (err_is(e) && c->n_errors == 0)
+		tell_file_error(c, path.ptr, e);
+	str_clear(&path);
+}
+
 void
 check_run(struct check *c, const char *dir)
 {
@@ -300,9 +334,7 @@ check_run(struct check *c, const char *dir)
 	if (!check_read(c, dir))
 		return;
 	check_parameters(c);
-	/* The values that cannot be are told already. */
-	if (err_is(conf_load(&source, &c->conf)))
-		c->conf = NULL;
+	load(c, &source);
 	if (c->conf != NULL)
 		table_set_conf(find_parameter, c->conf);
 	check_services(c);

@@ -107,6 +107,8 @@ void check_each_pair(struct view spec, check_pair_fn *visit, void *arg);
 
 /* A parameter whose tables are those of others. */
 bool check_only_names(const char *parameter);
+/* Is this table, or a member of it, a device or a pipe? */
+bool check_is_special(struct view word);
 /* A table's "!" and "proxy:" in front of it are none of its own. */
 struct view check_table_spec(struct view word);
 /* "type:name" of a type that there is. */

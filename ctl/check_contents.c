@@ -232,7 +232,9 @@ look_at(struct check *c, const struct check_place *at, struct view word,
 {
 	struct contents x = { c, at, check_table_spec(word), 0, STR_EMPTY };
 
-	if (has_rules(x.spec)) {
+	if (check_is_special(word)) {
+		/* That was told. */
+	} else if (has_rules(x.spec)) {
 		if (look_at_rule != NULL)
 			each_rule(&x, look_at_rule);
 	} else if (look != NULL && check_is_table(x.spec)) {

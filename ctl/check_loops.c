@@ -17,8 +17,10 @@ struct aliases {
 	struct check *c;
 	struct check_place at;
 	struct table_list *maps;
-	struct htable told; /* addresses of circles that were */
-	size_t n_told;
+	/* Addresses that were followed, each with the number of the walk that did:
+	 * once, however many lead there. */
+	struct htable followed;
+	size_t n_walks, n_told;
 	/* The entry that is at hand. */
 	struct view spec, key, value;
 };
@@ -53,55 +55,63 @@ find_next(struct aliases *a, struct view address, struct str *next)
 }
 
 static void
-tell_circle(struct aliases *a, struct view first, const struct str *way)
+tell_circle(struct aliases *a, struct view circle)
 {
 	struct check_place at = a->at;
 	struct str file = STR_EMPTY;
 	size_t line;
 
-	if (htable_find(&a->told, first) != NULL || a->n_told++ >= TOLD_MAX)
-		return;
+	a->n_told++;
 	if (table_line_find(a->spec, a->key, a->value, &line, &file) ==
 	    TABLE_LINE_FOUND) {
 		at.file = file.ptr;
 		at.line = (int)line;
 	}
-	check_tell(a->c, CHECK_ERROR, &at, "%.*s leads back to itself: %s",
-	    VIEW_ARGS(first), way->ptr);
+	check_tell(a->c, CHECK_ERROR, &at, "%.*s leads back to itself: %.*s",
+	    VIEW_ARGS(view_first(circle, view_find(circle, ' '))),
+	    VIEW_ARGS(circle));
 	str_clear(&file);
 }
 
-/* Follow; what is met a second time is a circle, unless it is an address that
- * becomes itself, where aliases end. */
+/* The part of a walk that begins with this address. */
+static struct view
+part_from(struct view walk, struct view address)
+{
+	struct view rest = walk, one;
+
+	while (view_token(&rest, " ", &one))
+		if (view_eq(one, address))
+			return view_skip(walk, (size_t)(one.ptr - walk.ptr));
+	return walk;
+}
+
+/* Follow; who comes to an address of the same walk is in a circle, unless that
+ * becomes itself, where aliases end.  Another walk has told what it met. */
 static void
 follow(struct aliases *a, struct view first)
 {
-	struct str now = STR_EMPTY, next = STR_EMPTY, way = STR_EMPTY;
-	struct htable met;
+	struct str now = STR_EMPTY, next = STR_EMPTY, walk = STR_EMPTY;
+	void *number = (void *)(uintptr_t)++a->n_walks;
+	void *before;
 
-	htable_init(&met);
 	str_set(&now, first);
 	for (size_t i = 0; i < HOPS_MAX; i++) {
-		htable_set(&met, str_view(&now), a);
-		str_addf(&way, "%s%s", i > 0 ? ", " : "", now.ptr);
+		before = htable_find(&a->followed, str_view(&now));
+		if (before == number)
+			tell_circle(
+			    a, part_from(str_view(&walk), str_view(&now)));
+		if (before != NULL)
+			break;
+		htable_set(&a->followed, str_view(&now), number);
+		str_addf(&walk, "%s%s", i > 0 ? " " : "", now.ptr);
 		if (!find_next(a, str_view(&now), &next) ||
 		    view_eq(str_view(&next), str_view(&now)))
 			break;
-		if (view_eq(str_view(&next), first)) {
-			tell_circle(a, first, &way);
-			for (struct view rest = str_view(&way), one;
-			     view_token(&rest, ", ", &one);)
-				htable_set(&a->told, one, a);
-			break;
-		}
-		if (htable_find(&met, str_view(&next)) != NULL)
-			break;
 		str_set(&now, str_view(&next));
 	}
-	htable_clear(&met, NULL);
 	str_clear(&now);
 	str_clear(&next);
-	str_clear(&way);
+	str_clear(&walk);
 }
 
 static bool
@@ -125,12 +135,13 @@ follow_key(void *arg, struct view key, struct view value)
 }
 
 static bool
-has_server(struct view value)
+cannot_be_asked(struct view value)
 {
 	struct view rest = value, word;
 
 	while (conf_list_next(&rest, &word))
-		if (table_wants_server(check_table_spec(word)))
+		if (table_wants_server(check_table_spec(word)) ||
+		    check_is_special(word))
 			return true;
 	return false;
 }
@@ -142,11 +153,11 @@ check_aliases(struct check *c, const char *parameter)
 	struct str value = STR_EMPTY;
 	struct view rest, word;
 
-	htable_init(&a.told);
+	htable_init(&a.followed);
 	check_listen(c, &a.at);
 	/* Databases are not asked: there may be nobody to answer. */
 	if (check_value_of(c, parameter, &value) && value.len > 0 &&
-	    !has_server(str_view(&value)) &&
+	    !cannot_be_asked(str_view(&value)) &&
 	    !err_is(table_list_open(str_view(&value), 0, &a.maps))) {
 		rest = str_view(&value);
 		while (conf_list_next(&rest, &word)) {
@@ -156,7 +167,7 @@ check_aliases(struct check *c, const char *parameter)
 	}
 	check_listen(c, NULL);
 	table_list_close(a.maps);
-	htable_clear(&a.told, NULL);
+	htable_clear(&a.followed, NULL);
 	str_clear(&value);
 }
 

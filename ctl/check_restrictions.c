@@ -17,7 +17,7 @@ static const struct restriction {
 };
 
 /* Lists that are looked at for a guard: classes may name each other. */
-enum { GUARD_LISTS_MAX = 100, CLASSES_DEEP = 20 };
+enum { GUARD_LISTS_MAX = 100, CLASSES_DEEP = 20, CLASSES_MAX = 10000 };
 
 static const char *const lists[] = { "smtpd_client_restrictions",
 	"smtpd_helo_restrictions", "smtpd_sender_restrictions",
@@ -200,22 +200,27 @@ visit(struct check *c, const struct check_place *at, struct view value)
 
 /* --- classes --- */
 
-/* True if the class of this name leads to `first`; *left as for guards_relay. */
+/* True if the class of this name leads to `first`; *left: how many may still be
+ * looked at, since many may name many. */
 static bool
-leads_to(struct check *c, const char *class, struct view first, unsigned deep)
+leads_to(struct check *c, const char *class, struct view first, unsigned deep,
+    unsigned *left)
 {
 	struct str value = STR_EMPTY;
 	struct view rest = VIEW_EMPTY, word;
 	bool yes = false;
 
-	if (deep < CLASSES_DEEP && check_value_of(c, class, &value))
+	if (deep < CLASSES_DEEP && *left > 0 &&
+	    check_value_of(c, class, &value)) {
 		rest = str_view(&value);
+		(*left)--;
+	}
 	while (!yes && conf_list_next(&rest, &word)) {
 		char *name = xstrndup(word.ptr, word.len);
 
 		yes = is_class(c, word) &&
 		    (view_eq(word, first) ||
-			leads_to(c, name, first, deep + 1));
+			leads_to(c, name, first, deep + 1, left));
 		free(name);
 	}
 	str_clear(&value);
@@ -227,6 +232,7 @@ check_class(struct check *c, const char *class)
 {
 	struct check_place at = check_place_of(c, class);
 	struct str value = STR_EMPTY;
+	unsigned left = CLASSES_MAX;
 
 	if (!check_value_of(c, class, &value) ||
 	    view_trim(str_view(&value)).len == 0) {
@@ -236,7 +242,7 @@ check_class(struct check *c, const char *class)
 		    "restriction class %s has no definition: smtpd will answer "
 		    "451",
 		    class);
-	} else if (leads_to(c, class, view_of(class), 0)) {
+	} else if (leads_to(c, class, view_of(class), 0, &left)) {
 		check_tell(c, CHECK_ERROR, &at,
 		    "the restriction class leads back to itself: smtpd will "
 		    "answer 451");

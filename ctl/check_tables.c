@@ -63,6 +63,34 @@ check_table_spec(struct view word)
 	return word;
 }
 
+/* A table that is a device or a pipe is read for ever. */
+static void
+look_for_special(void *arg, struct view word)
+{
+	struct view spec = check_table_spec(word);
+	struct str path = STR_EMPTY;
+	struct stat st;
+
+	if (check_is_table(spec)) {
+		if (!table_make_path(spec, &path))
+			str_set(&path,
+			    view_skip(spec, view_find(spec, ':') + 1));
+		*(bool *)arg |= path.ptr[0] == '/' &&
+		    stat(path.ptr, &st) == 0 && !S_ISREG(st.st_mode) &&
+		    !S_ISDIR(st.st_mode) && !S_ISSOCK(st.st_mode);
+	}
+	str_clear(&path);
+}
+
+bool
+check_is_special(struct view word)
+{
+	bool yes = false;
+
+	conf_each_word(word, look_for_special, &yes);
+	return yes;
+}
+
 /* --- what is in it --- */
 
 /* A file of postmap's has the NUL in its keys and values. */
@@ -81,7 +109,8 @@ check_each_pair(struct view spec, check_pair_fn *visit, void *arg)
 	bool more = true, first = true;
 	size_t n = 0;
 
-	if (table_wants_server(spec) || err_is(table_open(spec, 0, &table)))
+	if (table_wants_server(spec) || check_is_special(spec) ||
+	    err_is(table_open(spec, 0, &table)))
 		return;
 	while (more && n++ < KEYS_MAX &&
 	    !err_is(table_next(table, first, &key, &value, &more)) && more) {
@@ -182,6 +211,11 @@ open_table(void *arg, struct view word)
 	htable_set(o->seen, word, o);
 	if (is_to_come(o->c, word) || is_relative(o, word))
 		return;
+	if (check_is_special(word)) {
+		check_tell(o->c, CHECK_ERROR, o->at, "table %.*s: is no file",
+		    VIEW_ARGS(word));
+		return;
+	}
 	check_listen(o->c, o->at);
 	e = table_open(word, 0, &table);
 	check_listen(o->c, NULL);

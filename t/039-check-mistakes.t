@@ -7,6 +7,7 @@ use warnings;
 
 use File::Temp qw(tempdir);
 use JSON::PP;
+use POSIX ();
 use Test::More;
 
 use Barid::Test;
@@ -138,6 +139,17 @@ finds('a transport that waits', "virtual_transport = store\n" .
 	qr{^main\.cf:$line error virtual_transport service store/unix is not started},
 	qr{^main\.cf:\d+ error transport_maps table inline:.* x\.test: service store/unix is not});
 
+configure("virtual_alias_maps = unionmap:{static:x, texthash:ETC/pipe}\n" .
+	"header_checks = regexp:ETC/pipe\n", '');
+POSIX::mkfifo("$etc/pipe", 0600);
+is(join("\n", sort map { s/ETC/$etc/gr } findings('a pipe')), join("\n", map { s/ETC/$etc/gr }
+	"main.cf:$line error virtual_alias_maps table texthash:ETC/pipe: is no file",
+	"main.cf:$line error virtual_alias_maps table unionmap:{static:x, texthash:ETC/pipe}: is no file",
+	'main.cf:' . ($line + 1) . ' error header_checks table regexp:ETC/pipe: is no file'),
+	'nobody waits for a pipe');
+finds('a file that is named', "myorigin = /nosuch/mailname\n", '', {},
+	qr{^main\.cf:$line error myorigin no domain in the first line of /nosuch/mailname});
+
 # --- circles ---
 
 finds('parameters', "a = \$b\nb = \$a\nrelayhost = \$a\n", '', {},
@@ -153,7 +165,11 @@ finds('aliases', "virtual_alias_domains = x.test, y.test\n" .
 	"virtual_alias_maps = texthash:ETC/v\n", '',
 	{ v => "self\@x.test self\@x.test\nup\@x.test down\@x.test\ndown\@x.test end\@z.test\n"
 	    . "\@x.test \@y.test\n\@y.test \@x.test\n" },
-	qr{^v:4 error virtual_alias_maps user\@x\.test leads back to itself: user\@x\.test, user\@y\.test});
+	qr{^v:4 error virtual_alias_maps user\@x\.test leads back to itself: user\@x\.test user\@y\.test});
+finds('behind others', "virtual_alias_maps = texthash:ETC/v\n", '',
+	{ v => "in\@x.test a\@x.test\na\@x.test b\@x.test\nb\@x.test a\@x.test\n" .
+	    "too\@x.test b\@x.test\n" },
+	qr{^v:1 error virtual_alias_maps a\@x\.test leads back to itself: a\@x\.test b\@x\.test$});
 finds('domains of two classes', "mydestination = x.test\nvirtual_alias_domains = x.test\n",
 	'', {}, qr{^main\.cf:\d+ warning virtual_alias_domains do not list domain x\.test in BOTH});
 finds('this host', "relayhost = [mx.example.test]\n", '', {},
