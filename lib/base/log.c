@@ -455,15 +455,32 @@ LOG_LEVEL_FUNCTION(log_info, LOG_LEVEL_INFO)
 LOG_LEVEL_FUNCTION(log_warn, LOG_LEVEL_WARN)
 LOG_LEVEL_FUNCTION(log_error, LOG_LEVEL_ERROR)
 
+static void __attribute__((format(printf, 3, 0)))
+log_as(const char *program, enum log_level level, const char *format,
+    va_list ap)
+{
+	speaker = program;
+	log_line(level, format, ap);
+	speaker = NULL;
+}
+
 void
 log_info_as(const char *program, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	speaker = program;
-	log_line(LOG_LEVEL_INFO, format, ap);
-	speaker = NULL;
+	log_as(program, LOG_LEVEL_INFO, format, ap);
+	va_end(ap);
+}
+
+void
+log_warn_as(const char *program, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_as(program, LOG_LEVEL_WARN, format, ap);
 	va_end(ap);
 }
 

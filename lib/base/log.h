@@ -71,6 +71,8 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * "postfix/dnsblog" for "postfix/smtpd". */
 void log_info_as(const char *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void log_warn_as(const char *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
