@@ -147,6 +147,7 @@ client_init(struct session *s, const struct sockaddr *addr)
 	} else {
 		dns_addr_text(&a, text);
 		c->addr = xstrdup(text);
+		c->has_address = true;
 		c->is_ipv6 = a.family == AF_INET6;
 		c->port = port_of(addr);
 		c->name = xstrdup("unknown");

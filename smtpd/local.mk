@@ -42,6 +42,10 @@ smtpd_core = \
 	smtpd/policy.h \
 	smtpd/policy_reply.c \
 	smtpd/policy_request.c \
+	smtpd/proxy.c \
+	smtpd/proxy.h \
+	smtpd/proxy_header.c \
+	smtpd/proxy_header.h \
 	smtpd/quiet.c \
 	smtpd/quiet.h \
 	smtpd/rcpt_class.c \
@@ -87,6 +91,7 @@ check_PROGRAMS += \
 	smtpd/envelope_test \
 	smtpd/failure_test \
 	smtpd/policy_test \
+	smtpd/proxy_test \
 	smtpd/quiet_test \
 	smtpd/rfc5321_test \
 	smtpd/grey_test \
@@ -105,6 +110,8 @@ smtpd_failure_test_SOURCES = smtpd/failure_test.c $(smtpd_test_core)
 smtpd_failure_test_LDADD = $(TEST_LDADD)
 smtpd_policy_test_SOURCES = smtpd/policy_test.c $(smtpd_test_core)
 smtpd_policy_test_LDADD = $(TEST_LDADD)
+smtpd_proxy_test_SOURCES = smtpd/proxy_test.c $(smtpd_test_core)
+smtpd_proxy_test_LDADD = $(TEST_LDADD)
 smtpd_envelope_test_SOURCES = smtpd/envelope_test.c $(smtpd_test_core)
 smtpd_envelope_test_LDADD = $(TEST_LDADD)
 smtpd_quiet_test_SOURCES = smtpd/quiet_test.c $(smtpd_test_core)
@@ -126,10 +133,12 @@ smtpd_volume_test_LDADD = $(TEST_LDADD)
 
 EXTRA_DIST += t/lib/Barid/Policy.pm
 
-FUZZERS += t/fuzz/policy t/fuzz/smtpd_session
+FUZZERS += t/fuzz/policy t/fuzz/proxy_header t/fuzz/smtpd_session
 t_fuzz_policy_SOURCES = t/fuzz/policy.c $(smtpd_test_core)
+t_fuzz_proxy_header_SOURCES = t/fuzz/proxy_header.c smtpd/proxy_header.c \
+	smtpd/proxy_header.h
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t \
-	t/240-screen.t t/250-greylist.t t/255-volume.t t/306-debug.t \
+	t/240-screen.t t/245-proxy.t t/250-greylist.t t/255-volume.t t/306-debug.t \
 	t/721-policy-postfix.t t/722-policy-service.t t/723-policy-actions.t

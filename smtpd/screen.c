@@ -47,16 +47,14 @@ screen_log(struct session *s, enum quiet_kind kind, const char *format, ...)
 void
 screen_add_shown(struct str *out, struct view bytes)
 {
+	static const char escapes[] = "abtnvfr"; /* 7 to 13 */
+
 	bytes = view_first(bytes, SHOWN_MAX);
 	for (size_t i = 0; i < bytes.len; i++) {
 		unsigned char c = (unsigned char)bytes.ptr[i];
 
-		if (c == '\r')
-			str_add_text(out, "\\r");
-		else if (c == '\n')
-			str_add_text(out, "\\n");
-		else if (c == '\t')
-			str_add_text(out, "\\t");
+		if (c >= '\a' && c <= '\r')
+			str_addf(out, "\\%c", escapes[c - '\a']);
 		else if (c == '\\')
 			str_add_text(out, "\\\\");
 		else if (c < ' ' || c > '~')
@@ -500,8 +498,7 @@ screen_new(struct session *s)
 bool
 screen_admit(struct session *s)
 {
-	if (s->smtpd->screen == NULL ||
-	    (s->client.port == 0 && s->smtpd->explain == NULL))
+	if (s->smtpd->screen == NULL || !s->client.has_address)
 		return true;
 	s->screen = screen_new(s);
 	screen_log(s, QUIET_CONNECT, "CONNECT from %s to %s",

@@ -55,6 +55,7 @@ static const struct {
 } shows[] = {
 	{ "EHLO x\r\n", "EHLO x\\r\\n" },
 	{ "a\tb\\", "a\\tb\\\\" },
+	{ "\a\b\v\f", "\\a\\b\\v\\f" },
 	{ "\x1b[2J\xff", "\\033[2J\\377" },
 };
 

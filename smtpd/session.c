@@ -16,6 +16,7 @@
 #include "smtpd/command.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
+#include "smtpd/proxy.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen.h"
 #include "smtpd/xclient.h"
@@ -406,14 +407,35 @@ run_refused(struct session *s, bool is_over)
 	limits_disconnect(s);
 }
 
+/* The proxy in front did not say who this is. */
+static void
+run_unknown(struct session *s)
+{
+	if (s->smtpd->screen != NULL) {
+		reply_and_close(s, "421 4.3.2 No system resources");
+		say_last_words(s);
+		return;
+	}
+	if (quiet_allows(s, QUIET_CONNECT))
+		log_info("connect from %s", s->client.label);
+	reply_and_close(s, "421 4.3.0 %s Server local error",
+	    s->smtpd->conf->myhostname);
+	say_last_words(s);
+	notice_disconnect(s);
+}
+
 void
 session_run_stream(
     struct smtpd *smtpd, struct stream *io, const struct sockaddr *addr)
 {
 	struct session *s = session_new(smtpd, io);
+	struct sockaddr_storage told;
 
 	client_init(s, addr);
-	if (!screen_admit(s)) {
+	if (smtpd->proxy_timeout > 0 && !smtpd->stand_alone &&
+	    !proxy_learn(s, &addr, &told)) {
+		run_unknown(s);
+	} else if (!screen_admit(s)) {
 		run_refused(s, true);
 	} else if (screen_has_refused(s)) {
 		run_refused(s, false);

@@ -30,6 +30,7 @@ struct client {
 	char *addr;    /* "192.0.2.1", "2001:db8::1" */
 	char *label;   /* name[addr], or with the port: as logs have it */
 	uint16_t port;
+	bool has_address; /* not standard input, or a Unix socket */
 	bool is_ipv6;
 	uint8_t name_status, reverse_status; /* enum dns_status */
 	bool is_trusted;		     /* in mynetworks */

@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "smtpd/access.h"
 #include "smtpd/offer.h"
+#include "smtpd/proxy.h"
 #include "smtpd/rcpt_class.h"
 #include "smtpd/screen.h"
 
@@ -296,6 +297,7 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	find_own(m);
 	if (m->is_screened || conf->smtpd_screen_enable)
 		screen_open(m);
+	proxy_open(m);
 }
 
 static struct table_list **

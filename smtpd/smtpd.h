@@ -120,6 +120,9 @@ struct smtpd {
 	struct match_list *grey_exceptions, *volume_exceptions;
 	struct table_list *volume_maps;
 	struct screen_settings *screen; /* NULL: clients are not tested */
+	/* A proxy tells who the client is, in so many seconds; 0: there is
+	 * none. */
+	int64_t proxy_timeout;
 
 	struct rcpt_cache cache;
 	struct quiet quiet;

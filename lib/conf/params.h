@@ -1000,9 +1000,9 @@ ROW(STR, postscreen_reject_footer_maps,
 ROW(STR, postscreen_tls_security_level,
     "$smtpd_tls_security_level", 0, CONF_LEN_MAX, KNOWN,
     "smtpd_tls_security_level for postscreen.")
-ROW(STR, postscreen_upstream_proxy_protocol, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_upstream_proxy_protocol, "", 0, CONF_LEN_MAX, USED,
     "smtpd_upstream_proxy_protocol for postscreen.")
-ROW(TIME, postscreen_upstream_proxy_timeout, "5s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, postscreen_upstream_proxy_timeout, "5s", 1, CONF_TIME_MAX, USED,
     "smtpd_upstream_proxy_timeout for postscreen.")
 ROW(BOOL, postscreen_use_tls, "$smtpd_use_tls", 0, 1, KNOWN,
     "smtpd_use_tls for postscreen.")
@@ -1708,9 +1708,9 @@ ROW(TIME, smtpd_tls_session_cache_timeout, "3600s", 0, CONF_TIME_MAX, KNOWN,
     "How long a TLS session can be resumed.")
 ROW(BOOL, smtpd_tls_wrappermode, "no", 0, 1, KNOWN,
     "Begin with TLS at once.")
-ROW(STR, smtpd_upstream_proxy_protocol, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, smtpd_upstream_proxy_protocol, "", 0, CONF_LEN_MAX, USED,
     "Protocol of a proxy before us: haproxy.")
-ROW(TIME, smtpd_upstream_proxy_timeout, "5s", 1, CONF_TIME_MAX, KNOWN,
+ROW(TIME, smtpd_upstream_proxy_timeout, "5s", 1, CONF_TIME_MAX, USED,
     "Time limit for its line.")
 ROW(BOOL, smtpd_use_tls, "no", 0, 1, KNOWN,
     "Offer TLS (smtpd_tls_security_level replaces this).")
