@@ -8,6 +8,7 @@
 #define EHLO "EHLO me.example\r\n" L
 #define MAIL "MAIL FROM:<a@b.example>\r\n"
 #define RCPT "RCPT TO:<user@local.test>\r\n"
+#define OTHER "RCPT TO:<x@elsewhere.test>\r\n"
 
 /* The last reply to a session, and a line that must be in the log. */
 static const struct {
@@ -284,6 +285,16 @@ static const struct {
 	    "NOQUEUE: reject: HELO from client.example[192.0.2.1]: 554 5.7.1 "
 	    "<me.example>: Helo command rejected: Access denied; proto=SMTP "
 	    "helo=<me.example>\n" },
+	/* HELO that is refused, or comes after EHLO, changes nothing else. */
+	{ "smtpd_helo_restrictions = check_helo_access inline:{ "
+	  "bad.example=REJECT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO MAIL "HELO bad.example\r\n" L OTHER,
+	    "454 4.7.1 <x@elsewhere.test>: Relay access denied",
+	    "from=<a@b.example> to=<x@elsewhere.test> proto=ESMTP "
+	    "helo=<me.example>\n" },
+	{ "", "192.0.2.1", EHLO "HELO you.example\r\n" L MAIL OTHER,
+	    "454 4.7.1 <x@elsewhere.test>: Relay access denied",
+	    "to=<x@elsewhere.test> proto=ESMTP helo=<you.example>\n" },
 	{ "smtpd_client_restrictions = reject\nsmtpd_delay_reject = no\n",
 	    "192.0.2.1", "QUIT\r\n", "221 2.0.0 Bye",
 	    "NOQUEUE: reject: CONNECT from client.example[192.0.2.1]: 554 "

@@ -12,15 +12,16 @@
 enum { HELO_MAX = 512 };
 
 /* The name is kept clean: it goes into logs, replies and headers. */
-static void
-set_helo(struct session *s, struct view name)
+static char *
+clean_helo(struct view name)
 {
 	struct str clean = STR_EMPTY;
+	char *helo;
 
 	reply_add_clean(&clean, name, HELO_MAX);
-	free(s->helo);
-	s->helo = xstrndup(clean.ptr, clean.len);
+	helo = xstrndup(clean.ptr, clean.len);
 	str_clear(&clean);
+	return helo;
 }
 
 /* False, and the reply is said, if the client may not greet so. */
@@ -28,18 +29,23 @@ static bool
 take_helo(struct session *s, struct view name, const char *verb)
 {
 	struct str refusal = STR_EMPTY;
+	char *before = s->helo;
 
 	if (name.len == 0) {
 		reply(s, "501 Syntax: %s hostname", verb);
 		return false;
 	}
-	/* RFC 5321 4.1.4: a new greeting clears what was begun. */
-	transaction_end(s);
-	set_helo(s, name);
+	s->helo = clean_helo(name);
 	if (s->smtpd->conf->smtpd_delay_reject ||
-	    access_check_stage(s, ACCESS_HELO, verb, &refusal))
+	    access_check_stage(s, ACCESS_HELO, verb, &refusal)) {
+		free(before);
+		/* RFC 5321 4.1.4: a new greeting clears what was begun. */
+		transaction_end(s);
 		return true;
-	session_reset_helo(s);
+	}
+	/* One that is refused changes nothing. */
+	free(s->helo);
+	s->helo = before;
 	access_say(s, &refusal);
 	return false;
 }
@@ -47,9 +53,10 @@ take_helo(struct session *s, struct view name, const char *verb)
 bool
 command_helo(struct session *s, struct view args)
 {
+	/* After EHLO the client goes on as it began: what it was offered, it
+	 * may still use. */
 	if (!take_helo(s, args, "HELO"))
 		return false;
-	s->is_esmtp = false;
 	reply(s, "250 %s", s->smtpd->conf->myhostname);
 	return true;
 }

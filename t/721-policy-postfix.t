@@ -162,6 +162,10 @@ my @general = (
 	(map { c('reject_unknown_helo_hostname', helo => $_) } 'nxd.test',
 		'broken.test', 'sender.test', 'null.test', '1.2.3.4',
 		'[1.2.3.4]', '[1.2.3]'),
+	# What is HELO after EHLO, and what is left of one that is refused.
+	(map { c('reject', hello => $_) } ['EHLO me.test', 'HELO you.test'],
+		['HELO me.test'], ['HELO me.test', 'EHLO you.test'],
+		['EHLO me.test', 'HELO'], []),
 	# Addresses.
 	(map { c('reject_non_fqdn_sender', from => $_) } 'a', 'a@b',
 		'a@[1.2.3.4]', '', 'a@b.c'),
@@ -318,7 +322,8 @@ sub lines_of
 
 	return ('XCLIENT NAME=' . ($c->{name} // 'client.test') . ' ADDR=' .
 		policy_address($n, $c->{last}) . ($c->{x} ? " $c->{x}" : ''),
-		'EHLO ' . ($c->{helo} // 'me.test'), "MAIL FROM:<$from>",
+		@{ $c->{hello} // ['EHLO ' . ($c->{helo} // 'me.test')] },
+		"MAIL FROM:<$from>",
 		(map { "RCPT TO:<$_>" } @{ $c->{to} // ['user@local.test'] }),
 		@{ $c->{more} // [] });
 }
@@ -448,6 +453,10 @@ compare('at once', [
 		stage => 'helo', more => ['EHLO other.test',
 		'MAIL FROM:<b@sender.test>', 'RCPT TO:<user@local.test>']),
 	(map { c($_) } 'reject', 'defer_if_permit'),
+	(map { c('check_helo_access inline:{bad.test=REJECT}', stage => 'helo',
+		hello => $_, to => [$other]) } ['EHLO me.test', 'EHLO bad.test'],
+		['EHLO me.test', 'HELO bad.test'], ['EHLO bad.test'],
+		['HELO me.test', 'EHLO bad.test', 'HELO you.test']),
 ], smtpd_delay_reject => 'no');
 
 done_testing;
