@@ -12,9 +12,8 @@
 
 /* --- what the lists share --- */
 
-/* smtpd_expansion_filter, with its escapes. */
-static char *
-without_escapes(struct view v)
+char *
+access_filter_of(struct view v)
 {
 	static const char names[] = "abfnrtv", bytes[] = "\a\b\f\n\r\t\v";
 	struct str out = STR_EMPTY;
@@ -56,7 +55,7 @@ access_open(struct smtpd *smtpd)
 	htable_init(&a->policies);
 	a->has_sasl = conf->smtpd_sasl_auth_enable;
 	a->expansion_filter =
-	    without_escapes(view_of(conf->smtpd_expansion_filter));
+	    access_filter_of(view_of(conf->smtpd_expansion_filter));
 	a->sender_logins = smtpd_open_tables(
 	    "smtpd_sender_login_maps", conf->smtpd_sender_login_maps);
 	a->rbl_replies = smtpd_open_tables(

@@ -220,4 +220,8 @@ enum access_verdict access_check_listed(
 /* ACCESS_OK: the recipient is one that we have mail for. */
 enum access_verdict access_check_destination(struct access *a);
 
+/* The characters of smtpd_expansion_filter, which is written with the escapes
+ * of C; the caller frees them. */
+char *access_filter_of(struct view value);
+
 #endif

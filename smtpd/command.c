@@ -9,7 +9,6 @@
 #include "smtpd/notice.h"
 #include "smtpd/refine.h"
 #include "smtpd/reply.h"
-#include "smtpd/screen.h"
 
 #include <assert.h>
 
@@ -75,7 +74,9 @@ is_out_of_order(struct session *s, const struct command *c, struct view args)
 	if ((c->flags & COMMAND_ABSENT) != 0)
 		reply(s, "502 5.5.1 Error: command not implemented");
 	else if ((c->flags & COMMAND_NEEDS_HELO) != 0 && s->helo == NULL &&
-	    s->smtpd->conf->smtpd_helo_required)
+	    (s->screen != NULL
+		    ? s->smtpd->conf->postscreen_helo_required
+		    : s->smtpd->conf->smtpd_helo_required))
 		reply(s, "503 5.5.1 Error: send HELO/EHLO first");
 	else if ((c->flags & COMMAND_NEEDS_MAIL) != 0 && t == NULL)
 		reply(s, "503 5.5.1 Error: need MAIL command");
@@ -98,9 +99,7 @@ is_unsynchronised(struct session *s, const struct command *c)
 {
 	struct view ahead = stream_buffered(&s->io);
 
-	/* Who is refused anyway shows whom it would have written to. */
-	if (ahead.len == 0 || s->smtpd->stand_alone || screen_has_refused(s) ||
-	    (c->flags & COMMAND_FOLLOWED) != 0 ||
+	if (ahead.len == 0 || s->smtpd->stand_alone || (c->flags & COMMAND_FOLLOWED) != 0 ||
 	    (s->is_esmtp && (c->flags & COMMAND_LAST) == 0))
 		return false;
 	if (!s->pipelined_badly ||

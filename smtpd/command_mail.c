@@ -291,8 +291,6 @@ accept_recipient(struct session *s, const struct path *p)
 	bool is_error;
 	struct err e;
 
-	if (screen_refuses_rcpt(s, str_view(&p->internal)))
-		return false;
 	screen_passed(s);
 	e = esmtp_parse_rcpt(
 	    p->params, offer_params(s), s->t->is_smtputf8, &rcpt);
@@ -362,7 +360,9 @@ command_vrfy(struct session *s, struct view args)
 	struct path p = { .internal = STR_EMPTY };
 	bool ok;
 
-	if (s->smtpd->conf->disable_vrfy_command) {
+	if (s->screen != NULL
+		? s->smtpd->conf->postscreen_disable_vrfy_command
+		: s->smtpd->conf->disable_vrfy_command) {
 		reply(s, "502 5.5.1 VRFY command is disabled");
 		return false;
 	}

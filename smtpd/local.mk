@@ -65,6 +65,7 @@ smtpd_core = \
 	smtpd/restrictions_relay.c \
 	smtpd/screen.c \
 	smtpd/screen.h \
+	smtpd/screen_refused.c \
 	smtpd/screen_run.h \
 	smtpd/screen_session.c \
 	smtpd/screen_settings.c \
@@ -140,5 +141,6 @@ t_fuzz_proxy_header_SOURCES = t/fuzz/proxy_header.c smtpd/proxy_header.c \
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t \
-	t/240-screen.t t/245-proxy.t t/250-greylist.t t/255-volume.t t/306-debug.t \
+	t/240-screen.t t/245-proxy.t t/246-screen-refused.t \
+	t/250-greylist.t t/255-volume.t t/306-debug.t \
 	t/721-policy-postfix.t t/722-policy-service.t t/723-policy-actions.t

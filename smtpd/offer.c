@@ -73,22 +73,22 @@ offer_discarded(const char *parameter, struct view words)
 	return offers;
 }
 
-/* As the maps have it for this client; if they fail, as for all. */
-static void
-find_discarded(struct session *s)
+unsigned
+offer_discarded_for(const struct session *s, const char *parameter,
+    struct table_list *maps, unsigned otherwise)
 {
-	static const char name[] = "smtpd_discard_ehlo_keyword_address_maps";
-	const struct smtpd *smtpd = s->smtpd;
 	struct str words = STR_EMPTY;
 	bool found = false;
-	struct err e = table_list_find(smtpd->discards,
-	    view_of(s->client.addr), TABLE_ALL, &words, &found);
+	struct err e = table_list_find(
+	    maps, view_of(s->client.addr), TABLE_ALL, &words, &found);
+	unsigned discarded = otherwise;
 
 	if (err_is(e))
-		log_warn("%s: %s", name, e.text);
-	s->discarded = found ? offer_discarded(name, str_view(&words))
-			     : smtpd->discarded;
+		log_warn("%s: %s", parameter, e.text);
+	if (found)
+		discarded = offer_discarded(parameter, str_view(&words));
 	str_clear(&words);
+	return discarded;
 }
 
 /* What this client is offered. */
@@ -121,7 +121,10 @@ offer_tell(struct session *s)
 	struct str line = STR_EMPTY;
 	unsigned offers;
 
-	find_discarded(s);
+	s->discarded = screen_has_refused(s)
+	    ? 0
+	    : offer_discarded_for(s, "smtpd_discard_ehlo_keyword_address_maps",
+		  s->smtpd->discards, s->smtpd->discarded);
 	offers = offers_to(s);
 
 	str_printf(&line, "250-%s", conf->myhostname);

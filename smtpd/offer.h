@@ -11,6 +11,10 @@
 unsigned offer_all(const struct conf *conf);
 /* What these words take away; those that are no keyword are warned of. */
 unsigned offer_discarded(const char *parameter, struct view words);
+/* The same by the maps for this client; if they have nothing or fail, as for
+ * all.  May wait. */
+unsigned offer_discarded_for(const struct session *s, const char *parameter,
+    struct table_list *maps, unsigned otherwise);
 /* The answer to EHLO.  May wait, for a table. */
 void offer_tell(struct session *s);
 /* The parameters of MAIL and RCPT that go with it: enum esmtp_offer. */

@@ -120,7 +120,7 @@ reply_line(struct session *s, struct view line)
 
 	limits_slow_down(s);
 	if (refused &&
-	    (s->smtpd->conf->soft_bounce || refine_has_replies(s->smtpd)))
+	    (s->smtpd->conf->soft_bounce || refine_has_replies(s)))
 		say_refined(s, line);
 	else
 		reply_part(s, line);

@@ -86,9 +86,7 @@ screen_fail(struct session *s, enum screen_test test, enum screen_action action,
 		reply_and_close(s, "%s", drop);
 		return false;
 	}
-	/* The first one counts. */
-	if (x->refusal.len == 0)
-		str_set(&x->refusal, view_of(refusal));
+	str_set(&x->refusal, view_of(refusal));
 	return true;
 }
 
@@ -102,6 +100,9 @@ forget(struct session *s)
 	str_clear(&x->client);
 	str_clear(&x->server);
 	str_clear(&x->refusal);
+	str_clear(&x->sender);
+	if (x->is_counted)
+		s->smtpd->n_tested--;
 	free(x);
 	s->screen = NULL;
 }
@@ -437,6 +438,32 @@ explain_tests(struct session *s, enum listed listed)
 	}
 }
 
+/* postscreen_pre_queue_limit: of those that are new. */
+static bool
+has_room(struct session *s)
+{
+	int64_t most = s->smtpd->conf->postscreen_pre_queue_limit;
+
+	if (most == 0 || s->smtpd->n_tested < most) {
+		s->screen->is_counted = true;
+		s->smtpd->n_tested++;
+		return true;
+	}
+	screen_log(s, QUIET_REJECT,
+	    "reject: connect from %s: all screening ports busy",
+	    s->screen->client.ptr);
+	reply_and_close(s, "421 4.3.2 All screening ports are busy");
+	return false;
+}
+
+/* Who is refused anyway shows all that it is. */
+static void
+test_commands(struct screen *x)
+{
+	for (size_t i = SCREEN_PIPELINING; i < SCREEN_TESTS; i++)
+		x->is_due[i] = true;
+}
+
 static bool
 examine(struct session *s)
 {
@@ -469,7 +496,7 @@ examine(struct session *s)
 		return true;
 	}
 	look_for_veto(s);
-	if (!run_tests(s))
+	if (!has_room(s) || !run_tests(s))
 		return false;
 	if (x->is_vetoed && x->refusal.len == 0)
 		str_set(&x->refusal,
@@ -477,6 +504,8 @@ examine(struct session *s)
 	x->began_us = clock_us();
 	if (x->refusal.len == 0 && !is_any_due(x, SCREEN_PIPELINING))
 		screen_pass(s);
+	else if (x->refusal.len > 0 && !explains)
+		test_commands(x);
 	return true;
 }
 
@@ -488,6 +517,7 @@ screen_new(struct session *s)
 	str_init(&x->client);
 	str_init(&x->server);
 	str_init(&x->refusal);
+	str_init(&x->sender);
 	str_printf(&x->client, "[%s]:%u", s->client.addr, s->client.port);
 	session_find_server(s);
 	str_printf(&x->server, "[%s]:%s", s->server.addr, s->server.port);
@@ -518,6 +548,9 @@ screen_end(struct session *s)
 {
 	if (s->screen == NULL)
 		return;
+	if (s->ending == SESSION_TIMEOUT)
+		screen_log(s, QUIET_OTHER, "COMMAND TIME LIMIT from %s after %s",
+		    s->screen->client.ptr, s->where);
 	if (s->ending == SESSION_LOST && !s->screen->is_gone) {
 		struct str time = STR_EMPTY;
 

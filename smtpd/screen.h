@@ -29,9 +29,12 @@ bool screen_admit(struct session *s);
 bool screen_has_refused(const struct session *s);
 /* A line that came.  False: the session is over. */
 bool screen_line(struct session *s, struct view line, enum stream_eol eol);
-/* True, and it is said and logged, if no recipient is taken. */
-bool screen_refuses_rcpt(struct session *s, struct view recipient);
-/* What is not to be offered to this client (enum offer). */
+/* The line was too long: the session is over. */
+void screen_line_is_too_long(struct session *s);
+/* What a client that is refused says, and our reply. */
+void screen_dispatch(struct session *s, struct view line);
+/* What is not to be offered to this client (enum offer); what was taken out of
+ * what smtpd offers is in s->discarded.  May wait, for a table. */
 unsigned screen_hidden_offers(const struct session *s);
 /* The client has shown all that the tests look at. */
 void screen_passed(struct session *s);

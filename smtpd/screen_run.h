@@ -40,6 +40,11 @@ struct screen_settings {
 	size_t n_sites;
 	struct table_list *reply_map;
 	struct match_list *interfaces, *forbidden_commands;
+	/* For clients that are refused: what smtpd_ has for others. */
+	struct table_list *command_filter, *footers, *discards;
+	const char *footer;
+	char *expansion_filter; /* without escapes */
+	unsigned discarded;	/* enum offer, by default */
 };
 
 /* Until when each test need not be made again, s since 1970; 0: it was never
@@ -62,6 +67,11 @@ struct screen {
 	bool is_gone;   /* before the greeting, and that was said */
 	bool is_vetoed; /* on an address of ours where nobody becomes known */
 	struct str refusal; /* of each recipient; "" is none */
+	/* Of a client that is refused: MAIL, internal form. */
+	struct str sender;
+	bool has_sender;
+	bool is_counted; /* among smtpd->n_tested */
+	int64_t n_commands;
 };
 
 /* postscreen_dnsbl_sites: "list.example=127.0.0.[2;4..10]*3".  Dies of what is

@@ -10,6 +10,7 @@
 
 static const char protocol_error[] = "550 5.5.1 Protocol error";
 static const char drop_error[] = "521 5.5.1 Protocol error";
+#define unavailable "421 %s Service unavailable - try again later"
 
 bool
 screen_has_refused(const struct session *s)
@@ -20,12 +21,23 @@ screen_has_refused(const struct session *s)
 unsigned
 screen_hidden_offers(const struct session *s)
 {
+	const struct screen_settings *set = s->smtpd->screen;
 	const struct screen *x = s->screen;
+	unsigned hidden;
 
+	if (x == NULL)
+		return 0;
+	hidden = offer_discarded_for(s,
+	    "postscreen_discard_ehlo_keyword_address_maps", set->discards,
+	    set->discarded);
+	if (s->smtpd->conf->postscreen_disable_vrfy_command)
+		hidden |= OFFER_VRFY;
 	/* So that who sends ahead was not told that it may. */
-	return x != NULL && x->is_due[SCREEN_PIPELINING]
-	    ? OFFER_PIPELINING | OFFER_CHUNKING
-	    : 0;
+	if (screen_has_refused(s))
+		hidden |= OFFER_PIPELINING | OFFER_XCLIENT | OFFER_XFORWARD;
+	else if (x->is_due[SCREEN_PIPELINING])
+		hidden |= OFFER_PIPELINING | OFFER_CHUNKING;
+	return hidden;
 }
 
 static bool
@@ -81,6 +93,35 @@ is_non_smtp(struct session *s, struct view line)
 	return (!err_is(e) && yes) || header_name_len(line) > 0;
 }
 
+/* One more command.  False: there were enough. */
+static bool
+count(struct session *s)
+{
+	struct screen *x = s->screen;
+
+	if (x->n_commands++ < s->smtpd->conf->postscreen_command_count_limit)
+		return true;
+	screen_log(s, QUIET_REJECT, "COMMAND COUNT LIMIT from %s after %s",
+	    x->client.ptr, s->where);
+	reply_and_close(s, unavailable, s->smtpd->conf->myhostname);
+	return false;
+}
+
+void
+screen_line_is_too_long(struct session *s)
+{
+	screen_log(s, QUIET_REJECT, "COMMAND LENGTH LIMIT from %s after %s",
+	    s->screen->client.ptr, s->where);
+	reply_and_close(s, unavailable, s->smtpd->conf->myhostname);
+}
+
+/* A chunk follows its command. */
+static bool
+may_be_followed(struct view line)
+{
+	return view_starts_case(line, VIEW("BDAT"));
+}
+
 /* Where the line ends is known once the next begins. */
 bool
 screen_line(struct session *s, struct view line, enum stream_eol eol)
@@ -101,36 +142,11 @@ screen_line(struct session *s, struct view line, enum stream_eol eol)
 		goes_on = fail(
 		    s, SCREEN_NON_SMTP, "NON-SMTP COMMAND", s->where, &trimmed);
 	ahead = stream_buffered(&s->io);
-	if (goes_on && is_due(s, SCREEN_PIPELINING) && ahead.len > 0)
+	if (goes_on && is_due(s, SCREEN_PIPELINING) && ahead.len > 0 &&
+	    !may_be_followed(trimmed))
 		goes_on = fail(s, SCREEN_PIPELINING, "COMMAND PIPELINING",
 		    command_of(s, trimmed), &ahead);
-	return goes_on;
-}
-
-static void
-log_refused(struct session *s, struct view recipient)
-{
-	struct str line = STR_EMPTY;
-
-	str_printf(&line, "NOQUEUE: reject: RCPT from %s: %s; from=<",
-	    s->screen->client.ptr, s->screen->refusal.ptr);
-	addr_to_external(&line, str_view(&s->t->sender));
-	str_add_text(&line, ">, to=<");
-	addr_to_external(&line, recipient);
-	str_addf(&line, ">, proto=%s, helo=<%s>", session_protocol(s),
-	    s->helo != NULL ? s->helo : "");
-	screen_log(s, QUIET_REJECT, "%s", line.ptr);
-	str_clear(&line);
-}
-
-bool
-screen_refuses_rcpt(struct session *s, struct view recipient)
-{
-	if (!screen_has_refused(s))
-		return false;
-	log_refused(s, recipient);
-	reply(s, "%s", s->screen->refusal.ptr);
-	return true;
+	return goes_on && count(s);
 }
 
 /* What it was ignored for is looked at again the next time. */

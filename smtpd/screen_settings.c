@@ -1,6 +1,8 @@
 /* The parameters of the screen: see screen_run.h. */
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "smtpd/access_run.h"
+#include "smtpd/offer.h"
 #include "smtpd/screen_run.h"
 
 #include <stdlib.h>
@@ -81,6 +83,35 @@ open_rules(struct screen_settings *set, const char *value)
 	}
 }
 
+/* The value of a parameter that is not expanded before use, and is another's by
+ * default. */
+static const char *
+same_unless(const char *value, const char *name, const char *other)
+{
+	return strcmp(value, name) == 0 ? other : value;
+}
+
+/* What those hear that are refused. */
+static void
+open_texts(struct screen_settings *set, const struct conf *conf)
+{
+	set->command_filter = smtpd_open_tables(
+	    "postscreen_command_filter", conf->postscreen_command_filter);
+	set->footers = smtpd_open_tables("postscreen_reject_footer_maps",
+	    conf->postscreen_reject_footer_maps);
+	set->discards =
+	    smtpd_open_tables("postscreen_discard_ehlo_keyword_address_maps",
+		conf->postscreen_discard_ehlo_keyword_address_maps);
+	set->discarded = offer_discarded("postscreen_discard_ehlo_keywords",
+	    view_of(conf->postscreen_discard_ehlo_keywords));
+	set->expansion_filter =
+	    access_filter_of(view_of(same_unless(
+		conf->postscreen_expansion_filter, "$smtpd_expansion_filter",
+		conf->smtpd_expansion_filter)));
+	set->footer = same_unless(conf->postscreen_reject_footer,
+	    "$smtpd_reject_footer", conf->smtpd_reject_footer);
+}
+
 void
 screen_open(struct smtpd *smtpd)
 {
@@ -97,6 +128,7 @@ screen_open(struct smtpd *smtpd)
 	set->forbidden_commands = smtpd_open_match(
 	    "postscreen_forbidden_commands",
 	    conf->postscreen_forbidden_commands, MATCH_WHOLE);
+	open_texts(set, conf);
 	smtpd->screen = set;
 }
 
@@ -116,6 +148,10 @@ screen_close(struct smtpd *smtpd)
 	table_list_close(set->reply_map);
 	match_list_close(set->interfaces);
 	match_list_close(set->forbidden_commands);
+	table_list_close(set->command_filter);
+	table_list_close(set->footers);
+	table_list_close(set->discards);
+	free(set->expansion_filter);
 	free(set);
 	smtpd->screen = NULL;
 }
@@ -132,6 +168,9 @@ screen_tables_changed(const struct smtpd *smtpd)
 		    table_has_changed(set->rules[i].table))
 			return true;
 	return table_list_has_changed(set->reply_map) ||
+	    table_list_has_changed(set->command_filter) ||
+	    table_list_has_changed(set->footers) ||
+	    table_list_has_changed(set->discards) ||
 	    match_list_has_changed(set->interfaces) ||
 	    match_list_has_changed(set->forbidden_commands);
 }

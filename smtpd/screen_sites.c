@@ -120,6 +120,8 @@ ask(void *arg)
 	dns_lookup(&g->smtpd->dns, str_view(&name), DNS_TYPE_A, 0, &a,
 	    deadline_in_shorter(g->smtpd->conf->postscreen_dnsbl_timeout,
 		g->smtpd->conf->ipc_timeout));
+	if (g->smtpd->conf->dnsblog_reply_delay > 0 && fiber_self() != NULL)
+		fiber_sleep(g->smtpd->conf->dnsblog_reply_delay * 1000);
 	if (g->is_wanted)
 		take_answer(g, q->site, &a);
 	dns_answer_clear(&a);

@@ -17,6 +17,7 @@
 #define EHLO "EHLO me.example\r\n" STANDIN_LATER
 #define MAIL "MAIL FROM:<a@b.example>\r\n" STANDIN_LATER
 #define RCPT "RCPT TO:<user@local.test>\r\n" STANDIN_LATER
+#define NOOP "NOOP\r\n" STANDIN_LATER
 #define QUIT "QUIT\r\n"
 
 static const struct {
@@ -114,6 +115,40 @@ static const struct {
 		  "smtpd_forbid_bare_newline = no\n",
 	    "192.0.2.1", "EHLO me.example\n" STANDIN_LATER MAIL RCPT QUIT,
 	    "250 2.1.5 Ok", "PASS NEW [192.0.2.1]:2525\n" },
+	/* A client at the tests has limits of its own. */
+	{ ON DEEP "postscreen_command_count_limit = 2\n", "192.0.2.1",
+	    EHLO NOOP NOOP QUIT,
+	    "421 mx.example.test Service unavailable - try again later\n",
+	    "COMMAND COUNT LIMIT from [192.0.2.1]:2525 after NOOP\n" },
+	{ ON DEEP "postscreen_command_time_limit = 10s\n", "192.0.2.1",
+	    EHLO STANDIN_SILENCE,
+	    "421 4.4.2 mx.example.test Error: timeout exceeded\n",
+	    "COMMAND TIME LIMIT from [192.0.2.1]:2525 after EHLO\n" },
+	{ ON DEEP "postscreen_helo_required = yes\n", "192.0.2.1", MAIL QUIT,
+	    "503 5.5.1 Error: send HELO/EHLO first\n", "" },
+	{ ON DEEP "postscreen_disable_vrfy_command = yes\n"
+		  "postscreen_reject_footer = \\c, so $client_port\n",
+	    "192.0.2.1", "VRFY user\r\n" QUIT,
+	    "502 5.5.1 VRFY command is disabled, so 2525\n", "" },
+	{ ON DEEP "postscreen_discard_ehlo_keywords = vrfy, size\n",
+	    "192.0.2.1", EHLO QUIT,
+	    "250-mx.example.test\n250-ETRN\n250-ENHANCEDSTATUSCODES\n", "" },
+	/* What it said before it was refused still counts for the log; who is
+	 * refused is not told of restrictions, nor heard of by any. */
+	{ ON DEEP "smtpd_helo_restrictions = reject\n", "192.0.2.1",
+	    EHLO MAIL
+	    "NOOP\r\nRCPT TO:<user@local.test>\r\n" STANDIN_LATER
+	    "DATA\r\n" STANDIN_LATER QUIT,
+	    "550 5.5.1 Protocol error\n554 5.5.1 Error: no valid recipients\n",
+	    "550 5.5.1 Protocol error; from=<a@b.example>, "
+	    "to=<user@local.test>, proto=ESMTP, helo=<me.example>\n"
+	    "DATA without valid RCPT from [192.0.2.1]:2525\n" },
+	/* The last test that failed is what it hears. */
+	{ ON "postscreen_denylist_action = enforce\n", "192.0.2.66",
+	    EHLO "MAIL FROM:<a@b.example>\r\nRCPT TO:<user@local.test>\r\n"
+	    QUIT,
+	    "250 2.1.0 Ok\n550 5.5.1 Protocol error\n221 2.0.0 Bye\n",
+	    "COMMAND PIPELINING from [192.0.2.66]:2525 after MAIL" },
 	/* Nothing is left to be tested. */
 	{ ON, "192.0.2.1", EHLO MAIL RCPT QUIT, "250 2.1.5 Ok",
 	    "PASS OLD [192.0.2.1]:2525\n" },
@@ -185,6 +220,28 @@ START_TEST(without_state_each_client_is_new_and_is_served)
 }
 END_TEST
 
+START_TEST(so_many_are_tested_at_a_time_and_others_come_later)
+{
+	standin_open(ON DEEP "postscreen_pre_queue_limit = 2\n");
+	standin_talk("192.0.2.1", EHLO MAIL RCPT QUIT);
+	ck_assert_int_eq(standin.smtpd->n_tested, 0);
+	standin.smtpd->n_tested = 2;
+	ck_assert_str_eq(standin_talk("192.0.2.2", EHLO QUIT),
+	    "421 4.3.2 All screening ports are busy\n");
+	ck_assert_ptr_nonnull(strstr(standin_log(),
+	    "reject: connect from [192.0.2.2]:2525: all screening ports busy\n"
+	    "DISCONNECT [192.0.2.2]:2525\n"));
+	/* Who is known needs no place, nor takes one. */
+	ck_assert_ptr_nonnull(strstr(
+	    standin_talk("192.0.2.1", EHLO MAIL RCPT QUIT), "250 2.1.5 Ok"));
+	ck_assert_int_eq(standin.smtpd->n_tested, 2);
+	standin.smtpd->n_tested = 1;
+	standin_talk("192.0.2.2", EHLO QUIT);
+	ck_assert_int_eq(standin.smtpd->n_tested, 1);
+	standin_close();
+}
+END_TEST
+
 /* Attack: a table that fails must not let anybody in, nor keep anybody out. */
 START_TEST(a_list_that_fails_says_nothing)
 {
@@ -206,4 +263,5 @@ UNIT_MAIN("screen",
     { what_was_ignored_is_tested_again_the_next_time, 1 },
     { who_passed_is_offered_pipelining_and_not_tested, 1 },
     { without_state_each_client_is_new_and_is_served, 1 },
+    { so_many_are_tested_at_a_time_and_others_come_later, 1 },
     { a_list_that_fails_says_nothing, 1 })

@@ -17,6 +17,7 @@
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
+#include "smtpd/refine.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen.h"
 #include "smtpd/xclient.h"
@@ -179,8 +180,11 @@ rest(struct session *s, size_t max, struct view *line, enum stream_eol *eol,
 static struct err
 wait_for_line(struct session *s, struct view *line, enum stream_eol *eol)
 {
-	size_t max = (size_t)s->smtpd->conf->line_length_limit;
-	int64_t deadline = deadline_in(s->smtpd->conf->smtpd_timeout);
+	const struct conf *conf = s->smtpd->conf;
+	size_t max = (size_t)conf->line_length_limit;
+	int64_t deadline = deadline_in(s->screen != NULL
+		? conf->postscreen_command_time_limit
+		: conf->smtpd_timeout);
 	int64_t soon = deadline_in_ms(REST_AFTER_MS);
 	bool may_rest = fiber_self() != NULL && soon < deadline;
 	struct err e;
@@ -210,6 +214,10 @@ read_command(
 	*ok = !err_is(e);
 	if (*ok)
 		return true;
+	if (e.kind == ERR_PERM && s->screen != NULL) {
+		screen_line_is_too_long(s);
+		return true;
+	}
 	if (e.kind == ERR_PERM) {
 		s->n_errors++;
 		s->where = "UNKNOWN";
@@ -254,6 +262,23 @@ is_bare_lf_refused(struct session *s, enum stream_eol eol)
 }
 
 static void
+take_line(struct session *s, struct view line, enum stream_eol eol)
+{
+	struct str replacement = STR_EMPTY;
+
+	/* For others that is done by command_dispatch. */
+	if (screen_has_refused(s) && !refine_command(s, &line, &replacement))
+		return;
+	if (screen_line(s, line, eol)) {
+		if (screen_has_refused(s))
+			screen_dispatch(s, line);
+		else if (!is_bare_lf_refused(s, eol))
+			command_dispatch(s, line);
+	}
+	str_clear(&replacement);
+}
+
+static void
 converse(struct session *s)
 {
 	while (s->ending == SESSION_ON) {
@@ -267,9 +292,8 @@ converse(struct session *s)
 			must_leave(s);
 			break;
 		}
-		if (ok && screen_line(s, line, eol) &&
-		    !is_bare_lf_refused(s, eol))
-			command_dispatch(s, line);
+		if (ok)
+			take_line(s, line, eol);
 	}
 }
 
@@ -400,7 +424,7 @@ static void
 run_refused(struct session *s, bool is_over)
 {
 	if (!is_over) {
-		session_greet(s);
+		reply(s, "220 %s", s->smtpd->conf->smtpd_banner);
 		converse(s);
 	}
 	say_last_words(s);

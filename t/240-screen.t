@@ -242,6 +242,14 @@ ok(wait_until(60, sub {
 logged(qr{postscreen\[\d+\]: WHITELIST VETO \[127\.0\.0\.\d+\]:\d+}, 'WHITELIST VETO');
 ($greeting, $reply) = polite('127.0.0.5');
 like($reply, qr/^250/, 'who is known already is served');
+
+# --- for tests -------------------------------------------------------------------------------------
+
+$t->configure({ postscreen_allowlist_interfaces => undef,
+	dnsblog_reply_delay => '60s', postscreen_dnsbl_timeout => '1s' });
+$t->reload;
+ok(wait_until(60, sub { (polite('127.0.0.4'))[1] =~ /^250/ }),
+	'dnsblog_reply_delay: what comes too late says nothing');
 is($t->stop, 1, 'stop');
 $dns->stop;
 done_testing();

@@ -299,7 +299,7 @@ ROW(BOOL, dns_ncache_ttl_fix_enable, "no", 0, 1, KNOWN,
 ROW(STR, dns_test_server, "", 0, CONF_LEN_MAX, USED,
     "Address and port (\"127.0.0.1:5353\") of the DNS server to ask, above "
     "resolv.conf; for tests.")
-ROW(TIME, dnsblog_reply_delay, "0s", 0, CONF_TIME_MAX, KNOWN,
+ROW(TIME, dnsblog_reply_delay, "0s", 0, CONF_TIME_MAX, USED,
     "Delay of answers of the DNS list client; for tests.")
 ROW(STR, dnsblog_service_name, "dnsblog", 0, CONF_LEN_MAX, KNOWN,
     "Name of the dnsblog service in master.cf.")
@@ -332,7 +332,7 @@ ROW(BOOL, enable_original_recipient, "yes", 0, 1, USED,
     "Keep the recipient as first given, for X-Original-To and reports.")
 ROW(BOOL, enable_threaded_bounces, "no", 0, 1, KNOWN,
     "Reports refer to the original message's ID.")
-ROW(STR, error_notice_recipient, "postmaster", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, error_notice_recipient, "postmaster", 0, CONF_LEN_MAX, USED,
     "Who is told of errors by notify_classes.")
 ROW(STR, error_service_name, "error", 0, CONF_LEN_MAX, KNOWN,
     "Name of the error service in master.cf.")
@@ -916,24 +916,24 @@ ROW(TIME, postscreen_cache_retention_time, "7d", 1, CONF_TIME_MAX, USED,
 ROW(INT, postscreen_client_connection_count_limit,
     "$smtpd_client_connection_count_limit", 0, CONF_INT_MAX, USED,
     "Most connections of one client.")
-ROW(INT, postscreen_command_count_limit, "20", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, postscreen_command_count_limit, "20", 1, CONF_INT_MAX, USED,
     "Most commands in one session.")
-ROW(STR, postscreen_command_filter, "", 0, CONF_LEN_MAX, KNOWN,
+ROW(STR, postscreen_command_filter, "", 0, CONF_LEN_MAX, USED,
     "Table that replaces commands.")
 ROW(TIME, postscreen_command_time_limit,
-    "${stress?{10}:{300}}s", 1, CONF_TIME_MAX, KNOWN,
+    "${stress?{10}:{300}}s", 1, CONF_TIME_MAX, USED,
     "Time limit for a command.")
 ROW(STR, postscreen_denylist_action,
     "${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}",
     0, CONF_LEN_MAX, USED,
     "What happens to a client on the deny list.")
-ROW(BOOL, postscreen_disable_vrfy_command, "$disable_vrfy_command", 0, 1, KNOWN,
+ROW(BOOL, postscreen_disable_vrfy_command, "$disable_vrfy_command", 0, 1, USED,
     "disable_vrfy_command for postscreen.")
 ROW(STR, postscreen_discard_ehlo_keyword_address_maps,
-    "$smtpd_discard_ehlo_keyword_address_maps", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_discard_ehlo_keyword_address_maps", 0, CONF_LEN_MAX, USED,
     "smtpd_discard_ehlo_keyword_address_maps for postscreen.")
 ROW(STR, postscreen_discard_ehlo_keywords,
-    "$smtpd_discard_ehlo_keywords", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_discard_ehlo_keywords", 0, CONF_LEN_MAX, USED,
     "smtpd_discard_ehlo_keywords for postscreen.")
 ROW(STR, postscreen_dnsbl_action, "ignore", 0, CONF_LEN_MAX, USED,
     "What happens to a client that DNS lists refuse.")
@@ -958,7 +958,7 @@ ROW(TIME, postscreen_dnsbl_timeout, "10s", 1, CONF_TIME_MAX, USED,
 ROW(BOOL, postscreen_enforce_tls, "$smtpd_enforce_tls", 0, 1, KNOWN,
     "smtpd_enforce_tls for postscreen.")
 ROW(RAW, postscreen_expansion_filter,
-    "$smtpd_expansion_filter", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_expansion_filter", 0, CONF_LEN_MAX, USED,
     "smtpd_expansion_filter for postscreen.")
 ROW(STR, postscreen_forbidden_commands,
     "$smtpd_forbidden_commands", 0, CONF_LEN_MAX, USED,
@@ -971,7 +971,7 @@ ROW(TIME, postscreen_greet_ttl, "1d", 1, CONF_TIME_MAX, USED,
     "How long that test's result counts.")
 ROW(TIME, postscreen_greet_wait, "${stress?{2}:{6}}s", 1, CONF_TIME_MAX, USED,
     "How long the greeting is held back.")
-ROW(BOOL, postscreen_helo_required, "$smtpd_helo_required", 0, 1, KNOWN,
+ROW(BOOL, postscreen_helo_required, "$smtpd_helo_required", 0, 1, USED,
     "smtpd_helo_required for postscreen.")
 ROW(STR, postscreen_non_smtp_command_action, "drop", 0, CONF_LEN_MAX, USED,
     "What happens to a client that sends other than SMTP.")
@@ -989,13 +989,13 @@ ROW(INT, postscreen_post_queue_limit,
     "$default_process_limit", 0, CONF_INT_MAX, KNOWN,
     "Most clients that wait for smtpd.")
 ROW(INT, postscreen_pre_queue_limit,
-    "$default_process_limit", 0, CONF_INT_MAX, KNOWN,
+    "$default_process_limit", 0, CONF_INT_MAX, USED,
     "Most clients that wait for a test.")
 ROW(RAW, postscreen_reject_footer,
-    "$smtpd_reject_footer", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_reject_footer", 0, CONF_LEN_MAX, USED,
     "smtpd_reject_footer for postscreen.")
 ROW(STR, postscreen_reject_footer_maps,
-    "$smtpd_reject_footer_maps", 0, CONF_LEN_MAX, KNOWN,
+    "$smtpd_reject_footer_maps", 0, CONF_LEN_MAX, USED,
     "smtpd_reject_footer_maps for postscreen.")
 ROW(STR, postscreen_tls_security_level,
     "$smtpd_tls_security_level", 0, CONF_LEN_MAX, KNOWN,
