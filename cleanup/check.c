@@ -38,7 +38,8 @@ is_one_of(struct view word, const struct view *words, size_t n)
 int64_t
 check_flags(const struct ipc_submit *s, int64_t flags)
 {
-	if (view_eq(s->origin, VIEW("smtpd")))
+	if (view_eq(s->origin, VIEW("smtpd")) ||
+	    view_eq(s->origin, VIEW("notify")))
 		return flags & smtpd_flags;
 	if (view_eq(s->origin, VIEW("state")))
 		return flags & (smtpd_flags | state_flags);
@@ -49,7 +50,7 @@ struct err
 check_submit(struct ipc_submit *s, bool by_smtpd)
 {
 	static const struct view origins[] = { VIEW("smtpd"), VIEW("pickup"),
-		VIEW("bounce"), VIEW("local"), VIEW("state") };
+		VIEW("bounce"), VIEW("local"), VIEW("state"), VIEW("notify") };
 	static const struct view contexts[] = { VIEW("local"),
 		VIEW("remote") };
 	const struct view texts[] = { s->full_name, s->envid, s->client_name,
@@ -61,7 +62,8 @@ check_submit(struct ipc_submit *s, bool by_smtpd)
 	if (!queue_id_is_valid(s->queue_id))
 		return err_make(ERR_PERM, "bad queue ID");
 	if (!is_one_of(s->origin, origins, ARRAY_LEN(origins)) ||
-	    (by_smtpd && !view_eq(s->origin, origins[0])))
+	    (by_smtpd && !view_eq(s->origin, VIEW("smtpd")) &&
+		!view_eq(s->origin, VIEW("notify"))))
 		return err_make(ERR_PERM, "bad origin");
 	if (!is_one_of(s->context, contexts, ARRAY_LEN(contexts)))
 		return err_make(ERR_PERM, "bad context");

@@ -49,7 +49,9 @@ checks_open(struct checks *c, const struct conf *conf)
 
 	*c = (struct checks){ .faults = faults_of(conf),
 		.for_reports =
-		    is_listed(conf->internal_mail_filter_classes, "bounce") };
+		    is_listed(conf->internal_mail_filter_classes, "bounce"),
+		.for_notices =
+		    is_listed(conf->internal_mail_filter_classes, "notify") };
 	e = check_maps_open(&c->maps, conf, map_names, values);
 	if (!err_is(e))
 		e = characters_learn(&c->characters,
@@ -85,7 +87,8 @@ checks_are_of_others(const struct message *m)
 		return false;
 	return view_eq(origin, VIEW("smtpd")) ||
 	    view_eq(origin, VIEW("pickup")) ||
-	    (c->for_reports && view_eq(origin, VIEW("bounce")));
+	    (c->for_reports && view_eq(origin, VIEW("bounce"))) ||
+	    (c->for_notices && view_eq(origin, VIEW("notify")));
 }
 
 bool

@@ -15,7 +15,8 @@ struct checks {
 	unsigned faults;  /* enum mime_fault that are refused */
 	struct characters characters;
 	bool is_any;	  /* there is something to look for */
-	bool for_reports; /* our own reports are looked at too */
+	/* Our own reports, and notices to the postmaster, are looked at too. */
+	bool for_reports, for_notices;
 };
 
 /* Open the tables: before the drop.  What cannot be opened makes mail wait.

@@ -347,7 +347,7 @@ access_say(struct session *s, struct str *refusal)
 	bool closes = view_starts(str_view(refusal), VIEW("421")) ||
 	    view_starts(str_view(refusal), VIEW("521"));
 
-	reply_line(s, str_view(refusal));
+	reply_refusal(s, str_view(refusal));
 	if (closes && s->ending == SESSION_ON)
 		s->ending = SESSION_CLOSED;
 	str_clear(refusal);

@@ -9,6 +9,7 @@
 #include "smtpd/notice.h"
 #include "smtpd/refine.h"
 #include "smtpd/reply.h"
+#include "smtpd/transcript.h"
 
 #include <assert.h>
 
@@ -231,6 +232,7 @@ dispatch(struct session *s, struct view line)
 	row = find_row(verb);
 	if (s->is_traced)
 		trace(s, line, row < command_count());
+	transcript_add_in(s, line);
 	if (row < command_count() && is_malformed(s, line))
 		return;
 	if (row == command_count() && line.len > 0 &&

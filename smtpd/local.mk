@@ -75,6 +75,8 @@ smtpd_core = \
 	smtpd/session.h \
 	smtpd/settings.c \
 	smtpd/smtpd.h \
+	smtpd/transcript.c \
+	smtpd/transcript.h \
 	smtpd/volume.c \
 	smtpd/volume.h \
 	smtpd/xclient.c \
@@ -99,6 +101,7 @@ check_PROGRAMS += \
 	smtpd/screen_test \
 	smtpd/session_test \
 	smtpd/state_test \
+	smtpd/transcript_test \
 	smtpd/verify_test \
 	smtpd/volume_test
 smtpd_access_test_SOURCES = smtpd/access_test.c $(smtpd_test_core)
@@ -127,6 +130,8 @@ smtpd_session_test_SOURCES = smtpd/session_test.c $(smtpd_test_core)
 smtpd_session_test_LDADD = $(TEST_LDADD)
 smtpd_state_test_SOURCES = smtpd/state_test.c $(smtpd_test_core)
 smtpd_state_test_LDADD = $(TEST_LDADD)
+smtpd_transcript_test_SOURCES = smtpd/transcript_test.c $(smtpd_test_core)
+smtpd_transcript_test_LDADD = $(TEST_LDADD)
 smtpd_verify_test_SOURCES = smtpd/verify_test.c $(smtpd_test_core)
 smtpd_verify_test_LDADD = $(TEST_LDADD)
 smtpd_volume_test_SOURCES = smtpd/volume_test.c $(smtpd_test_core)
@@ -141,6 +146,6 @@ t_fuzz_proxy_header_SOURCES = t/fuzz/proxy_header.c smtpd/proxy_header.c \
 t_fuzz_smtpd_session_SOURCES = t/fuzz/smtpd_session.c $(smtpd_test_core)
 
 TAP_TESTS += t/200-smtpd.t t/210-client-limits.t \
-	t/240-screen.t t/245-proxy.t t/246-screen-refused.t \
+	t/240-screen.t t/245-proxy.t t/246-screen-refused.t t/247-notify.t \
 	t/250-greylist.t t/255-volume.t t/306-debug.t \
 	t/721-policy-postfix.t t/722-policy-service.t t/723-policy-actions.t

@@ -4,6 +4,7 @@
 #include "lib/mail/dialogue.h"
 #include "smtpd/limits.h"
 #include "smtpd/refine.h"
+#include "smtpd/transcript.h"
 
 #include <stdio.h>
 
@@ -75,6 +76,7 @@ reply_part(struct session *s, struct view line)
 
 	if (s->is_traced)
 		dialogue_log(DIALOGUE_SENT, s->client.label, line);
+	transcript_add_out(s, line);
 	str_reserve(&s->io.out, line.len + 2);
 	reply_add_clean(&s->io.out, line, REPLY_MAX);
 	if (!s->hears_utf8)
@@ -112,11 +114,16 @@ say_refined(struct session *s, struct view line)
 	str_clear(&lines);
 }
 
-void
-reply_line(struct session *s, struct view line)
+static bool
+is_refusal(struct view line)
 {
-	bool refused =
-	    line.len > 3 && (line.ptr[0] == '4' || line.ptr[0] == '5');
+	return line.len > 3 && (line.ptr[0] == '4' || line.ptr[0] == '5');
+}
+
+static void
+say(struct session *s, struct view line)
+{
+	bool refused = is_refusal(line);
 
 	limits_slow_down(s);
 	if (refused &&
@@ -124,6 +131,22 @@ reply_line(struct session *s, struct view line)
 		say_refined(s, line);
 	else
 		reply_part(s, line);
+}
+
+void
+reply_line(struct session *s, struct view line)
+{
+	if (is_refusal(line))
+		transcript_blame_reply(s, line);
+	say(s, line);
+}
+
+void
+reply_refusal(struct session *s, struct view line)
+{
+	if (is_refusal(line))
+		transcript_blame_refusal(s, line);
+	say(s, line);
 }
 
 static void __attribute__((format(printf, 2, 0)))

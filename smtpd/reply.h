@@ -16,6 +16,8 @@ void reply(struct session *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A line that stands already in `line`. */
 void reply_line(struct session *s, struct view line);
+/* The same of one that a restriction gave. */
+void reply_refusal(struct session *s, struct view line);
 /* One of several lines: "250-SIZE"; no delay, nothing replaced. */
 void reply_part(struct session *s, struct view line);
 /* The reply, and the session is over. */

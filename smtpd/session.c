@@ -20,6 +20,7 @@
 #include "smtpd/refine.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen.h"
+#include "smtpd/transcript.h"
 #include "smtpd/xclient.h"
 
 #include <arpa/inet.h>
@@ -112,6 +113,7 @@ transaction_end(struct session *s)
 	s->t = NULL;
 	s->content_bytes = 0;
 	forwarded_clear(s);
+	transcript_pause(s);
 }
 
 void
@@ -371,6 +373,16 @@ hang_up(struct session *s)
 		linger_take(stream_release_fd(&s->io));
 }
 
+/* The client need not wait for that. */
+static void
+end_transcript(struct session *s)
+{
+	if (s->transcript == NULL)
+		return;
+	stream_clear(&s->io);
+	transcript_end(s);
+}
+
 static void
 session_clear(struct session *s)
 {
@@ -408,6 +420,7 @@ run(struct session *s)
 {
 	if (quiet_allows(s, QUIET_CONNECT))
 		log_info("connect from %s", s->client.label);
+	transcript_begin(s);
 	if (limits_connect(s) && !is_early_talker(s)) {
 		session_greet(s);
 		converse(s);
@@ -469,6 +482,7 @@ session_run_stream(
 	}
 	screen_end(s);
 	hang_up(s);
+	end_transcript(s);
 	session_clear(s);
 }
 

@@ -68,6 +68,7 @@ enum bdat_state {
 struct collect;
 struct drop;
 struct screen;
+struct transcript;
 
 struct transaction {
 	struct str sender;     /* internal form */
@@ -118,6 +119,7 @@ struct session {
 	bool saw_bare_lf;
 	bool hears_utf8; /* replies to this command may have UTF-8 */
 	char *refused; /* by smtpd_client_restrictions */
+	struct transcript *transcript; /* NULL: none is kept */
 	struct screen *screen; /* NULL: nothing is to be tested (any more) */
 	/* What each stage before RCPT would have refused but for a temporary
 	 * error, if smtpd_delay_reject is off; until it comes again. */

@@ -11,6 +11,7 @@
 #include "smtpd/proxy.h"
 #include "smtpd/rcpt_class.h"
 #include "smtpd/screen.h"
+#include "smtpd/transcript.h"
 
 #include <ifaddrs.h>
 #include <netdb.h>
@@ -279,6 +280,7 @@ smtpd_open(struct smtpd *m, const struct conf *conf)
 	quiet_init(&m->quiet);
 	htable_init(&m->cache.entries);
 	list_init(&m->cache.by_age);
+	transcript_open(m);
 	m->bare_lf = bare_lf_mode(conf->smtpd_forbid_bare_newline);
 	m->access_parents = smtpd_parents_match(conf, "smtpd_access_maps");
 	m->offers = offer_all(conf);

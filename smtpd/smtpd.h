@@ -123,6 +123,7 @@ struct smtpd {
 	/* A proxy tells who the client is, in so many seconds; 0: there is
 	 * none. */
 	int64_t proxy_timeout;
+	unsigned notices; /* enum fault: of these the postmaster is told */
 	int64_t n_tested; /* sessions that are at the screen's tests */
 
 	struct rcpt_cache cache;

@@ -82,7 +82,7 @@ struct view ipc_class_name(enum ipc_class class);
 #define IPC_SUBMIT(F)          \
 	F(STR, queue_id)       \
 	F(INT, arrival_us)     \
-	F(STR, origin)         /* smtpd, pickup, bounce, local, state */ \
+	F(STR, origin)         /* smtpd, pickup, bounce, local, state, notify */ \
 	F(STR, context)        /* rewriting: local or remote */ \
 	F(STR, sender)         \
 	F(STR, full_name)      /* for a From: that is missing */ \

@@ -323,6 +323,8 @@ my %main_defaults = (
 	alias_database         => '',
 	biff                   => 'no',
 	append_dot_mydomain    => 'no',
+	# A session with 452 or 451 would lead to mail of its own.
+	notify_classes         => '',
 	virtual_mailbox_domains => 'example.test',
 	virtual_mailbox_maps   => 'inline:{ user@example.test=user/ }',
 );
