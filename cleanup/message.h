@@ -29,6 +29,8 @@ enum {
 	/* Streamed content is written when it is as much, or in as many
 	 * frames. */
 	CLEANUP_WRITE_STEP = 256 * 1024,
+	/* Files up to this size are synced together. */
+	CLEANUP_TOGETHER_MAX = 256 * 1024,
 	CLEANUP_WRITE_FRAMES = 32,
 	/* Content is read back in such steps, with others' turns between. */
 	CLEANUP_READ_STEP = 64 * 1024,

@@ -276,8 +276,9 @@ move_file(struct message *m)
 		m->created_in = m->queue;
 }
 
+/* On a thread: all of the file, on its way to the disk. */
 static void
-commit_file(void *arg)
+begin_commit(void *arg)
 {
 	struct message *m = arg;
 	char preamble[QUEUE_PREAMBLE_LEN];
@@ -304,8 +305,22 @@ commit_file(void *arg)
 	if (!err_is(e))
 		e = queue_note_commit(m->fd);
 	TEST_POINT("cleanup-noted");
-	if (!err_is(e))
-		e = queue_sync(m->fd, m->queue);
+	if (err_is(e))
+		fail(m, e);
+	else
+		queue_start_sync(m->fd);
+}
+
+/* On a thread: it is on disk. */
+static void
+finish_commit(void *arg)
+{
+	struct message *m = arg;
+	struct err e;
+
+	if (err_is(m->failure))
+		return;
+	e = queue_sync(m->fd, m->queue);
 	if (err_is(e)) {
 		fail(m, e);
 		return;
@@ -317,15 +332,29 @@ commit_file(void *arg)
 	m->fd = -1;
 }
 
+static void
+commit_alone(void *arg)
+{
+	begin_commit(arg);
+	finish_commit(arg);
+}
+
 struct err
 store_commit(struct message *m)
 {
+	bool is_large;
+
 	set_places(m);
 	store_flush(m);
 	build_layout(m);
 	build_tail(m);
-	if (!err_is(m->failure))
-		offload(commit_file, m);
+	is_large = m->content_len + (int64_t)m->tail.len > CLEANUP_TOGETHER_MAX;
+	if (err_is(m->failure))
+		return m->failure;
+	if (!is_large && queue_syncs_together())
+		offload_together(begin_commit, finish_commit, m);
+	else
+		offload(commit_alone, m);
 	return m->failure;
 }
 

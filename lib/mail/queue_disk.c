@@ -54,6 +54,18 @@ queue_sync(int fd, const char *queue)
 	return keeps_names(fd) ? ERR_OK : fs_sync_directory(queue);
 }
 
+bool
+queue_syncs_together(void)
+{
+	return queue_keeps_names();
+}
+
+void
+queue_start_sync(int fd)
+{
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static bool
 is_same_file(const char *path, const struct stat *other)
 {

@@ -14,6 +14,11 @@ void queue_disk_learn(void);
 /* fsync, and the directory where the file system does not commit a new
  * file's name with it. */
 struct err queue_sync(int fd, const char *queue);
+/* Whether several syncs cost little more than one, since the first commits
+ * what all of them wait for: so on a file system with a journal. */
+bool queue_syncs_together(void);
+/* Its pages are on their way to the disk; does not wait, promises nothing. */
+void queue_start_sync(int fd);
 /* After a rename over another file, which is still open: the folder of this
  * path, where the file system may keep a name for a file that is gone. */
 void queue_sync_name(const char *path);

@@ -28,18 +28,30 @@ enum {
 	OFFLOAD_STACK = 256 * 1024,
 	/* Brief jobs that may wait for each thread which does some. */
 	BRIEF_PER_THREAD = 16,
+	/* Jobs that are begun before the first of them is finished, and threads
+	 * that do such lots: while one syncs, another may begin.  More would
+	 * tear the lots apart. */
+	TOGETHER_MAX = 32,
+	TOGETHER_THREADS = 2,
 };
+
+/* Who does jobs of a kind goes on with those that wait, and others are woken
+ * only if too many do: but for plain ones, which may take long each. */
+enum kind { PLAIN, BRIEF, TOGETHER, N_KINDS };
 
 struct job {
 	struct job *next;
+	enum kind kind;
 	void (*run)(void *);
+	void (*finish)(void *); /* of TOGETHER */
 	void *arg;
-	bool is_brief;
 	struct wait ended;
 };
 
 struct job_queue {
 	struct job *first, **last;
+	size_t n_jobs;
+	size_t n_workers; /* which do such jobs */
 };
 
 struct worker {
@@ -53,18 +65,19 @@ static size_t stack_bytes = OFFLOAD_STACK;
 
 static struct {
 	pthread_mutex_t lock;
-	struct job_queue jobs, brief_jobs;
+	struct job_queue waiting[N_KINDS];
+	bool is_beginning; /* somebody begins jobs of TOGETHER */
 	struct job *done; /* newest first */
 	struct worker workers[OFFLOAD_THREADS_MAX];
 	struct worker *idle; /* the last to become so first */
 	size_t n_threads, max;
-	size_t n_brief_workers, n_brief_jobs;
 	struct loop_watch watch;
 	struct loop_hook hook;
 } pool = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.jobs = { .last = &pool.jobs.first },
-	.brief_jobs = { .last = &pool.brief_jobs.first },
+	.waiting = { { .last = &pool.waiting[PLAIN].first },
+	    { .last = &pool.waiting[BRIEF].first },
+	    { .last = &pool.waiting[TOGETHER].first } },
 	.max = OFFLOAD_THREADS,
 	.watch = { .fd = -1 },
 };
@@ -85,16 +98,20 @@ offload_set_threads(size_t n)
 /* --- all of this with the lock held --- */
 
 static void
-queue_append(struct job_queue *q, struct job *job)
+wait_for_thread(struct job *job)
 {
+	struct job_queue *q = &pool.waiting[job->kind];
+
 	job->next = NULL;
 	*q->last = job;
 	q->last = &job->next;
+	q->n_jobs++;
 }
 
 static struct job *
-queue_take(struct job_queue *q)
+take_waiting(enum kind kind)
 {
+	struct job_queue *q = &pool.waiting[kind];
 	struct job *job = q->first;
 
 	if (job == NULL)
@@ -102,95 +119,66 @@ queue_take(struct job_queue *q)
 	q->first = job->next;
 	if (q->first == NULL)
 		q->last = &q->first;
+	q->n_jobs--;
+	job->next = NULL;
 	return job;
 }
 
-static struct job *
-take_brief(void)
+/* Whether a thread may do (another) job of this kind now. */
+static bool
+may_start(enum kind kind)
 {
-	struct job *job = queue_take(&pool.brief_jobs);
-
-	if (job != NULL)
-		pool.n_brief_jobs--;
-	return job;
+	return kind != TOGETHER ||
+	    (!pool.is_beginning &&
+		pool.waiting[kind].n_workers < TOGETHER_THREADS);
 }
-
-/* Whoever does brief jobs goes on with them, since nobody was woken for those
- * that wait. */
-static struct job *
-next_job(const struct job *before)
-{
-	struct job *job = before->is_brief ? take_brief() : NULL;
-
-	if (job != NULL)
-		return job;
-	if (before->is_brief)
-		pool.n_brief_workers--;
-	job = queue_take(&pool.jobs);
-	if (job != NULL || (job = take_brief()) == NULL)
-		return job;
-	pool.n_brief_workers++;
-	return job;
-}
-
-/* --- the threads --- */
 
 static void
-tell_loop(void)
+count_worker(enum kind kind)
 {
-	uint64_t one = 1;
-	ssize_t n;
-
-	do
-		n = write(pool.watch.fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
-	assert(n == (ssize_t)sizeof(one));
+	pool.waiting[kind].n_workers++;
+	if (kind == TOGETHER)
+		pool.is_beginning = true;
 }
 
-/* Its fiber has it back: `job` is gone after this. */
+/* Whoever did a job goes on with those of its kind, since nobody was woken for
+ * those that wait. */
 static struct job *
-end_job(struct worker *w, struct job *job)
+next_job(enum kind before)
 {
-	bool is_first;
-	struct job *next;
+	struct job *job = NULL;
 
-	pthread_mutex_lock(&pool.lock);
-	next = next_job(job);
-	if (next == NULL) {
-		w->next_idle = pool.idle;
-		pool.idle = w;
-	}
-	is_first = pool.done == NULL;
-	job->next = pool.done;
-	pool.done = job;
-	pthread_mutex_unlock(&pool.lock);
-	/* It looks before it sleeps. */
-	if (is_first && loop_may_sleep())
-		tell_loop();
-	return next;
+	pool.waiting[before].n_workers--;
+	if (before != PLAIN && may_start(before))
+		job = take_waiting(before);
+	for (enum kind kind = PLAIN; job == NULL && kind < N_KINDS; kind++)
+		if (may_start(kind))
+			job = take_waiting(kind);
+	if (job != NULL)
+		count_worker(job->kind);
+	return job;
 }
 
-static void *
-worker_main(void *arg)
+/* What is to be done at once with this job, itself first. */
+static struct job *
+gather(struct job *job)
 {
-	struct worker *w = arg;
-	struct job *job;
+	struct job **last = &job->next;
 
-	fiber_none_here();
-	for (;;) {
-		while (sem_wait(&w->wake) < 0)
-			;
-		job = w->job;
-		if (job == NULL)
-			return NULL;
-		while (job != NULL) {
-			job->run(job->arg);
-			job = end_job(w, job);
-		}
+	if (job->kind != TOGETHER)
+		return job;
+	for (int n = 1; n < TOGETHER_MAX; n++) {
+		*last = take_waiting(TOGETHER);
+		if (*last == NULL)
+			break;
+		last = &(*last)->next;
 	}
+	return job;
 }
 
-/* With the lock held. NULL if there cannot be one more. */
+static void *worker_main(void *arg);
+
+/* NULL if there cannot be one more. */
 static struct worker *
 start_worker(void)
 {
@@ -219,6 +207,143 @@ start_worker(void)
 	if (pool.n_threads == 0)
 		die_temp("start a thread: %s", strerror(code));
 	return NULL;
+}
+
+/* Whether those who do such jobs will come to this one. */
+static bool
+others_will_do(const struct job *job)
+{
+	const struct job_queue *q = &pool.waiting[job->kind];
+
+	if (job->kind == TOGETHER)
+		return !may_start(TOGETHER);
+	return job->kind == BRIEF &&
+	    q->n_jobs < q->n_workers * BRIEF_PER_THREAD;
+}
+
+/* Who is to be woken for the job, which is its own then; NULL if
+ * it was put where somebody will look. */
+static struct worker *
+assign(struct job *job)
+{
+	struct worker *w = NULL;
+
+	if (!others_will_do(job)) {
+		w = pool.idle;
+		if (w != NULL)
+			pool.idle = w->next_idle;
+		else
+			w = start_worker();
+	}
+	if (w == NULL) {
+		wait_for_thread(job);
+		return NULL;
+	}
+	w->job = job;
+	count_worker(job->kind);
+	return w;
+}
+
+/* --- the threads --- */
+
+static void
+tell_loop(void)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(pool.watch.fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+	assert(n == (ssize_t)sizeof(one));
+}
+
+/* The next lot may begin while this one syncs. */
+static void
+end_beginning(void)
+{
+	struct worker *w;
+	struct job *job;
+
+	pthread_mutex_lock(&pool.lock);
+	pool.is_beginning = false;
+	job = pool.idle == NULL || !may_start(TOGETHER)
+	    ? NULL
+	    : take_waiting(TOGETHER);
+	w = job == NULL ? NULL : assign(job);
+	pthread_mutex_unlock(&pool.lock);
+	if (w != NULL)
+		sem_post(&w->wake);
+}
+
+static void
+do_jobs(struct job *jobs)
+{
+	for (struct job *job = jobs; job != NULL; job = job->next)
+		job->run(job->arg);
+	if (jobs->kind != TOGETHER)
+		return;
+	end_beginning();
+	for (struct job *job = jobs; job != NULL; job = job->next)
+		job->finish(job->arg);
+}
+
+/* Their fibers have them back: `jobs` are gone after this.  What to do next,
+ * or NULL. */
+static struct job *
+end_jobs(struct worker *w, struct job *jobs)
+{
+	struct job *next, **last = &jobs->next;
+	bool is_first;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	pthread_mutex_lock(&pool.lock);
+	next = next_job(jobs->kind);
+	if (next == NULL) {
+		w->next_idle = pool.idle;
+		pool.idle = w;
+	} else {
+		next = gather(next);
+	}
+	is_first = pool.done == NULL;
+	*last = pool.done;
+	pool.done = jobs;
+	pthread_mutex_unlock(&pool.lock);
+	/* It looks before it sleeps. */
+	if (is_first && loop_may_sleep())
+		tell_loop();
+	return next;
+}
+
+static struct job *
+first_jobs(struct worker *w)
+{
+	struct job *jobs;
+
+	pthread_mutex_lock(&pool.lock);
+	jobs = gather(w->job);
+	pthread_mutex_unlock(&pool.lock);
+	return jobs;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	fiber_none_here();
+	for (;;) {
+		struct job *jobs;
+
+		while (sem_wait(&w->wake) < 0)
+			;
+		if (w->job == NULL)
+			return NULL;
+		for (jobs = first_jobs(w); jobs != NULL;
+		     jobs = end_jobs(w, jobs))
+			do_jobs(jobs);
+	}
 }
 
 /* --- the loop's side --- */
@@ -270,31 +395,6 @@ pool_open(void)
 	loop_add_hook(&pool.hook);
 }
 
-/* With the lock held: who is to be woken for the job, which is its own then;
- * NULL if it was put where somebody will look. */
-static struct worker *
-assign(struct job *job)
-{
-	bool wait_for_others = job->is_brief && pool.n_brief_workers > 0 &&
-	    pool.n_brief_jobs < pool.n_brief_workers * BRIEF_PER_THREAD;
-	struct worker *w = wait_for_others ? NULL : pool.idle;
-
-	if (w != NULL)
-		pool.idle = w->next_idle;
-	else if (!wait_for_others)
-		w = start_worker();
-	if (w != NULL) {
-		w->job = job;
-		pool.n_brief_workers += job->is_brief;
-	} else if (job->is_brief) {
-		queue_append(&pool.brief_jobs, job);
-		pool.n_brief_jobs++;
-	} else {
-		queue_append(&pool.jobs, job);
-	}
-	return w;
-}
-
 static void
 do_elsewhere(struct job *job)
 {
@@ -302,6 +402,8 @@ do_elsewhere(struct job *job)
 
 	if (fiber_self() == NULL) {
 		job->run(job->arg);
+		if (job->kind == TOGETHER)
+			job->finish(job->arg);
 		return;
 	}
 	if (pool.watch.fd < 0)
@@ -326,8 +428,20 @@ void
 offload_brief(void (*run)(void *), void *arg)
 {
 	struct job job = {
-		.run = run, .arg = arg, .is_brief = true, .ended = WAIT_EMPTY
+		.kind = BRIEF, .run = run, .arg = arg, .ended = WAIT_EMPTY
 	};
+
+	do_elsewhere(&job);
+}
+
+void
+offload_together(void (*begin)(void *), void (*finish)(void *), void *arg)
+{
+	struct job job = { .kind = TOGETHER,
+		.run = begin,
+		.finish = finish,
+		.arg = arg,
+		.ended = WAIT_EMPTY };
 
 	do_elsewhere(&job);
 }
@@ -335,7 +449,8 @@ offload_brief(void (*run)(void *), void *arg)
 void
 offload_clear(void)
 {
-	assert(pool.jobs.first == NULL && pool.brief_jobs.first == NULL);
+	for (enum kind kind = PLAIN; kind < N_KINDS; kind++)
+		assert(pool.waiting[kind].first == NULL);
 	for (size_t i = 0; i < pool.n_threads; i++) {
 		struct worker *w = &pool.workers[i];
 

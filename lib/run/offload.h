@@ -22,6 +22,16 @@ void offload(void (*job)(void *), void *arg);
  * in any order, and others help only if they pile up.
  */
 void offload_brief(void (*job)(void *), void *arg);
+/*
+ * The same in two steps for what ends with a sync: one thread takes all such
+ * jobs that wait, begins each, then finishes each.  So what they have written
+ * is on its way to the disk together, the file system commits it once, and
+ * nobody is woken for each commit of others; another thread begins the next lot
+ * meanwhile.  A job that begins slowly holds up the others: it is not for large
+ * files, nor where files are made slowly.
+ */
+void offload_together(
+    void (*begin)(void *), void (*finish)(void *), void *arg);
 /* Ends the threads (tests); no job may be left. */
 void offload_clear(void);
 

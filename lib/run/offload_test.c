@@ -96,6 +96,81 @@ START_TEST(jobs_run_on_few_threads)
 }
 END_TEST
 
+/* --- together --- */
+
+struct step_arg {
+	int begun, finished; /* the how many-th step this was; 0: not yet */
+};
+
+static atomic_int n_steps, n_unfinished, n_most_unfinished;
+
+static void
+begin_step(void *arg)
+{
+	struct step_arg *a = arg;
+	struct timespec t = { 0, 1000000 };
+	int now = ++n_unfinished;
+
+	ck_assert_int_eq(a->begun, 0);
+	a->begun = ++n_steps;
+	if (now > n_most_unfinished)
+		n_most_unfinished = now;
+	nanosleep(&t, NULL);
+}
+
+static void
+finish_step(void *arg)
+{
+	struct step_arg *a = arg;
+
+	ck_assert_int_ne(a->begun, 0);
+	ck_assert_int_eq(a->finished, 0);
+	a->finished = ++n_steps;
+	n_unfinished--;
+}
+
+static void
+ask_together(void *arg)
+{
+	struct step_arg a = { 0, 0 };
+
+	(void)arg;
+	offload_together(begin_step, finish_step, &a);
+	ck_assert_int_gt(a.finished, a.begun);
+	n_done++;
+}
+
+static void
+ask_many_together(void)
+{
+	for (int i = 0; i < 300; i++)
+		fiber_spawn("together", ask_together, NULL);
+	while (n_done < 300)
+		fiber_sleep(1);
+	ck_assert_int_eq(n_unfinished, 0);
+	ck_assert_int_eq(n_steps, 600);
+	/* Whoever came while others were begun is in the next lot. */
+	ck_assert_int_ge(n_most_unfinished, 8);
+}
+
+START_TEST(jobs_that_wait_are_begun_and_finished_together)
+{
+	offload_set_threads(3);
+	in_loop(ask_many_together);
+}
+END_TEST
+
+START_TEST(without_a_loop_both_steps_are_made_here)
+{
+	struct step_arg a = { 0, 0 };
+
+	offload_together(begin_step, finish_step, &a);
+	ck_assert_int_gt(a.finished, a.begun);
+}
+END_TEST
+
+/* --- brief --- */
+
 static atomic_int n_brief;
 
 static void
@@ -212,4 +287,6 @@ UNIT_MAIN("offload", { jobs_run_on_few_threads, 1 },
     { brief_jobs_are_all_done_beside_others, 1 },
     { a_brief_job_that_hangs_stops_few, 1 },
     { cancelled_fiber_waits_for_its_job, 1 },
-    { without_a_fiber_the_job_is_done_here, 1 })
+    { without_a_fiber_the_job_is_done_here, 1 },
+    { jobs_that_wait_are_begun_and_finished_together, 1 },
+    { without_a_loop_both_steps_are_made_here, 1 })
