@@ -179,7 +179,7 @@ void
 check_each_value(struct check *c, check_visit_fn *visit)
 {
 	for (size_t i = 0; i < conf_n_rows; i++)
-		visit_one(c, visit, conf_rows[i].name);
+		visit_one(c, visit, conf_row_name(&conf_rows[i]));
 	LIST_EACH (it, after, &c->names.file.defs) {
 		const struct main_cf_def *def =
 		    LIST_ITEM(it, struct main_cf_def, node);

@@ -264,9 +264,9 @@ walk_defaults(struct known *known, struct postconf *pc)
 	for (size_t i = 0; i < conf_n_rows; i++) {
 		const struct conf_row *row = &conf_rows[i];
 
-		if (row->init != CONF_COMPUTED &&
-		    set_in_main(pc, view_of(row->name)) == NULL)
-			walk_value(&w, view_of(row->name), view_of(row->init));
+		if (!conf_row_is_computed(row) &&
+		    set_in_main(pc, view_of(conf_row_name(row))) == NULL)
+			walk_value(&w, view_of(conf_row_name(row)), view_of(conf_row_init(row)));
 	}
 }
 
@@ -363,7 +363,7 @@ known_init(struct known *known, struct postconf *pc)
 	str_init(&known->main_file);
 	str_printf(&known->main_file, "%s/main.cf", pc->names.dir);
 	for (size_t i = 0; i < conf_n_rows; i++)
-		add_class(known, view_of(conf_rows[i].name), CLASS_BUILTIN);
+		add_class(known, view_of(conf_row_name(&conf_rows[i])), CLASS_BUILTIN);
 	add_service_names(known, &pc->services);
 	if (pc->only_defaults)
 		return;

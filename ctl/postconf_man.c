@@ -41,13 +41,13 @@ print_row(const struct conf_row *row)
 {
 	struct str range = STR_EMPTY;
 
-	printf(".It Va %s\nDefault: ", row->name);
-	if (row->init == CONF_COMPUTED)
+	printf(".It Va %s\nDefault: ", conf_row_name(row));
+	if (conf_row_is_computed(row))
 		printf("made at start");
-	else if (row->init[0] == '\0')
+	else if (conf_row_init(row)[0] == '\0')
 		printf("empty");
 	else
-		print_text(row->init);
+		print_text(conf_row_init(row));
 	printf(".\nType: %s", type_texts[row->type]);
 	if (row->type != CONF_STR && row->type != CONF_RAW &&
 	    row->type != CONF_BOOL) {
@@ -55,7 +55,7 @@ print_row(const struct conf_row *row)
 		printf(row->type == CONF_ENUM ? " %s" : ", %s", range.ptr);
 	}
 	printf(".\n.Pp\n");
-	print_text(row->doc);
+	print_text(conf_row_doc(row));
 	if (!row->used)
 		printf("\nKnown, so that configurations can be kept, but "
 		       "without effect here.");

@@ -9,7 +9,7 @@ default_unit(struct names *names, const struct conf_row *row)
 	struct str text = STR_EMPTY;
 	char unit = 's';
 
-	if (!err_is(names_expand(names, view_of(row->init), &text)) &&
+	if (!err_is(names_expand(names, view_of(conf_row_init(row)), &text)) &&
 	    text.len > 1 && ascii_is_alpha(text.ptr[text.len - 1]))
 		unit = ascii_lower(text.ptr[text.len - 1]);
 	str_clear(&text);
@@ -64,7 +64,7 @@ parse(struct names *names, const struct conf_row *row, struct view value,
 		ok = view_to_int(view_trim(value), number);
 		break;
 	case CONF_ENUM:
-		return is_choice(row->choices, value);
+		return is_choice(conf_row_choices(row), value);
 	case CONF_STR:
 	case CONF_RAW:
 		*number = (int64_t)value.len;
@@ -106,7 +106,7 @@ check_describe(const struct conf_row *row, struct str *out)
 		describe_numbers(row, "", CONF_INT_MAX, out);
 		break;
 	case CONF_ENUM:
-		rest = view_of(row->choices);
+		rest = view_of(conf_row_choices(row));
 		while (view_token(&rest, "|", &choice)) {
 			str_addf(out, "%s%.*s", comma, VIEW_ARGS(choice));
 			comma = ", ";

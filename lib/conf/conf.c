@@ -113,7 +113,7 @@ set_field(struct conf *conf, const struct conf_row *row, const char *text,
 static struct err
 load_row(struct conf *conf, const struct conf_row *row)
 {
-	struct view name = view_of(row->name);
+	struct view name = view_of(conf_row_name(row));
 	const char *text = NULL;
 	int64_t number = 0;
 	struct err e = keep_value(conf, name, row->type == CONF_RAW, &text);
@@ -122,7 +122,7 @@ load_row(struct conf *conf, const struct conf_row *row)
 		e = check_value(
 		    &conf->priv->names, row, view_of(text), &number);
 	if (err_is(e))
-		return at_origin(&conf->priv->names, row->name, e);
+		return at_origin(&conf->priv->names, conf_row_name(row), e);
 	if (row->type == CONF_ENUM)
 		for (char *c = (char *)text; *c != '\0'; c++)
 			*c = ascii_lower(*c);
@@ -160,7 +160,7 @@ load_each_row(struct conf *conf)
 		if (err_is(e) && !row->used)
 			use_default(conf, row, e);
 		else if (err_is(e) &&
-		    names_is_set(&conf->priv->names, view_of(row->name)))
+		    names_is_set(&conf->priv->names, view_of(conf_row_name(row))))
 			return e;
 		else if (err_is(e) && !err_is(first))
 			first = e;

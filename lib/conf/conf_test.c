@@ -21,11 +21,13 @@ START_TEST(rows_are_sorted_and_documented)
 {
 	for (size_t i = 0; i < conf_n_rows; i++) {
 		const struct conf_row *row = &conf_rows[i];
+		const char *name = conf_row_name(row);
 
 		if (i > 0)
-			ck_assert_str_lt(conf_rows[i - 1].name, row->name);
-		ck_assert_ptr_eq(conf_row_find(view_of(row->name)), row);
-		ck_assert_msg(row->doc[0] != '\0', "%s", row->name);
+			ck_assert_str_lt(
+			    conf_row_name(&conf_rows[i - 1]), name);
+		ck_assert_ptr_eq(conf_row_find(view_of(name)), row);
+		ck_assert_msg(conf_row_doc(row)[0] != '\0', "%s", name);
 	}
 	for (size_t i = 0; i < conf_n_suffixes; i++)
 		ck_assert_ptr_nonnull(

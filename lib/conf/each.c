@@ -9,10 +9,11 @@ static void
 each_row(const struct conf *conf, conf_visit_fn *visit, void *arg)
 {
 	for (size_t i = 0; i < conf_n_rows; i++) {
-		const char *value = conf_find(conf, conf_rows[i].name);
+		const char *name = conf_row_name(&conf_rows[i]);
+		const char *value = conf_find(conf, name);
 
 		if (value != NULL)
-			visit(arg, view_of(conf_rows[i].name), view_of(value));
+			visit(arg, view_of(name), view_of(value));
 	}
 }
 

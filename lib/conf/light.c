@@ -51,7 +51,7 @@ conf_light_dir(const struct conf_light *c)
 static struct err
 expand(struct conf_light *c, const struct conf_row *row, const char **text)
 {
-	struct view name = view_of(row->name), raw = VIEW_EMPTY;
+	struct view name = view_of(conf_row_name(row)), raw = VIEW_EMPTY;
 	struct str value = STR_EMPTY;
 	struct err e = ERR_OK;
 	char *kept;

@@ -90,10 +90,10 @@ names_find_raw(struct names *names, struct view name, struct view *value)
 
 	if (!names->only_defaults && find_set(names, name, value))
 		return true;
-	if (row != NULL && row->init == CONF_COMPUTED)
+	if (row != NULL && conf_row_is_computed(row))
 		return find_computed(names, name, value);
 	if (row != NULL) {
-		*value = view_of(row->init);
+		*value = view_of(conf_row_init(row));
 		return true;
 	}
 	suffix = conf_suffix_find(name);

@@ -49,7 +49,7 @@
 #endif
 
 /* Bounds that only keep a number from overflowing. */
-#define CONF_COMPUTED ((const char *)0)
+#define CONF_COMPUTED "\a"
 #define CONF_TIME_MAX (INT64_C(100) * 365 * 86400)
 #define CONF_INT_MAX INT32_MAX
 #define CONF_SIZE_MAX INT64_MAX

@@ -4,8 +4,33 @@
 #include "lib/conf/conf.h"
 #include "lib/conf/values.h"
 
+/* All texts behind each other, so that an offset finds them. */
+struct texts {
+	char nothing[1];
+#define ROW(type, name, init, low, high, use, doc) \
+	char name_##name[sizeof(#name)];           \
+	char init_##name[sizeof(init)];            \
+	char doc_##name[sizeof(doc)];
+#define ENUM(name, init, choices, use, doc)     \
+	ROW(ENUM, name, init, 0, 0, use, doc)   \
+	char choices_##name[sizeof(choices)];
+#include "lib/conf/params.h"
+};
+
+static const struct texts texts = {
+	.nothing = "",
+#define ROW(type, name, init, low, high, use, doc) \
+	.name_##name = #name, .init_##name = init, .doc_##name = doc,
+#define ENUM(name, init, choices, use, doc)   \
+	ROW(ENUM, name, init, 0, 0, use, doc) \
+	.choices_##name = choices,
+#include "lib/conf/params.h"
+};
+const char *const conf_texts = texts.nothing;
+
+#define TEXT(field) ((uint32_t)offsetof(struct texts, field))
 /* A name in C cannot begin with a digit: the field has '_' there. */
-#define ROW_NAME(name) (#name[0] == '_' ? &#name[1] : #name)
+#define ROW_NAME(name) (TEXT(name_##name) + (#name[0] == '_'))
 
 #define OFFSET_BOOL(name) offsetof(struct conf, name)
 #define OFFSET_INT(name) offsetof(struct conf, name)
@@ -14,16 +39,20 @@
 #define OFFSET_SIZE(name) offsetof(struct conf, name)
 #define OFFSET_STR(name) offsetof(struct conf, name)
 #define OFFSET_RAW(name) offsetof(struct conf, name)
+#define OFFSET_ENUM(name) offsetof(struct conf, name)
 
 enum { KNOWN, USED };
 
+#define ROW_OF(type, name, low, high, choices, use)           \
+	{ low, high, ROW_NAME(name), TEXT(init_##name), choices, \
+		TEXT(doc_##name), (uint32_t)OFFSET_##type(name), \
+		CONF_##type, use == USED },
+
 const struct conf_row conf_rows[] = {
-#define ROW(type, name, init, low, high, use, doc)                         \
-	{ ROW_NAME(name), CONF_##type, init, low, high, NULL, use == USED, \
-		doc, OFFSET_##type(name) },
-#define ENUM(name, init, choices, use, doc)                                 \
-	{ ROW_NAME(name), CONF_ENUM, init, 0, 0, choices, use == USED, doc, \
-		offsetof(struct conf, name) },
+#define ROW(type, name, init, low, high, use, doc) \
+	ROW_OF(type, name, low, high, 0, use)
+#define ENUM(name, init, choices, use, doc) \
+	ROW_OF(ENUM, name, 0, 0, TEXT(choices_##name), use)
 #include "lib/conf/params.h"
 };
 const size_t conf_n_rows = ARRAY_LEN(conf_rows);
@@ -70,7 +99,8 @@ conf_row_find(struct view name)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = view_cmp(name, view_of(conf_rows[middle].name));
+		int order = view_cmp(
+		    name, view_of(conf_row_name(&conf_rows[middle])));
 
 		if (order == 0)
 			return &conf_rows[middle];
@@ -88,7 +118,7 @@ conf_row_asks_for_more(const struct conf_row *row, const char *value)
 	bool yes;
 
 	if (row == NULL || row->used ||
-	    (row->init != NULL && strcmp(row->init, value) == 0))
+	    strcmp(conf_row_init(row), value) == 0)
 		return false;
 	if (row->type == CONF_BOOL)
 		return !conf_parse_bool(view_of(value), &yes) || yes;

@@ -8,6 +8,10 @@
 #include "lib/base/view.h"
 #include "lib/conf/paths.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
 enum conf_type {
 	CONF_BOOL,
 	CONF_INT,
@@ -19,19 +23,55 @@ enum conf_type {
 	CONF_ENUM,
 };
 
+/*
+ * No pointers: each would be relocated when a program starts, and the table
+ * be a copy of 64 KiB in every process, where now all share the file's.
+ */
 struct conf_row {
-	const char *name;
-	enum conf_type type;
-	const char *init; /* CONF_COMPUTED: names_find_raw makes it */
 	int64_t low, high;
-	const char *choices; /* of ENUM: "one|another" */
-	bool used;	     /* Barid acts on it */
-	const char *doc;
-	size_t offset; /* of the field in struct conf */
+	uint32_t name, init, choices, doc; /* in conf_texts */
+	uint32_t offset;		   /* of the field in struct conf */
+	uint8_t type;			   /* enum conf_type */
+	bool used;			   /* Barid acts on it */
 };
 
 extern const struct conf_row conf_rows[];
 extern const size_t conf_n_rows;
+extern const char *const conf_texts;
+
+static inline const char *
+conf_row_name(const struct conf_row *row)
+{
+	return conf_texts + row->name;
+}
+
+/* The default. */
+static inline const char *
+conf_row_init(const struct conf_row *row)
+{
+	return conf_texts + row->init;
+}
+
+/* names_find_raw makes the default. */
+static inline bool
+conf_row_is_computed(const struct conf_row *row)
+{
+	return strcmp(conf_row_init(row), CONF_COMPUTED) == 0;
+}
+
+/* Of ENUM: "one|another"; else empty. */
+static inline const char *
+conf_row_choices(const struct conf_row *row)
+{
+	return conf_texts + row->choices;
+}
+
+/* What the parameter is for. */
+static inline const char *
+conf_row_doc(const struct conf_row *row)
+{
+	return conf_texts + row->doc;
+}
 
 /* NULL if no parameter has this name.  The table is sorted. */
 const struct conf_row *conf_row_find(struct view name);

@@ -94,10 +94,10 @@ used_init(struct used *used, struct names *names)
 	htable_init(&used->names);
 	htable_init(&used->tables);
 	for (size_t i = 0; i < conf_n_rows; i++) {
-		struct view name = view_of(conf_rows[i].name);
+		struct view name = view_of(conf_row_name(&conf_rows[i]));
 
 		/* The computed ones have no macros. */
-		if ((conf_rows[i].init != CONF_COMPUTED ||
+		if ((!conf_row_is_computed(&conf_rows[i]) ||
 			names_is_set(names, name)) &&
 		    names_find_raw(names, name, &raw))
 			used_add_text(used, names, raw);
