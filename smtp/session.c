@@ -404,6 +404,14 @@ session_has_early_reply(struct session *s)
 }
 
 bool
+session_has_surplus_reply(struct session *s)
+{
+	/* A goodbye may come at any time. */
+	return session_has_early_reply(s) &&
+	    !view_starts(stream_buffered(&s->io), VIEW("421"));
+}
+
+bool
 session_reset(struct session *s)
 {
 	struct why why = WHY_EMPTY;

@@ -103,6 +103,8 @@ void session_quote(struct session *s, enum phase phase, struct why *why);
 /* The server has said something that nobody asked for.  Asks the kernel, does
  * not wait. */
 bool session_has_early_reply(struct session *s);
+/* The same, but for a 421, which may come at any time. */
+bool session_has_surplus_reply(struct session *s);
 /*
  * False if it has, to the command of this phase, which was not said yet.  A
  * refusal (421, or a server that does not even want to see the content) counts,

@@ -85,9 +85,30 @@ static const struct {
 	    "RCPT TO:<a1@x.test> ORCPT=rfc822;a1@x.test\r\nDATA\r\n",
 	    "dd", "4.5.0", NULL },
 	{ PIPE "250 ok\r\n354 go\r\n550 no\r\n354 go\r\n|250 ok\r\n|", 2, 0,
-	    NULL, NULL, "db", "4.5.0",
+	    NULL, NULL, "dd", "4.5.0",
 	    "host mx.test[192.0.2.1] said: 354 go (in reply to RCPT TO "
 	    "command)" },
+	/* A reply too many in a group: who was refused is not known. */
+	{ PIPE "250 ok\r\n250 ok\r\n550 5.1.1 a0\r\n250 a1\r\n354 go\r\n|", 2,
+	    0, NULL,
+	    "EHLO me.test\r\n" FROM
+	    "\r\nRCPT TO:<a0@x.test> ORCPT=rfc822;a0@x.test\r\n"
+	    "RCPT TO:<a1@x.test> ORCPT=rfc822;a1@x.test\r\nDATA\r\n",
+	    "dd", "4.5.0", "host mx.test[192.0.2.1] is out of step" },
+	{ PIPE "250 ok\r\n250 a0\r\n250 ok\r\n550 5.1.1 a1\r\n354 go\r\n|", 2,
+	    0, NULL, NULL, "dd", "4.5.0",
+	    "host mx.test[192.0.2.1] is out of step" },
+	{ PIPE "250 ok\r\n550 5.1.1 a0\r\n550 5.1.1 a0\r\n250 a1\r\n"
+	       "|^354 go\r\n|",
+	    2, 0, NULL, NULL, "dd", "4.5.0",
+	    "host mx.test[192.0.2.1] is out of step" },
+	/* A goodbye after the last of them is none. */
+	{ PIPE "250 ok\r\n550 5.1.1 a0\r\n550 5.1.1 a1\r\n"
+	       "554 5.5.1 none\r\n421 4.3.2 bye\r\n|",
+	    2, 0, NULL, NULL, "bb", "5.1.1", NULL },
+	/* What was said before the connection was lost, was. */
+	{ PIPE "250 ok\r\n550 5.1.1 a0\r\n|", 2, 0, NULL, NULL, "bd",
+	    "5.1.1", NULL },
 	/* MAIL refused without pipelining: nothing more is said. */
 	{ HELLO "550 5.7.1 no\r\n|", 2, 0, NULL,
 	    "EHLO me.test\r\n" FROM " SIZE=12\r\nQUIT\r\n", "bb", "5.7.1",

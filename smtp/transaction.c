@@ -23,6 +23,8 @@ struct transaction {
 	size_t n_sent, n_answered;
 	size_t n_unanswered_bytes;
 	size_t n_accepted;
+	struct why *held; /* refusals of rcpts that wait for the group's end */
+	size_t n_held;
 	struct str next;   /* the command that was made, not sent */
 	bool is_refused;   /* MAIL was */
 	bool is_data_open; /* 354 came */
@@ -96,7 +98,39 @@ rcpt_reply(struct transaction *t)
 		r->state = RCPT_AGAIN;
 		return;
 	}
-	delivery_refuse(t->d, r, t->s, &t->why);
+	if (t->why.status.class != 5) {
+		delivery_refuse(t->d, r, t->s, &t->why);
+		return;
+	}
+	why_copy(&t->held[t->n_answered - 1], &t->why);
+	t->n_held++;
+}
+
+/* It was said to these recipients. */
+static void
+refuse_held(struct transaction *t)
+{
+	for (size_t i = 0; i < t->n_rcpts && t->n_held > 0; i++) {
+		if (!why_is_set(&t->held[i]))
+			continue;
+		delivery_refuse(t->d, t->rcpts[i], t->s, &t->held[i]);
+		why_clear(&t->held[i]);
+		t->n_held--;
+	}
+}
+
+/*
+ * All commands of a group have a reply.  If there is one more, none of them
+ * needs to be that of its command: what was refused may be what another
+ * recipient was told, and is not returned for it.
+ */
+static void
+end_group(struct transaction *t)
+{
+	if (t->n_held > 0 && session_has_surplus_reply(t->s))
+		t->s->is_broken = true;
+	if (!t->s->is_broken)
+		refuse_held(t);
 }
 
 /* It would take the message: there is none, and no way back but to leave. */
@@ -124,6 +158,11 @@ data_reply(struct transaction *t)
 		return;
 	}
 	note_step(t);
+	/* As in end_group. */
+	if (session_has_surplus_reply(t->s)) {
+		t->s->is_broken = true;
+		return;
+	}
 	session_quote(t->s, PHASE_DATA, &t->why);
 	delivery_refuse_all(t->d, RCPT_ACCEPTED, t->s, &t->why);
 }
@@ -211,10 +250,14 @@ exchange_commands(struct transaction *t)
 		if (t->n_answered == t->n_sent)
 			return true;
 		c = command_at(t, t->n_answered);
-		if (!session_next_reply(t->s, c->phase, &t->why))
+		if (!session_next_reply(t->s, c->phase, &t->why)) {
+			refuse_held(t);
 			return false;
+		}
 		c->reply(t);
 		t->n_unanswered_bytes -= t->lens[t->n_answered++];
+		if (t->n_answered == t->n_sent)
+			end_group(t);
 	}
 }
 
@@ -337,6 +380,9 @@ begin(struct transaction *t)
 	t->n_commands =
 	    1 + t->n_rcpts + (t->ends_at_rcpt || t->is_bdat ? 0 : 1);
 	t->lens = xcalloc(t->n_commands, sizeof(*t->lens));
+	t->held = xcalloc(t->n_rcpts, sizeof(*t->held));
+	for (size_t i = 0; i < t->n_rcpts; i++)
+		t->held[i] = WHY_EMPTY;
 }
 
 /* Those whom nobody has refused come again, elsewhere or later. */
@@ -428,6 +474,9 @@ transaction_run(struct delivery *d, struct session *s)
 		end = end_whole(&t);
 	else
 		end = end_broken(&t);
+	for (size_t i = 0; i < t.n_rcpts; i++)
+		why_clear(&t.held[i]);
+	free(t.held);
 	free(t.rcpts);
 	free(t.lens);
 	str_clear(&t.next);
