@@ -106,10 +106,21 @@ make_message(struct script_message *m, const struct run *r)
 	make_rcpts(m, r, wild);
 	if (!r->is_raw)
 		return;
-	/* The file ends before the message does. */
+	/* The file ends before the message does: see cut_file. */
 	queue_layout_add(&m->layout, (int64_t)r->content.len, 10);
 	m->ask.layout = str_view(&m->layout);
 	m->ask.size += 10;
+	if (ftruncate(m->ask.file, (off_t)r->content.len + 10) < 0)
+		abort();
+}
+
+/* What was whole when the request came is not when it is read. */
+static void
+cut_file(const struct run *r, const struct delivery *d)
+{
+	if ((r->options & IS_HOSTILE) != 0 && r->is_raw &&
+	    ftruncate(d->ask.file, (off_t)r->content.len) < 0)
+		abort();
 }
 
 /* --- reading what the client said --- */
@@ -302,6 +313,7 @@ deliver_one(struct run *r, struct session *s, const struct settings *set,
 	make_message(m, r);
 	if (err_is(delivery_init(d, set, &m->ask)))
 		abort();
+	cut_file(r, d);
 	deliver_it(d, s);
 	r->is_downgraded |= (s->peer.offers & PEER_8BITMIME) == 0 &&
 	    (r->options & IS_8BIT) != 0;
