@@ -65,9 +65,14 @@ recall_swap(struct smtpd *smtpd, enum state_store store,
 		ask->until };
 	struct ipc_state_swapped answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
-	struct err e = ipc_call(&smtpd->state, IPC_OUT(state_swap, &m),
-	    IPC_IN(state_swapped, &answer), &keep, state_deadline(smtpd));
+	struct err e;
 
+	/* Who only wants to know is not remembered. */
+	*done = smtpd->explain != NULL;
+	if (*done)
+		return ERR_OK;
+	e = ipc_call(&smtpd->state, IPC_OUT(state_swap, &m),
+	    IPC_IN(state_swapped, &answer), &keep, state_deadline(smtpd));
 	if (!err_is(e))
 		e = with_status(e, answer.status, answer.text);
 	*done = !err_is(e) && answer.done != 0;
