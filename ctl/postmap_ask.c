@@ -83,9 +83,15 @@ static bool
 ask(const struct run *run, struct table *t, struct view key, struct str *value)
 {
 	struct view spec = table_spec(t);
-	bool found;
-	struct err e = table_find(t, key, value, &found);
+	bool found = false;
+	struct err e = ERR_OK;
 
+	if ((run->source & SOURCE_UTF8) != 0 && !view_is_utf8(key))
+		log_warn("%.*s: non-UTF-8 key \"%.*s\": malformed UTF-8 or "
+			 "invalid codepoint",
+		    VIEW_ARGS(spec), VIEW_ARGS(view_first(key, 200)));
+	else
+		e = table_find(t, key, value, &found);
 	if (err_is(e))
 		postmap_fatal(
 		    "table %.*s: query error: %s", VIEW_ARGS(spec), e.text);

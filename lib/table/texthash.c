@@ -116,13 +116,41 @@ open_texthash(struct table *t)
 	return ERR_OK;
 }
 
+/* "name = value" cut at the '=' that no quotes protect; a name has no other
+ * white space than in quotes.  NULL, or what is wrong. */
+static const char *
+cut_pair(struct view text, struct view *name, struct view *value)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (; n < text.len; n++) {
+		char c = text.ptr[n];
+
+		if (c == '\\' && n + 1 < text.len)
+			n++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '=' || ascii_is_space(c)))
+			break;
+	}
+	if (quoted)
+		return "unbalanced '\"'";
+	*name = view_first(text, n);
+	*value = view_trim_left(view_skip(text, n));
+	if (!view_starts(*value, VIEW("=")))
+		return "missing '=' after attribute name";
+	*value = view_trim(view_skip(*value, 1));
+	return NULL;
+}
+
 /* "name=value" or "{ name = value }". */
 static struct err
 add_word(struct table *t, struct pairs *p, struct view word, struct str *room)
 {
 	struct view key, value, inside = word;
 	bool grouped = words_in_braces(word, &inside);
-	size_t equals = view_find(inside, '=');
+	const char *wrong;
 
 	if (word.ptr[0] == '{' && !grouped)
 		return err_make(ERR_PERM,
@@ -135,13 +163,12 @@ add_word(struct table *t, struct pairs *p, struct view word, struct str *room)
 		    "no key found; expected format: "
 		    "key = value: \"%.*s\"; need \"inline:{name=value...}\"",
 		    VIEW_ARGS(view_first(str_view(&t->spec), 60)));
-	if (equals == VIEW_NPOS)
+	wrong = cut_pair(view_trim_left(inside), &key, &value);
+	if (wrong != NULL)
 		return err_make(ERR_PERM,
-		    "missing '=' after attribute name: "
-		    "\"%.*s\"; need \"inline:{name=value...}\"",
+		    "%s: \"%.*s\"; need \"inline:{name=value...}\"", wrong,
 		    VIEW_ARGS(view_first(str_view(&t->spec), 80)));
-	key = folded(t, view_trim(view_first(inside, equals)), room);
-	value = view_trim(view_skip(inside, equals + 1));
+	key = folded(t, key, room);
 	/* The last of a name counts here, unlike in files. */
 	if (htable_find(&p->by_key, key) != NULL) {
 		struct pair **at = &p->first;
@@ -168,8 +195,11 @@ open_inline(struct table *t)
 
 	if (!words_in_braces(t->name, &inside) || inside.len == 0)
 		e = err_make(ERR_PERM,
-		    "bad syntax: \"%.*s\"; need "
-		    "\"inline:{name=value...}\"",
+		    "%s: \"%.*s\"; need \"inline:{name=value...}\"",
+		    view_starts(t->name, VIEW("{")) && inside.len == 0 &&
+			    t->name.len > 2
+			? "empty table"
+			: "bad syntax",
 		    VIEW_ARGS(view_first(str_view(&t->spec), 100)));
 	while (!err_is(e) && words_next(&inside, &word))
 		e = add_word(t, p, word, &room);
