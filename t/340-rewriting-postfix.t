@@ -217,7 +217,8 @@ my %mail = (
 		    ["$u\@a.test", { head => "From: $u+e\@a.test\nTo: " .
 			    "$u\@a.test, $u+e\@a.test\n" }, "$u\@a.test"],
 		    ["$u\@h.m.test", { head => "From: $u\@h.m.test\nTo: " .
-			    "$u\@h.m.test\nReply-To: $u\@a.test\n" },
+			    "$u\@h.m.test\nReply-To: $u\@a.test\n" .
+			    "Resent-Reply-To: $u\@h.m.test, $u\@a.test\n" },
 			    "$u\@h.m.test", "$u+e\@a.test"]) } qw(a c e),
 	],
 	'masquerading' => [

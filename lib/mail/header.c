@@ -50,8 +50,9 @@ static const struct {
 	[HEADER_RESENT_FROM] = { "Resent-From",
 	    HEADER_SENDER_ADDR | HEADER_RESENT },
 	[HEADER_RESENT_MESSAGE_ID] = { "Resent-Message-Id", HEADER_RESENT },
+	/* A recipient's to Postfix, whose classes of tables count. */
 	[HEADER_RESENT_REPLY_TO] = { "Resent-Reply-To",
-	    HEADER_SENDER_ADDR | HEADER_RESENT },
+	    HEADER_RCPT_ADDR | HEADER_RESENT },
 	[HEADER_RESENT_SENDER] = { "Resent-Sender",
 	    HEADER_SENDER_ADDR | HEADER_RESENT },
 	[HEADER_RESENT_TO] = { "Resent-To",
