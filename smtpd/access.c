@@ -234,9 +234,8 @@ access_check_stage(struct session *s, enum access_stage stage,
 		v = check_listed_sender(&a);
 	if (stage >= ACCESS_DATA) {
 		v = settle(&a, v);
-	} else if (v != ACCESS_REFUSED && !had_doubt &&
-	    a.defer_if_permit.len > 0) {
-		/* Kept for RCPT. */
+	} else if (!had_doubt && a.defer_if_permit.len > 0) {
+		/* Kept for RCPT; that HELO was refused stops nobody. */
 		s->doubts[stage] = str_release(&a.defer_if_permit);
 		str_init(&a.defer_if_permit);
 	}

@@ -83,6 +83,23 @@ static const struct {
 	    "450 4.1.1 <no@local.test>: Recipient address rejected: User "
 	    "unknown in local recipient table",
 	    NULL },
+	/* A warning is not the refusal that comes of itself. */
+	{ "smtpd_recipient_restrictions = warn_if_reject "
+	  "reject_unlisted_recipient, reject_unauth_destination\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<no@local.test>\r\n",
+	    "550 5.1.1 <no@local.test>: Recipient address rejected: User "
+	    "unknown in local recipient table",
+	    NULL },
+	{ "relay_domains_reject_code = 557\n"
+	  "smtpd_relay_restrictions = defer_unauth_destination\n",
+	    "192.0.2.1", EHLO MAIL "RCPT TO:<x@elsewhere.test>\r\n",
+	    "457 4.7.1 <x@elsewhere.test>: Relay access denied", NULL },
+	/* Nothing of an XCLIENT with a mistake in it. */
+	{ "smtpd_authorized_xclient_hosts = 192.0.2.0/24\n"
+	  "smtpd_client_restrictions = check_client_access "
+	  "inline:{192.0.2.9=REJECT}\n",
+	    "192.0.2.1", "XCLIENT ADDR=192.0.2.9 FOO=BAR\r\n" L EHLO MAIL RCPT,
+	    "250 2.1.5 Ok", NULL },
 	{ "smtpd_reject_unlisted_recipient = no\n", "192.0.2.1",
 	    EHLO MAIL "RCPT TO:<no@local.test>\r\n", "250 2.1.5 Ok", NULL },
 	{ "local_recipient_maps =\n", "192.0.2.1",

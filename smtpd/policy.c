@@ -390,7 +390,7 @@ access_check_policy(struct access *a, const struct access_item *item)
 		str_set(&action, view_of(policy_default_action(p)));
 		access_keep_doubt(a);
 	}
-	v = access_act(a, a->subject, str_view(&action), policy_name(p));
+	v = access_act(a, a->subject, str_view(&action), p->endpoint);
 	str_clear(&request);
 	str_clear(&action);
 	return v;

@@ -192,10 +192,11 @@ access_check_listed(struct access *a, enum access_subject subject)
 	if (address.len == 0 ||
 	    verify_sender_is(smtpd->conf, clock_wall(), address))
 		return v;
+	/* Who was only warned of was not refused: that is still to come. */
 	if (subject == SUBJECT_SENDER)
-		a->sender_is_listed = true;
+		a->sender_is_listed = !access_is_warning(a);
 	else
-		a->recipient_is_listed = true;
+		a->recipient_is_listed = !access_is_warning(a);
 	e = rcpt_route_take(smtpd,
 	    subject == SUBJECT_SENDER ? VIEW_EMPTY
 				      : access_address(a, SUBJECT_SENDER),

@@ -74,8 +74,11 @@ reject_unauth_destination(struct access *a, const struct access_item *item)
 enum access_verdict
 defer_unauth_destination(struct access *a, const struct access_item *item)
 {
+	int64_t code = a->s->smtpd->conf->relay_domains_reject_code;
+
 	(void)item;
-	return deny_relay(a, SUBJECT_NONE, 454, "4.7.1");
+	return deny_relay(
+	    a, SUBJECT_NONE, code >= 500 ? code - 100 : code, "4.7.1");
 }
 
 /* The old one: it permits what it does not refuse. */

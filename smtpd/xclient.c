@@ -333,16 +333,17 @@ parse_attribute(struct view word, struct attribute *a)
 	return true;
 }
 
+/* With `apply` false it is only looked whether there is such a one. */
 static bool
 take_attribute(struct session *s, const struct attribute_row *rows,
-    const struct attribute *a)
+    const struct attribute *a, bool apply)
 {
 	const struct attribute_row *r = rows;
 	struct str shown = STR_EMPTY;
 
 	while (r->take != NULL && !view_eq_case(r->name, a->name))
 		r++;
-	if (r->take != NULL && r->take(s, a))
+	if (r->take != NULL && (!apply || r->take(s, a)))
 		return true;
 	reply_add_clean(&shown, a->name, VALUE_MAX);
 	if (r->take == NULL)
@@ -356,26 +357,35 @@ take_attribute(struct session *s, const struct attribute_row *rows,
 }
 
 static bool
-take_attributes(
-    struct session *s, const struct attribute_row *rows, struct view args)
+go_through(struct session *s, const struct attribute_row *rows,
+    struct view args, bool apply)
 {
 	struct attribute a = { .value = STR_EMPTY };
 	struct view word;
 	bool ok = true;
 
-	if (args.len == 0) {
-		reply(s, "501 5.5.4 Syntax: %s attribute=value...", s->where);
-		return false;
-	}
 	while (ok && view_token(&args, " \t", &word)) {
 		ok = parse_attribute(word, &a);
 		if (!ok)
 			reply(s, "501 5.5.4 Error: attribute=value expected");
 		else
-			ok = take_attribute(s, rows, &a);
+			ok = take_attribute(s, rows, &a, apply);
 	}
 	str_clear(&a.value);
 	return ok;
+}
+
+/* All of them are looked at before the first counts. */
+static bool
+take_attributes(
+    struct session *s, const struct attribute_row *rows, struct view args)
+{
+	if (args.len == 0) {
+		reply(s, "501 5.5.4 Syntax: %s attribute=value...", s->where);
+		return false;
+	}
+	return go_through(s, rows, args, false) &&
+	    go_through(s, rows, args, true);
 }
 
 static bool

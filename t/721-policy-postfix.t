@@ -377,6 +377,29 @@ sub compare
 
 compare('general', \@general);
 
+# Doubts end with their list; what was only warned of is still to come; nothing
+# is asked of what was not said.
+compare('between lists', [
+	c('defer_if_reject', stage => 'sender', to => ['u@nowhere.test']),
+	c('defer_if_reject, reject', stage => 'sender'),
+	c('warn_if_reject reject_unlisted_recipient',
+		to => ['nobody@local.test', 'known@local.test']),
+	c('warn_if_reject reject_unlisted_sender', from => 'no@local.test'),
+	c('reject', stage => 'sender', more => ['RSET', 'VRFY user@local.test',
+		'VRFY <known@local.test>', 'VRFY postmaster']),
+	c('reject', stage => 'client', more => ['RSET', 'VRFY postmaster',
+		'VRFY known@local.test']),
+	c('check_reverse_client_hostname_access inline:{client.test=OK}'),
+	c('defer_unauth_destination', to => ['u@nowhere.test']),
+	c('permit', more => ['DATA x', 'RSET', 'DATA x', 'MAIL FROM:<a@b.test>',
+		'ETRN local.test', 'RCPT TO:<x@-a.test>', 'DATA x',
+		\"BDAT 3 LAST\r\nx\r\n", 'MAIL FROM:<-a@b.test>',
+		'MAIL FROM:<a@1.2.3.4>', 'MAIL FROM:<a@b.test> FOO=BAR']),
+	c('reject_non_fqdn_helo_hostname', stage => 'relay',
+		from => 'no@local.test'),
+], local_recipient_maps => 'inline:{known=x}', relay_domains_reject_code => 557,
+	smtpd_reject_unlisted_sender => 'yes');
+
 # Other codes, templates and lines of the log.
 compare('codes', [
 	c('reject'), c('defer'), x('REJECT'), x('DEFER'),
@@ -440,6 +463,7 @@ compare('at once', [
 	c('defer_if_permit', stage => 'client', to => ['postmaster'],
 		more => \@data),
 	(map { c($_, stage => 'helo') } 'reject', 'defer_if_permit',
+		'defer_if_permit, reject',
 		'check_helo_access inline:{me.test=REJECT}',
 		'check_helo_access inline:{{me.test=PREPEND X: y}}'),
 	(map { c($_, stage => 'sender') } 'reject', 'defer_if_permit',
