@@ -16,6 +16,7 @@ TAP_TESTS += \
 	t/152-tables-ldap.t \
 	t/153-tables-postfix.t \
 	t/154-tables-wire.t \
+	t/155-tables-patterns.t \
 	t/156-tables-agree.t \
 	t/157-postmap.t \
 	t/158-tables-change.t
