@@ -73,4 +73,4 @@ lib_table_source_test_LDADD = $(TEST_LDADD)
 lib_table_table_test_SOURCES = lib/table/table_test.c
 lib_table_table_test_LDADD = $(TEST_LDADD)
 
-FUZZERS += t/fuzz/table t/fuzz/table_server
+FUZZERS += t/fuzz/query t/fuzz/table t/fuzz/table_server
