@@ -61,6 +61,7 @@ $t->configure({ virtual_alias_domains => 'alias.test',
 $t->start;
 
 my $refused = 0;
+my $n_asked;
 
 # What a client hears who comes now.
 sub rcpt
@@ -125,6 +126,25 @@ $old->send("Subject: x\r\n\r\nhello\r\n.");
 $old->expect(250, 'and is taken');
 my @mail = $t->wait_maildir('user', 1);
 is(scalar(@mail), 1, 'and arrives');
+# Two generations of processes live at most.
+$old->send('QUIT');
+$old->expect(221);
+$old->close;
+
+# What was renamed is not used on, though it is still there: a backup, and a new
+# table in its place; then nothing in its place, and the backup again.
+rename("$etc/hash.db", "$etc/hash.bak") or die "rename: $!\n";
+put('hash', 'old', 'third');
+ok(wait_until(60, sub { rcpt('third-hash@alias.test') eq '250' }),
+	'hash: a table in place of one that was renamed is seen');
+is(rcpt('new-hash@alias.test'), 550, 'hash: and the other no more');
+rename("$etc/hash.db", "$etc/hash.away") or die "rename: $!\n";
+$n_asked = 0;
+ok(wait_until(60, sub { rcpt('x' . $n_asked++ . '@alias.test') eq '451' }),
+	'hash: that a table is gone is seen, and not taken for an empty one');
+rename("$etc/hash.away", "$etc/hash.db") or die "rename: $!\n";
+ok(wait_until(120, sub { rcpt('third-hash@alias.test') eq '250' }),
+	'hash: and that it is back');
 
 $t->stop;
 done_testing();

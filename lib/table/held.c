@@ -130,8 +130,11 @@ held_has_changed(const struct held *h, bool path)
 
 	if (h->fd < 0 || !S_ISREG(h->seen.st_mode))
 		return false;
+	/* Where the path cannot be seen, a rename shows in the time of the last
+	 * change: the file may be another one's backup by now. */
 	if (fstat(h->fd, &now) < 0 || now.st_nlink == 0 ||
-	    !same_content(&h->seen, &now))
+	    !same_content(&h->seen, &now) ||
+	    !same_time(h->seen.st_ctim, now.st_ctim))
 		return true;
 	if (!path)
 		return false;

@@ -4,6 +4,7 @@
  */
 #include "lib/table/table.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/trace.h"
@@ -268,6 +269,7 @@ table_open(struct view spec, unsigned flags, struct table **out)
 	if (err_is(e) && flags & TABLE_OPEN_LATER) {
 		log_warn("%s is unavailable. %s", t->spec.ptr, e.text);
 		t->refused = err_make(ERR_TEMP, "%s", e.text);
+		t->refused_ms = clock_ms();
 		t->type = NULL;
 		e = ERR_OK;
 	}
@@ -395,8 +397,10 @@ table_is_remote(const struct table *t)
 static bool
 changed(const struct table *t, bool path)
 {
-	/* A table that could not be opened may be there when the next process
-	 * tries; only a path can tell, so this is not "changed". */
+	/* What could not be opened may be there by now; only a path could tell,
+	 * so the next process tries. */
+	if (err_is(t->refused))
+		return clock_ms() - t->refused_ms >= TABLE_REFUSED_MS;
 	if (t->ask != NULL || t->type == NULL || t->type->changed == NULL)
 		return false;
 	return t->type->changed(t, path);

@@ -74,11 +74,14 @@ bool table_is_pattern(const struct table *t);
 bool table_is_remote(const struct table *t);
 
 /*
- * True if the file that is held was replaced, removed or written to (fstat of
- * what is held; works after chroot): this process should end soon and its
- * successor open it anew.  False for tables that are no file.
+ * True if the file that is held was replaced, renamed, removed or written to
+ * (fstat of what is held; works after chroot): this process should end soon and
+ * its successor open it anew.  False for tables that are no file.
  */
 bool table_has_changed(const struct table *t);
+/* So long after it could not be opened (TABLE_OPEN_LATER) a table counts as
+ * changed, so that a file that is there again is found without a reload. */
+enum { TABLE_REFUSED_MS = 30000 };
 /* The same, and true too if the path leads to another file now (a symbolic
  * link, a folder that was exchanged).  Not after chroot. */
 bool table_was_replaced(const struct table *t);

@@ -47,6 +47,7 @@ struct table {
 	bool fixed;
 	table_ask_fn *ask;  /* not NULL: remote, and no state */
 	struct err refused; /* TABLE_OPEN_LATER: what each find answers */
+	int64_t refused_ms; /* when */
 	void *state; /* the type's own */
 };
 
