@@ -59,16 +59,14 @@ has_bytes(int fd, struct view bytes, int64_t at)
 }
 
 /* All before the journal: by bytes, since whoever submits may be somebody who
- * can make two messages with one checksum. */
+ * can make two messages with one checksum.  Recipients are in the tail: those of a
+ * message that has more are written when there is a file already. */
 static bool
 is_same(const struct message *m, struct view preamble)
 {
 	const struct queue_preamble *p = &m->preamble;
-	bool early = p->rcpts_at < p->content_at;
 
 	return has_bytes(m->fd, preamble, 0) &&
-	    (!early ||
-		has_bytes(m->fd, str_view(&m->rcpts), p->rcpts_at)) &&
 	    has_bytes(m->fd, m->content, p->content_at) &&
 	    has_bytes(m->fd, str_view(&m->tail),
 		p->content_at + p->content_len);

@@ -1,8 +1,9 @@
 /*
- * virtual_alias_maps: see mapping.h.  The list of what an address stands for
- * grows at its end while it is gone through, so depth costs no stack; what was
- * found to stand for itself is not asked again, and what has no end is ended by
- * limits.
+ * virtual_alias_maps: see mapping.h.  What an entry of the table leads to is gone
+ * through one by one, and fully, before the next is: in memory are the entries on
+ * the way to where we are, of which those are gone that had nothing more, so depth
+ * costs no stack, and the number of recipients no memory.  What was found to stand
+ * for itself is not asked again, and what has no end is ended by limits.
  */
 #include "cleanup/mapping.h"
 
@@ -16,36 +17,38 @@
 /* What the client hears: the same, whatever is wrong with the table. */
 static const struct verdict endless = { 451, "4.6.0 Alias expansion error" };
 
-/* Looked up before others get their turn. */
-enum { TURN = 64 };
+/* Looked up, or read of an entry, before others get their turn. */
+enum { TURN = 64, TURN_READING = 1024 };
+
+/* An entry, and what is still to be taken of it. */
+struct level {
+	struct addr_hit hit;
+	int64_t left;
+	/* How often the first was led on, each time by the first of an entry;
+	 * the others begin anew. */
+	int64_t depth;
+	bool is_first;
+};
 
 struct expansion {
 	struct message *m;
 	struct view address;
-	struct str *list;
-	size_t n, room;
-	struct htable fixed; /* lower case: those that lead to themselves */
+	struct level *levels;
+	size_t n_levels, room;
+	int64_t n;          /* addresses, those that are still to come too */
+	struct str now;     /* the one that is looked at */
+	int64_t depth;      /* its depth */
+	struct hset fixed;  /* lower case: those that lead to themselves */
 };
-
-static void
-add(struct expansion *x, struct str *address)
-{
-	if (x->n == x->room) {
-		x->room = x->room == 0 ? 16 : x->room * 2;
-		x->list =
-		    xreallocarray(x->list, x->room, sizeof(*x->list));
-	}
-	x->list[x->n++] = *address;
-	str_init(address);
-}
 
 static void
 clear(struct expansion *x)
 {
-	for (size_t i = 0; i < x->n; i++)
-		str_clear(&x->list[i]);
-	free(x->list);
-	htable_clear(&x->fixed, NULL);
+	while (x->n_levels > 0)
+		addr_hit_clear(&x->levels[--x->n_levels].hit);
+	free(x->levels);
+	str_clear(&x->now);
+	hset_clear(&x->fixed);
 }
 
 static struct err
@@ -73,105 +76,177 @@ refuse_for(struct expansion *x, const char *what)
 	return e;
 }
 
+static struct err
+refuse_result(struct expansion *x, const struct str *result)
+{
+	struct str text = STR_EMPTY;
+	struct err e;
+
+	str_printf(&text, "result %.300s...", result->ptr);
+	e = refuse(x, text.ptr);
+	str_clear(&text);
+	return e;
+}
+
 static bool
-is_fixed(struct expansion *x, struct view address, bool note)
+is_fixed(const struct expansion *x)
 {
 	struct str key = STR_EMPTY;
 	bool known;
 
-	str_add(&key, address);
+	if (x->fixed.n == 0)
+		return false;
+	str_add(&key, str_view(&x->now));
 	str_lower(&key);
-	known = htable_find(&x->fixed, str_view(&key)) != NULL;
-	if (note && !known)
-		htable_set(&x->fixed, str_view(&key), x);
+	known = hset_has(&x->fixed, str_view(&key));
 	str_clear(&key);
 	return known;
 }
 
-/* One result: in the place of what it was found for, or at the end. */
+static void
+note_fixed(struct expansion *x)
+{
+	struct str key = STR_EMPTY;
+
+	str_add(&key, str_view(&x->now));
+	str_lower(&key);
+	hset_add(&x->fixed, str_view(&key));
+	str_clear(&key);
+}
+
+/* The next address of an entry, completed. */
 static struct err
-take_result(struct expansion *x, size_t at, struct view from, bool *placed,
-    struct str *result)
+next_result(struct expansion *x, struct addr_hit *hit, struct str *result,
+    bool *more)
+{
+	struct str one = STR_EMPTY;
+	struct err e = ERR_OK;
+
+	*more = addr_hit_next(hit, &one);
+	if (*more)
+		e = envelope_complete(
+		    x->m->cleanup, "local", str_view(&one), result);
+	if (*more && !err_is(e))
+		addr_add_extension(result, str_view(&hit->extension));
+	str_clear(&one);
+	return e;
+}
+
+/* One result of the address that is looked at; `n` of its entry are before. */
+static struct err
+check_result(struct expansion *x, const struct str *result, int64_t n)
 {
 	const struct conf *conf = x->m->cleanup->conf;
 
 	if ((int64_t)result->len > conf->virtual_alias_address_length_limit ||
-	    !addr_is_sane(str_view(result))) {
-		struct str text = STR_EMPTY;
-		struct err e;
-
-		str_printf(&text, "result %.300s...", result->ptr);
-		e = refuse(x, text.ptr);
-		str_clear(&text);
-		return e;
-	}
+	    !addr_is_sane(str_view(result)))
+		return refuse_result(x, result);
 	/* No number of results may hold up the others for long. */
-	if ((int64_t)x->n > conf->virtual_alias_expansion_limit)
+	if (x->n > conf->virtual_alias_expansion_limit)
 		return refuse_for(x, "map expansion size");
-	if (view_eq_case(str_view(result), from))
-		is_fixed(x, from, true);
-	if (*placed) {
-		add(x, result);
-	} else {
-		str_clear(&x->list[at]);
-		x->list[at] = *result;
-		str_init(result);
-		*placed = true;
-	}
-	return ERR_OK;
+	/* The first is in the place of what it was found for. */
+	x->n += n > 0;
+	if (view_eq_case(str_view(result), str_view(&x->now)))
+		note_fixed(x);
+	return n % TURN_READING == TURN_READING - 1 ? fiber_yield() : ERR_OK;
 }
 
-/* Put what an address leads to in its place.  *found: it led somewhere. */
+/* All results are looked at before any is taken: one may be the address
+ * itself.  *n is how many there are. */
 static struct err
-expand_once(struct expansion *x, size_t at, bool *found)
+check_results(struct expansion *x, struct addr_hit *hit, int64_t *n)
+{
+	struct str result = STR_EMPTY;
+	bool more = true;
+	struct err e = ERR_OK;
+
+	*n = 0;
+	while (!err_is(e) && more) {
+		e = next_result(x, hit, &result, &more);
+		if (!err_is(e) && more)
+			e = check_result(x, &result, (*n)++);
+	}
+	addr_hit_rewind(hit);
+	str_clear(&result);
+	return e;
+}
+
+static void
+push(struct expansion *x, const struct addr_hit *hit, int64_t n)
+{
+	if (x->n_levels == x->room) {
+		x->room = x->room == 0 ? 4 : x->room * 2;
+		x->levels = xreallocarray(
+		    x->levels, x->room, sizeof(*x->levels));
+	}
+	x->levels[x->n_levels++] = (struct level){ .hit = *hit,
+		.left = n,
+		.depth = x->depth + 1,
+		.is_first = true };
+}
+
+/* What the address leads to is to be taken next.  *found: it leads somewhere.
+ */
+static struct err
+look_up(struct expansion *x, bool *found)
 {
 	struct message *m = x->m;
 	const struct mapping *map = m->cleanup->mapping;
-	struct str from = STR_EMPTY, one = STR_EMPTY, full = STR_EMPTY;
-	bool placed = false;
 	struct addr_hit hit;
-	struct err e;
+	int64_t n = 0;
+	struct err e = addr_map_find(&map->virtual_alias, &map->site,
+	    str_view(&x->now), &hit, found);
 
-	str_set(&from, str_view(&x->list[at]));
-	e = addr_map_find(&map->virtual_alias, &map->site, str_view(&from),
-	    &hit, found);
 	if (err_is(e)) {
 		m->is_logged = true;
 		log_warn("%.*s: virtual_alias_maps map lookup problem for %s "
 			 "-- message not accepted, try again later: %s",
-		    VIEW_ARGS(m->submit.queue_id), from.ptr, e.text);
+		    VIEW_ARGS(m->submit.queue_id), x->now.ptr, e.text);
+	} else if (*found) {
+		e = check_results(x, &hit, &n);
 	}
-	while (!err_is(e) && *found && addr_hit_next(&hit, &one)) {
-		e = envelope_complete(m->cleanup, "local", str_view(&one),
-		    &full);
-		if (err_is(e))
-			break;
-		addr_add_extension(&full, str_view(&hit.extension));
-		e = take_result(x, at, str_view(&from), &placed, &full);
-	}
-	*found = *found && placed;
-	addr_hit_clear(&hit);
-	str_clear(&from);
-	str_clear(&one);
-	str_clear(&full);
+	*found = !err_is(e) && n > 0;
+	if (*found)
+		push(x, &hit, n);
+	else
+		addr_hit_clear(&hit);
 	return e;
 }
 
 static struct err
-expand_fully(struct expansion *x, size_t at)
+settle(struct expansion *x, bool *found)
 {
 	const struct conf *conf = x->m->cleanup->conf;
-	bool found = true;
-	struct err e = ERR_OK;
 
-	if ((int64_t)x->n > conf->virtual_alias_expansion_limit)
+	*found = false;
+	if (x->n > conf->virtual_alias_expansion_limit)
 		return refuse_for(x, "map expansion size");
-	for (int64_t depth = 0; found && !err_is(e); depth++) {
-		if (is_fixed(x, str_view(&x->list[at]), false))
-			break;
-		if (depth >= conf->virtual_alias_recursion_limit)
-			return refuse_for(x, "map nesting");
-		e = expand_once(x, at, &found);
+	if (is_fixed(x))
+		return ERR_OK;
+	if (x->depth >= conf->virtual_alias_recursion_limit)
+		return refuse_for(x, "map nesting");
+	return look_up(x, found);
+}
+
+/* The next address; false if that was all. */
+static struct err
+take_next(struct expansion *x, bool *more)
+{
+	struct level *top;
+	struct err e;
+
+	*more = x->n_levels > 0;
+	if (!*more)
+		return ERR_OK;
+	top = &x->levels[x->n_levels - 1];
+	x->depth = top->is_first ? top->depth : 0;
+	top->is_first = false;
+	e = next_result(x, &top->hit, &x->now, more);
+	/* Gone before what it leads to is looked up: a chain has one entry in
+	 * memory. */
+	if (--top->left == 0) {
+		addr_hit_clear(&top->hit);
+		x->n_levels--;
 	}
 	return e;
 }
@@ -180,25 +255,25 @@ struct err
 mapping_expand(struct message *m, struct view address, mapping_take_fn *take,
     void *arg)
 {
-	struct expansion x = { .m = m, .address = address };
-	struct str first = STR_EMPTY;
-	bool is_alias = false;
+	struct expansion x = { .m = m, .address = address, .n = 1,
+		.now = STR_EMPTY };
+	bool more = true, found, is_alias = false, is_first = true;
 	struct err e = ERR_OK;
 
-	str_set(&first, address);
-	add(&x, &first);
-	/* Each is handed on when it leads no further: what is in memory is
-	 * what is still to be looked up. */
-	for (size_t i = 0; i < x.n && !err_is(e); i++) {
-		e = expand_fully(&x, i);
-		if (i == 0)
+	str_set(&x.now, address);
+	for (int64_t i = 1; !err_is(e) && more; i++) {
+		e = settle(&x, &found);
+		if (!err_is(e) && !found && is_first) {
 			is_alias = x.n > 1 ||
-			    !view_eq(str_view(&x.list[0]), address);
-		if (!err_is(e))
-			e = take(arg, str_view(&x.list[i]), is_alias);
-		str_clear(&x.list[i]);
-		if (!err_is(e) && i % TURN == TURN - 1)
+			    !view_eq(str_view(&x.now), address);
+			is_first = false;
+		}
+		if (!err_is(e) && !found)
+			e = take(arg, str_view(&x.now), is_alias);
+		if (!err_is(e) && i % TURN == 0)
 			e = fiber_yield();
+		if (!err_is(e))
+			e = take_next(&x, &more);
 	}
 	clear(&x);
 	return e;

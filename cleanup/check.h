@@ -14,8 +14,8 @@
 enum {
 	/* All texts together: they travel in one frame with recipients. */
 	CHECK_TEXTS_MAX = 8192,
-	/* Of all recipients of one message: what is held in memory. */
-	CHECK_RCPTS_MAX = 256 << 20,
+	/* Of all recipients of one message, on disk. */
+	CHECK_RCPTS_MAX = 1 << 30,
 };
 
 /*

@@ -110,14 +110,12 @@ add_address(struct str *out, const char *name, struct view address)
 static struct view
 last_rcpt(const struct message *m)
 {
-	struct view list = str_view(&m->rcpts), last = VIEW("unknown");
+	struct view list = envelope_last_rcpt(m);
 	struct ipc_rcpt rcpt;
 	bool more;
+	struct err e = ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more);
 
-	while (!err_is(ipc_list_next(&list, IPC_IN(rcpt, &rcpt), &more)) &&
-	    more)
-		last = rcpt.address;
-	return last;
+	return !err_is(e) && more ? rcpt.address : VIEW("unknown");
 }
 
 static void
@@ -144,7 +142,7 @@ checks_log(const struct message *m, const char *action, const char *class,
 	str_addf(&line, "%.*s: %s: %s ", VIEW_ARGS(s->queue_id), action, class);
 	check_add_shown(&line, text, CONTENT_SHOWN, '?');
 	add_client(&line, m);
-	if (m->rcpts.len > 0)
+	if (m->n_rcpts > 0)
 		add_address(&line, "to", last_rcpt(m));
 	if (s->protocol.len > 0)
 		str_addf(&line, " proto=%.*s", VIEW_ARGS(s->protocol));

@@ -41,9 +41,11 @@ is_duplicate(struct message *m, const struct ipc_rcpt *rcpt)
 	str_add_byte(&key, '\n');
 	str_add(&key, rcpt->address);
 	str_lower(&key);
-	known = htable_find(&m->seen, str_view(&key)) != NULL;
-	if (!known && (limit == 0 || (int64_t)m->seen.n_entries < limit))
-		htable_set(&m->seen, str_view(&key), m);
+	/* When it remembers no more it still knows those. */
+	if (limit == 0 || (int64_t)m->seen.n < limit)
+		known = !hset_add(&m->seen, str_view(&key));
+	else
+		known = hset_has(&m->seen, str_view(&key));
 	str_clear(&key);
 	return known;
 }
@@ -52,7 +54,26 @@ static void
 list_rcpt(struct message *m, struct ipc_rcpt rcpt)
 {
 	rcpt.number = m->n_rcpts++;
+	m->last_rcpt_at = m->rcpts.len;
 	ipc_list_add(&m->rcpts, ipc_rcpt_type(), &rcpt);
+	if (m->n_rcpts > QUEUE_RCPTS_INLINE &&
+	    m->rcpts.len >= CLEANUP_RCPTS_STEP && !m->keeps_rcpts)
+		rcpts_write(m);
+}
+
+struct view
+envelope_first_rcpt(const struct message *m)
+{
+	return m->first_rcpt.len > 0 ? str_view(&m->first_rcpt)
+				     : str_view(&m->rcpts);
+}
+
+struct view
+envelope_last_rcpt(const struct message *m)
+{
+	return m->rcpts.len > 0
+	    ? view_skip(str_view(&m->rcpts), m->last_rcpt_at)
+	    : str_view(&m->last_rcpt);
 }
 
 /* What all members of an expansion share. */
@@ -107,11 +128,12 @@ put_rcpt(void *arg, struct view address, bool is_alias)
 	/* What qmgr would not take must not be queued. */
 	if (address.len > ADDR_MAX)
 		return err_make(ERR_PERM, "recipient too long");
-	if (m->rcpts.len > CHECK_RCPTS_MAX)
+	if (m->preamble.rcpts_len + (int64_t)m->rcpts.len > CHECK_RCPTS_MAX)
 		return err_make(ERR_PERM, "too many recipients");
 	if (!is_duplicate(m, &rcpt))
 		list_rcpt(m, rcpt);
-	return ERR_OK;
+	/* A disk that is full will not take those that follow. */
+	return m->failure;
 }
 
 /* By virtual aliases, if there are any. */

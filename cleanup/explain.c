@@ -209,6 +209,7 @@ explain_run(struct cleanup *c, int argc, char **argv)
 		die_temp("%s", e.text);
 	trace_form = TRACE_JSON;
 	message_init(&m, c);
+	m.keeps_rcpts = true;
 	m.submit = (struct ipc_submit){ .queue_id = VIEW("NOQUEUE"),
 		.origin = VIEW("smtpd"),
 		.context = VIEW("local"),

@@ -21,6 +21,7 @@ cleanup_cleanup_SOURCES = \
 	cleanup/message.h \
 	cleanup/orders.c \
 	cleanup/pieces.c \
+	cleanup/rcpts.c \
 	cleanup/store.c \
 	cleanup/submit.c \
 	cleanup/walk.c
@@ -66,6 +67,12 @@ cleanup_walk_test_SOURCES = cleanup/walk_test.c cleanup/testing.h \
 	cleanup/pieces.c cleanup/walk.c
 cleanup_walk_test_LDADD = $(TEST_LDADD)
 
+check_PROGRAMS += cleanup/store_test
+cleanup_store_test_SOURCES = cleanup/store_test.c cleanup/testing.h \
+	cleanup/again.c cleanup/check.c cleanup/envelope.c cleanup/orders.c \
+	$(cleanup_mapping) cleanup/pieces.c cleanup/rcpts.c cleanup/store.c
+cleanup_store_test_LDADD = $(TEST_LDADD)
+
 FUZZERS += t/fuzz/cleanup_walk
 t_fuzz_cleanup_walk_SOURCES = t/fuzz/cleanup_walk.c cleanup/testing.h \
 	cleanup/characters.c cleanup/check.c \
@@ -79,7 +86,7 @@ t_fuzz_cleanup_submit_SOURCES = t/fuzz/cleanup_submit.c cleanup/testing.h \
 	cleanup/again.c cleanup/characters.c cleanup/check.c \
 	cleanup/checks.c cleanup/checks.h cleanup/convert.c \
 	cleanup/envelope.c cleanup/headers.c cleanup/header_addresses.c \
-	$(cleanup_mapping) cleanup/orders.c cleanup/pieces.c cleanup/store.c \
+	$(cleanup_mapping) cleanup/orders.c cleanup/pieces.c cleanup/rcpts.c cleanup/store.c \
 	cleanup/submit.c cleanup/walk.c
 TAP_TESTS += t/255-checks.t
 

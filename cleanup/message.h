@@ -5,6 +5,7 @@
 #ifndef CLEANUP_MESSAGE_H
 #define CLEANUP_MESSAGE_H
 
+#include "lib/base/hset.h"
 #include "lib/base/htable.h"
 #include "lib/conf/conf.h"
 #include "lib/ipc/client.h"
@@ -34,6 +35,8 @@ enum {
 	CLEANUP_WRITE_FRAMES = 32,
 	/* Content is read back in such steps, with others' turns between. */
 	CLEANUP_READ_STEP = 64 * 1024,
+	/* Recipients that are many are written when they are as much. */
+	CLEANUP_RCPTS_STEP = 64 * 1024,
 };
 
 struct mapping;
@@ -88,9 +91,15 @@ struct message {
 	struct ipc_frame *keep;     /* the frame of a spooled submit */
 	const char *queue;          /* active, incoming, hold */
 
-	struct str rcpts;           /* list of rcpt messages, rewritten */
+	/* A list of rcpt messages, rewritten: all of them while they are few,
+	 * else those that are not written yet; where the others are says the
+	 * preamble. */
+	struct str rcpts;
 	int64_t n_rcpts;
-	struct htable seen;         /* recipients, for duplicates */
+	size_t last_rcpt_at;        /* in `rcpts` */
+	struct str first_rcpt, last_rcpt; /* of those that were written */
+	bool keeps_rcpts;           /* they are only to be shown: never written */
+	struct hset seen;           /* recipients, for duplicates */
 	bool has_all_rcpts;
 	struct verdict refusal;     /* code 0: not refused */
 	bool is_logged;             /* why an address map failed */
@@ -126,6 +135,7 @@ struct message {
 	struct queue_preamble preamble;
 	uint32_t sum; /* of the content that is written */
 	struct str layout, tail;
+	struct str end;             /* of the tail, if recipients are before it */
 	/* What is known already of recipients: the beginning of the journal. */
 	struct str journal;
 	struct str message_id;
@@ -151,6 +161,9 @@ struct err envelope_set_sender(struct message *m);
 struct err envelope_add_rcpts(struct message *m, struct view list);
 /* A blind copy: nobody is told what becomes of it. */
 struct err envelope_add_bcc(struct message *m, struct view address);
+/* The first recipient as it was listed, and the last; there are some. */
+struct view envelope_first_rcpt(const struct message *m);
+struct view envelope_last_rcpt(const struct message *m);
 /* After the last recipient: always_bcc.  Once; later calls do nothing. */
 struct err envelope_end_rcpts(struct message *m);
 
@@ -258,8 +271,23 @@ void store_cancel(struct message *m);
 void store_clear(struct message *m);
 /* Write all that came, so that pieces_read finds it. */
 void store_flush(struct message *m);
+/* On a thread: the file, unless there is one.  The preamble is the whole
+ * message's, for one that is submitted again; else empty. */
+void store_create(struct message *m, struct view preamble);
+/* The first failure of the disk counts; by errno. */
+void store_fail(struct message *m, struct err e);
+/* Where the envelope ends, once content has its place and all of it is known:
+ * nothing of it may change from then on. */
+int64_t store_find_end(struct message *m);
 /* Is there space for one more message? */
 bool store_has_space(struct cleanup *c);
+
+/* --- rcpts.c --- */
+/* Write the recipients in m->rcpts, which is empty then.  Waits; m->failure if
+ * it cannot be done. */
+void rcpts_write(struct message *m);
+/* Were they written behind the content? */
+bool rcpts_are_late(const struct message *m);
 
 /* --- submit.c --- */
 void submit_run(struct ipc_request *r);

@@ -70,19 +70,23 @@ orders_refuse(struct orders *o, int code, const char *format, ...)
 	va_end(ap);
 }
 
-/* The file has no recipients yet, whatever was written before the content. */
+/* The file has no recipients yet, whatever was written before the content,
+ * which stays where it is, or comes behind. */
 static void
 forget_early_rcpts(struct message *m)
 {
-	m->preamble.rcpts_at = m->preamble.rcpts_len = 0;
-	m->preamble.rcpts_sum = 0;
+	struct queue_preamble *p = &m->preamble;
+
+	if (p->rcpts_at != 0 && p->content_at == 0)
+		p->content_at = p->rcpts_at + p->rcpts_len;
+	p->rcpts_at = p->rcpts_len = p->rcpts_sum = 0;
 }
 
 /* One recipient instead of all; reports go as the first one wanted. */
 static struct err
 redirect(struct message *m)
 {
-	struct view all = str_view(&m->rcpts);
+	struct view all = envelope_first_rcpt(m);
 	struct ipc_rcpt first;
 	struct str list = STR_EMPTY, address = STR_EMPTY;
 	bool more;
@@ -100,6 +104,7 @@ redirect(struct message *m)
 		str_clear(&m->rcpts);
 		m->rcpts = list;
 		m->n_rcpts = 1;
+		m->last_rcpt_at = 0;
 		/* What is known of the others, by their numbers, would be
 		 * taken for news of this one. */
 		str_clear(&m->journal);
@@ -131,17 +136,12 @@ struct err
 orders_apply(struct message *m)
 {
 	const struct orders *o = &m->orders;
-	int64_t before = m->n_rcpts;
 	struct err e;
 
 	if (o->hold)
 		m->queue = "hold";
+	if (o->redirect.len > 0)
+		return redirect(m);
 	e = envelope_add_rcpts(m, str_view(&o->rcpts));
-	if (!err_is(e))
-		e = add_bccs(m);
-	if (!err_is(e) && m->n_rcpts != before)
-		forget_early_rcpts(m);
-	if (!err_is(e) && o->redirect.len > 0)
-		e = redirect(m);
-	return e;
+	return err_is(e) ? e : add_bccs(m);
 }

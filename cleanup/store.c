@@ -7,12 +7,14 @@
 #include "lib/base/clock.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/log.h"
+#include "lib/base/mem.h"
 #include "lib/base/testpoint.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_id.h"
 #include "lib/run/offload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -23,25 +25,8 @@ content_at(const struct message *m)
 	return m->preamble.content_at;
 }
 
-/* Where the content begins: after the recipients if these are many. */
-static void
-set_places(struct message *m)
-{
-	struct queue_preamble *p = &m->preamble;
-
-	if (p->content_at != 0)
-		return;
-	p->content_at = QUEUE_PREAMBLE_LEN;
-	if (m->n_rcpts > QUEUE_RCPTS_INLINE) {
-		p->rcpts_at = QUEUE_PREAMBLE_LEN;
-		p->rcpts_len = (int64_t)m->rcpts.len;
-		p->rcpts_sum = queue_rcpts_sum(str_view(&m->rcpts));
-		p->content_at += p->rcpts_len;
-	}
-}
-
-static void
-fail(struct message *m, struct err e)
+void
+store_fail(struct message *m, struct err e)
 {
 	if (err_is(m->failure))
 		return;
@@ -49,9 +34,8 @@ fail(struct message *m, struct err e)
 	m->failure = e;
 }
 
-/* On a thread: the file, and early recipients. */
-static void
-create_file(struct message *m, struct view preamble)
+void
+store_create(struct message *m, struct view preamble)
 {
 	struct err e;
 
@@ -62,16 +46,105 @@ create_file(struct message *m, struct view preamble)
 	m->created = !err_is(e);
 	if (err_is(e) && errno == EEXIST && m->is_again && preamble.len > 0)
 		e = again_open(m, preamble);
-	if (err_is(e)) {
-		fail(m, e);
-		return;
-	}
-	if (m->n_rcpts <= QUEUE_RCPTS_INLINE)
-		return;
-	e = queue_write_at(m->fd, str_view(&m->rcpts), m->preamble.rcpts_at);
 	if (err_is(e))
-		fail(m, e);
+		store_fail(m, e);
 }
+
+/* --- what follows the content --- */
+
+/* The pieces as ranges of the file. */
+static void
+build_layout(struct message *m)
+{
+	int64_t added_at = content_at(m) + m->content_len;
+
+	str_reset(&m->layout);
+	for (size_t i = 0; i < m->n_pieces; i++) {
+		const struct piece *p = &m->pieces[i];
+
+		queue_layout_add(&m->layout,
+		    p->at + (p->added ? added_at : content_at(m)), p->len);
+	}
+}
+
+/* All but what becomes known only now is in the preamble. */
+static void
+build_tail_for(struct message *m, struct queue_preamble *p, struct view rcpts)
+{
+	struct ipc_submit *s = &m->submit;
+	struct ipc_envelope envelope = {
+		.queue_id = s->queue_id,
+		.origin = s->origin,
+		.context = s->context,
+		.sender = str_view(&m->sender),
+		.full_name = s->full_name,
+		.envid = s->envid,
+		.ret = s->ret,
+		.client_name = s->client_name,
+		.client_addr = s->client_addr,
+		.client_port = s->client_port,
+		.protocol = s->protocol,
+		.helo = s->helo,
+		.sasl_method = s->sasl_method,
+		.sasl_username = s->sasl_username,
+		.filter = orders_filter(&m->orders),
+		.layout = str_view(&m->layout),
+	};
+
+	p->content_len = m->content_len;
+	queue_build_tail(&m->tail, p, &envelope, rcpts, str_view(&m->added));
+}
+
+static void
+build_tail(struct message *m)
+{
+	struct queue_preamble *p = &m->preamble;
+	size_t end;
+
+	p->n_rcpts = m->n_rcpts;
+	p->flags = m->flags;
+	p->arrival_us = m->submit.arrival_us;
+	build_tail_for(
+	    m, p, p->rcpts_at != 0 ? VIEW_EMPTY : str_view(&m->rcpts));
+	if (rcpts_are_late(m)) {
+		end = m->tail.len - QUEUE_MARK_LEN;
+		str_set(&m->end, view_skip(str_view(&m->tail), end));
+		str_cut(&m->tail, end);
+	}
+	str_add(m->end.len > 0 ? &m->end : &m->tail, str_view(&m->journal));
+}
+
+int64_t
+store_find_end(struct message *m)
+{
+	struct queue_preamble p = m->preamble;
+
+	build_layout(m);
+	p.rcpts_at = 0;
+	build_tail_for(m, &p, VIEW_EMPTY);
+	return p.rcpts_at;
+}
+
+/* Where the content begins: after the recipients if these are many. */
+static void
+set_places(struct message *m)
+{
+	if (m->preamble.content_at != 0)
+		return;
+	if (m->n_rcpts > QUEUE_RCPTS_INLINE && m->rcpts.len > 0)
+		rcpts_write(m);
+	m->preamble.content_at = QUEUE_PREAMBLE_LEN + m->preamble.rcpts_len;
+}
+
+/* Those that came when others were written already. */
+static void
+end_rcpts(struct message *m)
+{
+	if (m->preamble.rcpts_at != 0 && m->rcpts.len > 0)
+		rcpts_write(m);
+}
+
+/* --- content --- */
 
 /* On a thread. */
 static void
@@ -81,7 +154,7 @@ write_pending(void *arg)
 	int64_t at = content_at(m) + m->content_len - (int64_t)m->pending_len;
 	struct err e;
 
-	create_file(m, VIEW_EMPTY);
+	store_create(m, VIEW_EMPTY);
 	if (err_is(m->failure))
 		return;
 	for (size_t i = 0; i < m->n_pending; i++)
@@ -89,7 +162,7 @@ write_pending(void *arg)
 		    view_make(m->pending[i].iov_base, m->pending[i].iov_len));
 	e = queue_write_parts_at(m->fd, m->pending, m->n_pending, at);
 	if (err_is(e))
-		fail(m, e);
+		store_fail(m, e);
 }
 
 /* What this message holds has changed. */
@@ -188,52 +261,7 @@ store_take_copy(struct message *m, struct view bytes)
 	store_flush(m);
 }
 
-/* The pieces as ranges of the file. */
-static void
-build_layout(struct message *m)
-{
-	int64_t added_at = content_at(m) + m->content_len;
-
-	for (size_t i = 0; i < m->n_pieces; i++) {
-		const struct piece *p = &m->pieces[i];
-
-		queue_layout_add(&m->layout,
-		    p->at + (p->added ? added_at : content_at(m)), p->len);
-	}
-}
-
-static void
-build_tail(struct message *m)
-{
-	struct ipc_submit *s = &m->submit;
-	struct ipc_envelope envelope = {
-		.queue_id = s->queue_id,
-		.origin = s->origin,
-		.context = s->context,
-		.sender = str_view(&m->sender),
-		.full_name = s->full_name,
-		.envid = s->envid,
-		.ret = s->ret,
-		.client_name = s->client_name,
-		.client_addr = s->client_addr,
-		.client_port = s->client_port,
-		.protocol = s->protocol,
-		.helo = s->helo,
-		.sasl_method = s->sasl_method,
-		.sasl_username = s->sasl_username,
-		.filter = orders_filter(&m->orders),
-		.layout = str_view(&m->layout),
-	};
-	bool early = m->preamble.rcpts_at != 0;
-
-	m->preamble.n_rcpts = m->n_rcpts;
-	m->preamble.flags = m->flags;
-	m->preamble.arrival_us = s->arrival_us;
-	m->preamble.content_len = m->content_len;
-	queue_build_tail(&m->tail, &m->preamble, &envelope,
-	    early ? VIEW_EMPTY : str_view(&m->rcpts), str_view(&m->added));
-	str_add(&m->tail, str_view(&m->journal));
-}
+/* --- the end --- */
 
 /* What is not written yet but the preamble. */
 static struct err
@@ -259,6 +287,17 @@ write_rest(struct message *m)
 	return e;
 }
 
+/* Behind recipients that stand there already. */
+static struct err
+write_end(struct message *m)
+{
+	const struct queue_preamble *p = &m->preamble;
+
+	return m->end.len > 0 ? queue_write_at(m->fd, str_view(&m->end),
+				    p->commit_len - QUEUE_MARK_LEN)
+			      : ERR_OK;
+}
+
 /* To the folder where it is wanted now; nobody takes it up while it has our
  * lock. */
 static void
@@ -271,7 +310,7 @@ move_file(struct message *m)
 	from = queue_path_of(m->created_in, m->submit.queue_id);
 	to = queue_path_of(m->queue, m->submit.queue_id);
 	if (queue_move(from.text, to.text) < 0)
-		fail(m, err_sys(ERR_TEMP, "move %s to %s", from.text, to.text));
+		store_fail(m, err_sys(ERR_TEMP, "move %s to %s", from.text, to.text));
 	else
 		m->created_in = m->queue;
 }
@@ -288,13 +327,15 @@ begin_commit(void *arg)
 	m->preamble.body_sum =
 	    queue_body_sum(crc32c(m->sum, str_view(&m->added)));
 	queue_build_preamble(preamble, &m->preamble);
-	create_file(m, view_make(preamble, sizeof(preamble)));
+	store_create(m, view_make(preamble, sizeof(preamble)));
 	if (!err_is(m->failure))
 		move_file(m);
 	if (err_is(m->failure))
 		return;
 	TEST_POINT("cleanup-created");
 	e = write_rest(m);
+	if (!err_is(e))
+		e = write_end(m);
 	TEST_POINT("cleanup-content");
 	/* Last: without it, whatever a kill in the middle of a write leaves is
 	 * known for what it is, and never taken for damage. */
@@ -306,7 +347,7 @@ begin_commit(void *arg)
 		e = queue_note_commit(m->fd);
 	TEST_POINT("cleanup-noted");
 	if (err_is(e))
-		fail(m, e);
+		store_fail(m, e);
 	else
 		queue_start_sync(m->fd);
 }
@@ -322,7 +363,7 @@ finish_commit(void *arg)
 		return;
 	e = queue_sync(m->fd, m->queue);
 	if (err_is(e)) {
-		fail(m, e);
+		store_fail(m, e);
 		return;
 	}
 	TEST_POINT("cleanup-synced");
@@ -346,9 +387,12 @@ store_commit(struct message *m)
 
 	set_places(m);
 	store_flush(m);
+	end_rcpts(m);
 	build_layout(m);
 	build_tail(m);
-	is_large = m->content_len + (int64_t)m->tail.len > CLEANUP_TOGETHER_MAX;
+	is_large = m->content_len + m->preamble.rcpts_len +
+		(int64_t)m->tail.len >
+	    CLEANUP_TOGETHER_MAX;
 	if (err_is(m->failure))
 		return m->failure;
 	if (!is_large && queue_syncs_together())

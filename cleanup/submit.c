@@ -38,7 +38,8 @@ void
 message_init(struct message *m, struct cleanup *c)
 {
 	*m = (struct message){ .cleanup = c, .fd = -1,
-		.rcpts = STR_EMPTY, .sender = STR_EMPTY,
+		.rcpts = STR_EMPTY, .first_rcpt = STR_EMPTY,
+		.last_rcpt = STR_EMPTY, .end = STR_EMPTY, .sender = STR_EMPTY,
 		.head = STR_EMPTY, .added = STR_EMPTY, .layout = STR_EMPTY,
 		.tail = STR_EMPTY, .journal = STR_EMPTY, .message_id = STR_EMPTY };
 	orders_init(&m->orders);
@@ -52,8 +53,11 @@ message_clear(struct message *m)
 	store_clear(m);
 	orders_clear(&m->orders);
 	convert_clear(m);
-	htable_clear(&m->seen, NULL);
+	hset_clear(&m->seen);
 	str_clear(&m->rcpts);
+	str_clear(&m->first_rcpt);
+	str_clear(&m->last_rcpt);
+	str_clear(&m->end);
 	str_clear(&m->sender);
 	str_clear(&m->added);
 	str_clear(&m->layout);
@@ -71,7 +75,9 @@ static void
 refuse(struct message *m, struct err e)
 {
 	if (m->refusal.code == 0)
-		m->refusal = e.kind == ERR_PERM ? bad_address : write_error;
+		m->refusal = e.kind == ERR_PERM ? bad_address
+		    : m->no_space		? no_space
+						: write_error;
 	if (!m->is_logged)
 		log_warn("%.*s: %s", VIEW_ARGS(m->submit.queue_id), e.text);
 }

@@ -137,6 +137,7 @@ START_TEST(aliases_expand)
 	bool found;
 
 	open_place(&p, expansions[_i].aliases);
+	expansion_init(&x, NULL, NULL);
 	ck_assert(!err_is(
 	    expand_alias(&p.site, view_of(expansions[_i].name), &x, &found)));
 	ck_assert_int_eq(found, expansions[_i].want != NULL);
@@ -158,6 +159,7 @@ START_TEST(members_come_once)
 	open_place(&p,
 	    "inline:{{a=b@far.test, B@FAR.TEST, c, c, c@here.test, d},"
 	    "{d=b@far.test, c}}");
+	expansion_init(&x, NULL, NULL);
 	ck_assert(!err_is(expand_alias(&p.site, VIEW("a"), &x, &found)));
 	ck_assert_uint_eq(x.n, 2);
 	expansion_clear(&x);
@@ -180,6 +182,7 @@ START_TEST(attack_67_a_chain_of_ten_thousand_ends)
 	close(fd);
 	str_printf(&spec, "texthash:%s", name);
 	open_place(&p, spec.ptr);
+	expansion_init(&x, NULL, NULL);
 	ck_assert(!err_is(expand_alias(&p.site, VIEW("n0"), &x, &found)));
 	ck_assert_uint_eq(x.n, 1);
 	ck_assert(x.members[0].is_mailbox);
@@ -191,23 +194,95 @@ START_TEST(attack_67_a_chain_of_ten_thousand_ends)
 }
 END_TEST
 
-START_TEST(attack_67_an_expansion_bomb_is_temporary)
+/* An alias of as many members; every `each`th is a mailbox. */
+static void
+open_large(struct place *p, int n, int each)
 {
 	struct str text = STR_EMPTY;
+
+	str_add_text(&text, "inline:{{a=");
+	for (int i = 1; i <= n; i++)
+		str_addf(&text, i % each == 0 ? "\\u%d," : "u%d@f.test,", i);
+	str_add_text(&text, "}}");
+	open_place(p, text.ptr);
+	str_clear(&text);
+}
+
+START_TEST(attack_67_an_expansion_bomb_is_temporary)
+{
 	struct expansion x;
 	struct place p;
 	bool found;
 
-	str_add_text(&text, "inline:{{a=");
-	for (int i = 0; i < EXPAND_MAX + 10; i++)
-		str_addf(&text, "u%d@f.test,", i);
-	str_add_text(&text, "}}");
-	open_place(&p, text.ptr);
+	open_large(&p, 1000, 2);
+	expansion_init(&x, NULL, NULL);
+	x.most = 999;
 	ck_assert_int_eq(
 	    expand_alias(&p.site, VIEW("a"), &x, &found).kind, ERR_TEMP);
 	expansion_clear(&x);
+	expansion_init(&x, NULL, NULL);
+	x.most_mailboxes = 499;
+	ck_assert_int_eq(
+	    expand_alias(&p.site, VIEW("a"), &x, &found).kind, ERR_TEMP);
+	expansion_clear(&x);
+	expansion_init(&x, NULL, NULL);
+	x.most = 1001; /* the alias itself is one */
+	x.most_mailboxes = 500;
+	ck_assert(!err_is(expand_alias(&p.site, VIEW("a"), &x, &found)));
+	ck_assert_uint_eq(x.n, 1000);
+	expansion_clear(&x);
 	close_place(&p);
-	str_clear(&text);
+}
+END_TEST
+
+struct taken {
+	size_t n;     /* members that are no mailboxes */
+	size_t calls, most;
+};
+
+static struct err
+count(void *arg, struct expansion *x)
+{
+	struct taken *t = arg;
+
+	t->calls++;
+	for (size_t i = 0; i < x->n; i++)
+		t->n += !x->members[i].is_mailbox;
+	return t->n > t->most ? err_make(ERR_GONE, "enough") : ERR_OK;
+}
+
+START_TEST(a_large_one_is_handed_on_while_it_is_read)
+{
+	struct taken taken = { .most = 10000 };
+	struct expansion x;
+	struct place p;
+	bool found;
+
+	open_large(&p, 5000, 5);
+	expansion_init(&x, count, &taken);
+	ck_assert(!err_is(expand_alias(&p.site, VIEW("a"), &x, &found)));
+	ck_assert_uint_eq(taken.calls, 4000 / EXPAND_HELD);
+	ck_assert_uint_eq(taken.n, x.n_taken);
+	ck_assert_uint_eq(x.n_mailboxes, 1000);
+	ck_assert_uint_eq(x.n_taken + x.n, 5000);
+	expansion_clear(&x);
+	/* Who takes them has enough. */
+	taken = (struct taken){ .most = 1500 };
+	expansion_init(&x, count, &taken);
+	ck_assert_int_eq(
+	    expand_alias(&p.site, VIEW("a"), &x, &found).kind, ERR_GONE);
+	ck_assert_uint_eq(taken.calls, 2);
+	expansion_clear(&x);
+	/* A small one stays. */
+	close_place(&p);
+	open_large(&p, EXPAND_HELD - 1, EXPAND_HELD);
+	taken = (struct taken){ .most = 0 };
+	expansion_init(&x, count, &taken);
+	ck_assert(!err_is(expand_alias(&p.site, VIEW("a"), &x, &found)));
+	ck_assert_uint_eq(taken.calls, 0);
+	ck_assert_uint_eq(x.n, EXPAND_HELD - 1);
+	expansion_clear(&x);
+	close_place(&p);
 }
 END_TEST
 
@@ -236,6 +311,7 @@ START_TEST(a_table_that_fails_is_temporary)
 	bool found;
 
 	open_place(&p, "fail:x");
+	expansion_init(&x, NULL, NULL);
 	ck_assert_int_eq(
 	    expand_alias(&p.site, VIEW("a"), &x, &found).kind, ERR_TEMP);
 	expansion_clear(&x);
@@ -247,4 +323,5 @@ UNIT_MAIN("local/alias", { members_are_told_apart, ARRAY_LEN(values) },
     { aliases_expand, ARRAY_LEN(expansions) }, { members_come_once, 1 },
     { attack_67_a_chain_of_ten_thousand_ends, 1 },
     { attack_67_an_expansion_bomb_is_temporary, 1 },
+    { a_large_one_is_handed_on_while_it_is_read, 1 },
     { lists_have_owners, 1 }, { a_table_that_fails_is_temporary, 1 })

@@ -7,9 +7,13 @@
 
 #include "lib/base/mem.h"
 #include "lib/mail/addr.h"
+#include "lib/run/fiber.h"
 #include "local/alias.h"
 
 #include <stdlib.h>
+
+/* Members that are read before others get their turn. */
+enum { TURN = 256 };
 
 struct err
 expand_is_local(const struct expand_site *site, struct view domain, bool *yes)
@@ -48,6 +52,14 @@ find_local(const struct expand_site *site, struct view local, struct str *value,
 	return find_alias(site, *key, value, found);
 }
 
+static void
+make_key(struct str *key, char kind, struct view text)
+{
+	str_add_byte(key, kind);
+	str_add(key, text);
+	str_lower(key);
+}
+
 /* True if it was not there yet. */
 static bool
 mark_seen(struct expansion *x, char kind, struct view text)
@@ -55,14 +67,8 @@ mark_seen(struct expansion *x, char kind, struct view text)
 	struct str key = STR_EMPTY;
 	bool fresh;
 
-	str_add_byte(&key, kind);
-	str_add(&key, text);
-	str_lower(&key);
-	fresh = htable_find(&x->seen, str_view(&key)) == NULL;
-	if (fresh) {
-		htable_set(&x->seen, str_view(&key), x);
-		x->n_seen++;
-	}
+	make_key(&key, kind, text);
+	fresh = hset_add(&x->seen, str_view(&key));
 	str_clear(&key);
 	return fresh;
 }
@@ -73,24 +79,50 @@ is_seen(const struct expansion *x, char kind, struct view text)
 	struct str key = STR_EMPTY;
 	bool seen;
 
-	str_add_byte(&key, kind);
-	str_add(&key, text);
-	str_lower(&key);
-	seen = htable_find(&x->seen, str_view(&key)) != NULL;
+	make_key(&key, kind, text);
+	seen = hset_has(&x->seen, str_view(&key));
 	str_clear(&key);
 	return seen;
 }
 
 static void
-add_pending(struct expansion *x, struct str *value)
+add_pending(struct expansion *x, struct view name)
 {
-	x->pending =
-	    xreallocarray(x->pending, x->n_pending + 1, sizeof(*x->pending));
-	x->pending[x->n_pending++] = *value;
-	str_init(value);
+	str_add(&x->pending, name);
+	str_add_byte(&x->pending, '\0');
 }
 
+/* The one that was added last. */
 static void
+take_pending(struct expansion *x, struct str *name)
+{
+	struct view all = view_first(str_view(&x->pending), x->pending.len - 1);
+	size_t last = view_find_last(all, '\0');
+	size_t at = last == VIEW_NPOS ? 0 : last + 1;
+
+	str_set(name, view_skip(all, at));
+	str_cut(&x->pending, at);
+}
+
+/* The others go to `take`, mailboxes stay. */
+static struct err
+hand_on(struct expansion *x)
+{
+	struct err e = x->take(x->arg, x);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->members[i].is_mailbox)
+			x->members[kept++] = x->members[i];
+		else
+			free(x->members[i].address);
+	}
+	x->n_taken += x->n - kept;
+	x->n = kept;
+	return e;
+}
+
+static struct err
 add_member(struct expansion *x, const struct expand_member *m)
 {
 	if (x->n == x->room) {
@@ -99,6 +131,13 @@ add_member(struct expansion *x, const struct expand_member *m)
 		    xreallocarray(x->members, x->room, sizeof(*x->members));
 	}
 	x->members[x->n++] = *m;
+	x->n_mailboxes += m->is_mailbox;
+	if (x->n_mailboxes > x->most_mailboxes)
+		return err_make(ERR_TEMP, "alias %s has over %zu mailboxes",
+		    x->alias, x->most_mailboxes);
+	if (x->take != NULL && x->n - x->n_mailboxes >= EXPAND_HELD)
+		return hand_on(x);
+	return ERR_OK;
 }
 
 /* --- one member --- */
@@ -106,6 +145,7 @@ add_member(struct expansion *x, const struct expand_member *m)
 struct reading {
 	const struct expand_site *site;
 	struct expansion *x;
+	size_t n;
 	struct err e;
 };
 
@@ -146,7 +186,7 @@ take_local(struct reading *r, struct view local, struct expand_member *m,
 		e = has_owner(r->site, key, &owned);
 		if (!err_is(e) && !owned) {
 			mark_seen(r->x, 'n', key);
-			add_pending(r->x, &value);
+			add_pending(r->x, key);
 			*is_member = false;
 		}
 	} else if (!err_is(e)) {
@@ -176,7 +216,7 @@ take_address(struct reading *r, struct view address, bool is_mailbox)
 	if (!err_is(e) && is_member &&
 	    mark_seen(r->x, m.is_mailbox ? 'm' : 'a', str_view(&full))) {
 		m.address = xstrndup(full.ptr, full.len);
-		add_member(r->x, &m);
+		e = add_member(r->x, &m);
 	}
 	str_clear(&full);
 	return e;
@@ -193,9 +233,13 @@ take_member(void *arg, enum alias_kind kind, struct view text)
 	};
 	struct reading *r = arg;
 
-	if (r->x->n_seen >= EXPAND_MAX) {
-		r->e = err_make(ERR_TEMP, "alias %s has over %d members",
-		    r->x->alias, EXPAND_MAX);
+	if (++r->n % TURN == 0)
+		r->e = fiber_yield();
+	if (err_is(r->e))
+		return false;
+	if (r->x->seen.n >= r->x->most) {
+		r->e = err_make(ERR_TEMP, "alias %s has over %zu members",
+		    r->x->alias, r->x->most);
 	} else if (kind == ALIAS_ADDRESS || kind == ALIAS_MAILBOX) {
 		r->e = take_address(r, text, kind == ALIAS_MAILBOX);
 	} else {
@@ -207,6 +251,43 @@ take_member(void *arg, enum alias_kind kind, struct view text)
 
 /* --- all of it --- */
 
+void
+expansion_init(struct expansion *x, expand_take_fn *take, void *arg)
+{
+	*x = (struct expansion){ .take = take,
+		.arg = arg,
+		.most = EXPAND_MAX,
+		.most_mailboxes = EXPAND_MAILBOXES_MAX,
+		.pending = STR_EMPTY };
+}
+
+/* All members of one right side, which is freed. */
+static void
+read_value(struct reading *r, struct str *value)
+{
+	alias_each(str_view(value), take_member, r);
+	str_clear(value);
+}
+
+/* One that was there a moment ago. */
+static struct err
+read_pending(struct reading *r)
+{
+	struct str name = STR_EMPTY, value = STR_EMPTY;
+	bool found;
+	struct err e;
+
+	take_pending(r->x, &name);
+	e = find_alias(r->site, str_view(&name), &value, &found);
+	if (!err_is(e) && !found)
+		e = err_make(ERR_TEMP, "alias %s is gone", name.ptr);
+	str_clear(&name);
+	if (!err_is(e))
+		read_value(r, &value);
+	str_clear(&value);
+	return err_is(e) ? e : r->e;
+}
+
 struct err
 expand_alias(const struct expand_site *site, struct view local,
     struct expansion *x, bool *found)
@@ -214,22 +295,17 @@ expand_alias(const struct expand_site *site, struct view local,
 	struct reading r = { .site = site, .x = x };
 	struct str value = STR_EMPTY;
 	struct view key;
-	struct err e;
+	struct err e = find_local(site, local, &value, &key, found);
 
-	*x = (struct expansion){ .n = 0 };
-	e = find_local(site, local, &value, &key, found);
 	if (err_is(e) || !*found) {
 		str_clear(&value);
 		return e;
 	}
 	x->alias = xstrndup(key.ptr, key.len);
 	mark_seen(x, 'n', key);
-	add_pending(x, &value);
-	while (!err_is(r.e) && x->unsupported == NULL && x->n_pending > 0) {
-		value = x->pending[--x->n_pending];
-		alias_each(str_view(&value), take_member, &r);
-		str_clear(&value);
-	}
+	read_value(&r, &value);
+	while (!err_is(r.e) && x->unsupported == NULL && x->pending.len > 0)
+		r.e = read_pending(&r);
 	return r.e;
 }
 
@@ -238,13 +314,11 @@ expansion_clear(struct expansion *x)
 {
 	for (size_t i = 0; i < x->n; i++)
 		free(x->members[i].address);
-	for (size_t i = 0; i < x->n_pending; i++)
-		str_clear(&x->pending[i]);
+	str_clear(&x->pending);
 	free(x->members);
-	free(x->pending);
 	free(x->alias);
-	htable_clear(&x->seen, NULL);
-	*x = (struct expansion){ .n = 0 };
+	hset_clear(&x->seen);
+	expansion_init(x, NULL, NULL);
 }
 
 /* --- owner --- */

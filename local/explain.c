@@ -216,8 +216,10 @@ explain_local(const struct front *f, struct view address)
 	struct view local = addr_local(address);
 	struct expansion all;
 	bool found = false;
-	struct err e = expand_alias(&f->expand, local, &all, &found);
+	struct err e;
 
+	expansion_init(&all, NULL, NULL);
+	e = expand_alias(&f->expand, local, &all, &found);
 	if (err_is(e))
 		fail("alias_maps", e);
 	else if (found)

@@ -30,69 +30,72 @@ send_content(struct forward *w, struct view bytes)
 /* RFC 3461 5.2.7: to a list the sender's wishes do not pass; of an alias the
  * success was reported by us ("expanded"). */
 static int64_t
-notify_of(const struct forward_order *order, const struct ipc_rcpt *rcpt)
+notify_of(const struct forward *w, const struct ipc_rcpt *rcpt)
 {
 	int64_t notify = rcpt->notify;
 
-	if (order->has_owner || notify == 0)
+	if (w->has_owner || notify == 0)
 		return 0;
 	notify &= ~(int64_t)ESMTP_NOTIFY_SUCCESS;
 	return notify == 0 ? ESMTP_NOTIFY_NEVER : notify;
 }
 
 static struct err
-send_recipients(struct forward *w, const struct forward_order *order)
+send_list(struct forward *w, struct str *list)
+{
+	struct ipc_more_rcpts frame = { str_view(list) };
+	struct err e = ERR_OK;
+
+	if (list->len > 0)
+		e = ipc_talk_send(
+		    &w->talk, IPC_OUT(more_rcpts, &frame), w->deadline);
+	str_reset(list);
+	return e;
+}
+
+static struct err
+send_recipients(
+    struct forward *w, const struct expand_member *members, size_t n)
 {
 	const struct ipc_rcpt *from = w->delivery->rcpt;
 	struct str list = STR_EMPTY;
 	struct err e = ERR_OK;
-	int64_t number = 0;
 
-	for (size_t i = 0; i < order->n && !err_is(e); i++) {
-		struct ipc_rcpt to = { .number = number,
-			.address = view_of(order->members[i].address),
+	for (size_t i = 0; i < n && !err_is(e); i++) {
+		struct ipc_rcpt to = { .number = w->n_rcpts,
+			.address = view_of(members[i].address),
 			.original = from->original,
-			.orcpt = order->has_owner ? VIEW_EMPTY : from->orcpt,
-			.notify = notify_of(order, from) };
+			.orcpt = w->has_owner ? VIEW_EMPTY : from->orcpt,
+			.notify = notify_of(w, from) };
 
-		if (order->members[i].is_mailbox)
+		if (members[i].is_mailbox)
 			continue;
-		number++;
+		w->n_rcpts++;
 		ipc_list_add(&list, ipc_rcpt_type(), &to);
-		if (list.len >= FRAME_BYTES || i + 1 == order->n) {
-			struct ipc_more_rcpts frame = { str_view(&list) };
-
-			e = ipc_talk_send(
-			    &w->talk, IPC_OUT(more_rcpts, &frame), w->deadline);
-			str_reset(&list);
-		}
+		if (list.len >= FRAME_BYTES)
+			e = send_list(w, &list);
 	}
-	if (!err_is(e) && list.len > 0) {
-		struct ipc_more_rcpts frame = { str_view(&list) };
-
-		e = ipc_talk_send(
-		    &w->talk, IPC_OUT(more_rcpts, &frame), w->deadline);
-	}
+	if (!err_is(e))
+		e = send_list(w, &list);
 	str_clear(&list);
 	return e;
 }
 
 static struct err
-send_envelope(
-    struct forward *w, const struct forward_order *order, int64_t arrival_us)
+send_envelope(struct forward *w, struct view sender)
 {
 	const struct ipc_deliver *m = w->delivery->message;
 	const int64_t kept = SUBMIT_SMTPUTF8 | SUBMIT_BODY_8BITMIME |
 	    SUBMIT_EIGHT_BIT | SUBMIT_NUL;
 	struct ipc_submit submit = {
 		.queue_id = queue_id_view(&w->id),
-		.arrival_us = arrival_us,
+		.arrival_us = w->arrival_us,
 		.origin = VIEW("local"),
 		.context = VIEW("local"),
-		.sender = order->sender,
+		.sender = sender,
 		.full_name = VIEW_EMPTY,
-		.envid = order->has_owner ? VIEW_EMPTY : m->envid,
-		.ret = order->has_owner ? 0 : m->ret,
+		.envid = w->has_owner ? VIEW_EMPTY : m->envid,
+		.ret = w->has_owner ? 0 : m->ret,
 		.flags = m->flags & kept,
 		.client_name = m->client_name,
 		.client_addr = m->client_addr,
@@ -109,14 +112,14 @@ send_envelope(
 
 /* Received and Delivered-To, then the message. */
 static struct err
-send_message(struct forward *w, int64_t arrival_us)
+send_message(struct forward *w)
 {
 	const struct conf *conf = w->front->conf;
 	struct received received = {
 		.myhostname = view_of(conf->myhostname),
 		.mail_name = view_of(conf->mail_name),
 		.queue_id = queue_id_view(&w->id),
-		.wall = arrival_us / 1000000,
+		.wall = w->arrival_us / 1000000,
 	};
 	struct str head = STR_EMPTY;
 	struct content content;
@@ -142,34 +145,47 @@ send_message(struct forward *w, int64_t arrival_us)
 	return e;
 }
 
+/* False, and the verdict: it will not be. */
+static bool
+go_on(struct forward *w, struct err e)
+{
+	if (!err_is(e))
+		return true;
+	verdict_defer(&w->delivery->verdict, e);
+	ipc_talk_end(&w->talk);
+	return false;
+}
+
 bool
 forward_begin(struct forward *w, struct front *f, struct delivery *d,
-    const struct forward_order *order)
+    struct view sender, bool has_owner)
 {
-	int64_t arrival_us;
 	struct err e;
 
 	*w = (struct forward){ .front = f,
 		.delivery = d,
+		.has_owner = has_owner,
 		.deadline = deadline_in(f->conf->ipc_timeout) };
-	w->id = queue_id_new(
-	    f->daemon->slot, f->conf->enable_long_queue_ids, &arrival_us);
+	w->id = queue_id_new(f->daemon->slot,
+	    f->conf->enable_long_queue_ids, &w->arrival_us);
 	e = ipc_talk_begin(&f->cleanup, &w->talk, w->deadline);
 	if (err_is(e)) {
 		verdict_defer(&d->verdict, e);
 		return false;
 	}
-	e = send_envelope(w, order, arrival_us);
-	if (!err_is(e))
-		e = send_recipients(w, order);
-	if (!err_is(e))
-		e = send_message(w, arrival_us);
-	if (err_is(e)) {
-		verdict_defer(&d->verdict, e);
-		ipc_talk_end(&w->talk);
-		return false;
-	}
-	return true;
+	return go_on(w, send_envelope(w, sender));
+}
+
+bool
+forward_add(struct forward *w, const struct expand_member *members, size_t n)
+{
+	return go_on(w, send_recipients(w, members, n));
+}
+
+bool
+forward_send_content(struct forward *w)
+{
+	return go_on(w, send_message(w));
 }
 
 static void

@@ -16,22 +16,24 @@ struct forward {
 	struct queue_id id;
 	struct ipc_talk talk;
 	int64_t deadline;
-};
-
-/* What goes into the new message. */
-struct forward_order {
-	struct view sender;
-	bool has_owner; /* it is a list's: the sender's DSN wishes end here */
-	const struct expand_member *members; /* those that are no mailboxes */
-	size_t n;
+	int64_t arrival_us;
+	bool has_owner;
+	int64_t n_rcpts;
 };
 
 /*
- * Send everything but the last word.  If it fails the verdict is set, and
- * nothing is to be finished.
+ * The way to a new message: begin, members as often as there are some, the
+ * content, the last word.  Where one of the first three fails the verdict is set,
+ * and nothing is to be finished.
+ *
+ * `has_owner`: it is a list's, and the sender's DSN wishes end here.
  */
 bool forward_begin(struct forward *w, struct front *f, struct delivery *d,
-    const struct forward_order *order);
+    struct view sender, bool has_owner);
+/* Those that are no mailboxes are its recipients. */
+bool forward_add(
+    struct forward *w, const struct expand_member *members, size_t n);
+bool forward_send_content(struct forward *w);
 /* The last word; with commit the verdict is set: expanded, or why not. */
 void forward_finish(struct forward *w, bool commit);
 

@@ -136,31 +136,88 @@ to_member_mailboxes(struct front *f, struct delivery *d,
 	return true;
 }
 
+/* An alias on its way to all that it stands for. */
+struct fan {
+	struct front *front;
+	struct delivery *delivery;
+	struct str owner;
+	struct forward forward;
+	bool has_owner; /* it is known whether there is one */
+	bool is_begun;
+	bool is_settled; /* the verdict says how it ended */
+};
+
+static struct err
+fan_find_owner(struct fan *fan, const struct expansion *x)
+{
+	struct delivery *d = fan->delivery;
+	struct err e = ERR_OK;
+
+	if (!fan->has_owner)
+		e = expand_owner(&fan->front->expand, x->alias, &fan->owner);
+	fan->has_owner = !err_is(e);
+	if (fan->owner.len > 0)
+		d->sender = str_view(&fan->owner);
+	return e;
+}
+
+/* Members to cleanup, which hears of the message now if it has not yet. */
+static bool
+fan_add(struct fan *fan, const struct expansion *x)
+{
+	struct delivery *d = fan->delivery;
+
+	if (!fan->is_begun)
+		fan->is_begun = !front_is_probe(d, "alias") &&
+		    !is_forwarding_loop(d) &&
+		    forward_begin(&fan->forward, fan->front, d, d->sender,
+			fan->owner.len > 0);
+	else if (fan->is_settled)
+		return false;
+	fan->is_settled = !fan->is_begun ||
+	    !forward_add(&fan->forward, x->members, x->n);
+	return !fan->is_settled;
+}
+
+/* While a large alias is read. */
+static struct err
+fan_take(void *arg, struct expansion *x)
+{
+	struct fan *fan = arg;
+	struct err e = fan_find_owner(fan, x);
+
+	if (!err_is(e) && !fan_add(fan, x))
+		e = err_make(ERR_GONE, "settled");
+	return e;
+}
+
+/* What was begun will not be: the verdict says why. */
+static void
+fan_give_up(struct fan *fan)
+{
+	if (fan->is_begun && !fan->is_settled)
+		forward_finish(&fan->forward, false);
+	fan->is_settled = true;
+}
+
 /*
  * All but the last word to cleanup, then the mailboxes, then the last word: if
  * any part cannot be done now, none has been, but for a commit that fails.
  */
 static void
-to_all(struct front *f, struct delivery *d, const struct expansion *x,
-    bool has_owner)
+to_all(struct fan *fan, const struct expansion *x)
 {
-	struct forward_order order = { d->sender, has_owner, x->members, x->n };
-	size_t n_forwarded = 0, n_delivered = 0;
-	struct forward forward;
+	struct delivery *d = fan->delivery;
+	size_t n_forwarded = x->n_taken + x->n - x->n_mailboxes;
+	size_t n_delivered = 0;
 
-	for (size_t i = 0; i < x->n; i++)
-		n_forwarded += !x->members[i].is_mailbox;
 	if (n_forwarded > 0 &&
-	    (front_is_probe(d, "alias") || is_forwarding_loop(d) ||
-		!forward_begin(&forward, f, d, &order)))
+	    (!fan_add(fan, x) || !forward_send_content(&fan->forward)))
 		return;
-	if (!to_member_mailboxes(f, d, x, &n_delivered)) {
-		if (n_forwarded > 0)
-			forward_finish(&forward, false);
-		return;
-	}
-	if (n_forwarded > 0)
-		forward_finish(&forward, true);
+	if (!to_member_mailboxes(fan->front, d, x, &n_delivered))
+		fan_give_up(fan);
+	else if (n_forwarded > 0)
+		forward_finish(&fan->forward, true);
 	else if (n_delivered == 0)
 		verdict_set(&d->verdict, OUTCOME_BOUNCED, "5.4.6",
 		    "alias \"%s\" leads to itself alone", x->alias);
@@ -172,38 +229,59 @@ find_single(struct front *f, struct delivery *d, const struct expansion *x,
     struct name *n, bool *found)
 {
 	*found = false;
-	if (x->n != 1 || (!x->members[0].is_local && !x->members[0].is_mailbox))
+	if (x->n + x->n_taken != 1 || (!x->members[0].is_local && !x->members[0].is_mailbox))
 		return ERR_OK;
 	split_name(f, view_of(x->members[0].address), n);
 	return find_user(f, d, n->user, found);
 }
 
 static void
-to_expansion(struct front *f, struct delivery *d, const struct expansion *x)
+to_expansion(struct fan *fan, const struct expansion *x)
 {
-	struct str owner = STR_EMPTY;
+	struct delivery *d = fan->delivery;
 	struct name n;
 	bool single = false;
-	struct err e = expand_owner(&f->expand, x->alias, &owner);
+	struct err e = fan_find_owner(fan, x);
 
 	if (!err_is(e))
-		e = find_single(f, d, x, &n, &single);
-	if (owner.len > 0)
-		d->sender = str_view(&owner);
-	if (err_is(e))
+		e = find_single(fan->front, d, x, &n, &single);
+	if (err_is(e)) {
 		verdict_defer(&d->verdict, e);
-	else if (x->unsupported != NULL)
+		fan_give_up(fan);
+	} else if (x->unsupported != NULL) {
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
 		    "alias \"%s\": %s is not supported yet", x->alias,
 		    x->unsupported);
-	else if (single) {
+		fan_give_up(fan);
+	} else if (single) {
 		str_set(&d->member, view_of(x->members[0].address));
-		to_user(f, d, n.user);
+		to_user(fan->front, d, n.user);
+	} else {
+		to_all(fan, x);
 	}
-	else
-		to_all(f, d, x, owner.len > 0);
+}
+
+/* False: it is no alias. */
+static bool
+to_alias(struct front *f, struct delivery *d, struct view local)
+{
+	struct fan fan = { .front = f, .delivery = d, .owner = STR_EMPTY };
+	struct expansion x;
+	bool found;
+	struct err e;
+
+	expansion_init(&x, fan_take, &fan);
+	e = expand_alias(&f->expand, local, &x, &found);
+	if (!err_is(e) && found) {
+		to_expansion(&fan, &x);
+	} else if (err_is(e) && !fan.is_settled) {
+		verdict_defer(&d->verdict, e);
+		fan_give_up(&fan);
+	}
 	d->sender = d->message->sender;
-	str_clear(&owner);
+	expansion_clear(&x);
+	str_clear(&fan.owner);
+	return found || err_is(e);
 }
 
 /* --- names that nobody has --- */
@@ -249,7 +327,6 @@ to_luser_relay(struct front *f, struct delivery *d, const struct name *n)
 	const struct conf_macros macros = { .lookup = relay_name,
 		.arg = &names };
 	struct expand_member member = { .is_local = false };
-	struct forward_order order = { d->sender, false, &member, 1 };
 	struct str text = STR_EMPTY, address = STR_EMPTY;
 	struct forward forward;
 	struct err e =
@@ -263,7 +340,10 @@ to_luser_relay(struct front *f, struct delivery *d, const struct name *n)
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.3.5",
 		    "luser_relay that is no address is not supported yet");
 	else if (!front_is_probe(d, "luser_relay") &&
-	    !is_forwarding_loop(d) && forward_begin(&forward, f, d, &order))
+	    !is_forwarding_loop(d) &&
+	    forward_begin(&forward, f, d, d->sender, false) &&
+	    forward_add(&forward, &member, 1) &&
+	    forward_send_content(&forward))
 		forward_finish(&forward, true);
 	str_clear(&text);
 	str_clear(&address);
@@ -288,21 +368,14 @@ to_nobody(struct front *f, struct delivery *d, const struct name *n)
 void
 user_deliver(struct front *f, struct delivery *d)
 {
-	struct expansion x;
 	struct name n;
 	bool found;
 	struct err e;
 
 	split_name(f, str_view(&d->address), &n);
-	e = expand_alias(&f->expand, n.local, &x, &found);
-	if (!err_is(e) && found) {
-		to_expansion(f, d, &x);
-		expansion_clear(&x);
+	if (to_alias(f, d, n.local))
 		return;
-	}
-	expansion_clear(&x);
-	if (!err_is(e))
-		e = find_user(f, d, n.user, &found);
+	e = find_user(f, d, n.user, &found);
 	if (err_is(e))
 		verdict_defer(&d->verdict, e);
 	else if (found)

@@ -156,6 +156,30 @@ sub check_alias
 	check_end($t);
 }
 
+# --- To many -------------------------------------------------------------------------------
+
+# Recipients that are written before the content comes.
+sub check_many
+{
+	my ($point) = @_;
+	my $t = durable_instance(main => { default_transport => 'discard:many',
+		virtual_alias_expansion_limit => 5000,
+		virtual_alias_maps => 'inline:{ {all@example.test = ' .
+		    join(', ', 'user@example.test',
+			map { "u$_\@far.test" } 1 .. 2000) . '} }' });
+
+	start_dying($t, "$point:3");
+	my $acked = acked(submit_marks($t, '-R', @FOUR, ['all@example.test']));
+	is(scalar keys %$acked, $N, 'all were accepted');
+	check_death($t, 'cleanup');
+	ok(wait_settled($t), 'nothing stays in the queue');
+	# Whatever the point, others of the process are further on.
+	my $extra = check_found('mailbox', $acked, marks_delivered($t));
+	my $deaths = () = $t->log_text =~ m{/cleanup pid \d+ killed by}g;
+	cmp_ok($extra, '<=', 4 * $deaths, "$extra second copies");
+	check_end($t);
+}
+
 # {mark => copies} in a mailbox of the old kind.
 sub marks_in_mbox
 {
@@ -402,6 +426,7 @@ my @matrix = (
 	['smtp-accepted', \&check_relay],
 	['smtp-answered', \&check_relay],
 	['smtpd-submitted', \&check_smtpd],
+	['cleanup-recipients', \&check_many],
 	['local-expanded', \&check_alias],
 	['local-stored', \&check_alias],
 	['local-answered', \&check_alias],

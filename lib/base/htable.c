@@ -43,7 +43,7 @@ sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-static const uint64_t *
+const uint64_t *
 hash_secret(void)
 {
 	static uint64_t secret[2];
@@ -58,12 +58,26 @@ hash_secret(void)
 	return secret;
 }
 
-/* `c` rounds for each word, `d` at the end. */
-static uint64_t
-sip_hash(const uint64_t k[2], int c, int d, struct view v)
+static void
+sip_rounds(uint64_t s[4], int n)
 {
-	uint64_t s[4] = { k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d,
-		k[0] ^ 0x6c7967656e657261, k[1] ^ 0x7465646279746573 };
+	for (int i = 0; i < n; i++)
+		sip_round(s);
+}
+
+static void
+sip_init(uint64_t s[4], const uint64_t k[2])
+{
+	s[0] = k[0] ^ 0x736f6d6570736575;
+	s[1] = k[1] ^ 0x646f72616e646f6d;
+	s[2] = k[0] ^ 0x6c7967656e657261;
+	s[3] = k[1] ^ 0x7465646279746573;
+}
+
+/* All of v goes into the state, `c` rounds for each word. */
+static void
+sip_take(uint64_t s[4], int c, struct view v)
+{
 	uint64_t last = (uint64_t)v.len << 56;
 	uint64_t word;
 
@@ -71,8 +85,7 @@ sip_hash(const uint64_t k[2], int c, int d, struct view v)
 		memcpy(&word, v.ptr, 8);
 		word = le64toh(word);
 		s[3] ^= word;
-		for (int i = 0; i < c; i++)
-			sip_round(s);
+		sip_rounds(s, c);
 		s[0] ^= word;
 	}
 	word = 0;
@@ -80,12 +93,20 @@ sip_hash(const uint64_t k[2], int c, int d, struct view v)
 		memcpy(&word, v.ptr, v.len);
 	last |= le64toh(word);
 	s[3] ^= last;
-	for (int i = 0; i < c; i++)
-		sip_round(s);
+	sip_rounds(s, c);
 	s[0] ^= last;
+}
+
+/* `c` rounds for each word, `d` at the end. */
+static uint64_t
+sip_hash(const uint64_t k[2], int c, int d, struct view v)
+{
+	uint64_t s[4];
+
+	sip_init(s, k);
+	sip_take(s, c, v);
 	s[2] ^= 0xff;
-	for (int i = 0; i < d; i++)
-		sip_round(s);
+	sip_rounds(s, d);
 	return s[0] ^ s[1] ^ s[2] ^ s[3];
 }
 
@@ -99,6 +120,22 @@ uint64_t
 hash_mac(const uint64_t key[2], struct view v)
 {
 	return sip_hash(key, 2, 4, v);
+}
+
+void
+hash_mac_wide(const uint64_t key[2], struct view v, uint64_t out[static 2])
+{
+	uint64_t s[4];
+
+	sip_init(s, key);
+	s[1] ^= 0xee;
+	sip_take(s, 2, v);
+	s[2] ^= 0xee;
+	sip_rounds(s, 4);
+	out[0] = s[0] ^ s[1] ^ s[2] ^ s[3];
+	s[1] ^= 0xdd;
+	sip_rounds(s, 4);
+	out[1] = s[0] ^ s[1] ^ s[2] ^ s[3];
 }
 
 void

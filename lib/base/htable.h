@@ -34,5 +34,10 @@ uint64_t hash_bytes(struct view v);
 /* SipHash-2-4 under this key, the same in every process: who does not know the
  * key can neither make nor foretell it. */
 uint64_t hash_mac(const uint64_t key[2], struct view v);
+/* SipHash-2-4 with 128 bits, of which two texts never have the same. */
+void hash_mac_wide(
+    const uint64_t key[2], struct view v, uint64_t out[static 2]);
+/* The process's secret: a key for these. */
+const uint64_t *hash_secret(void);
 
 #endif

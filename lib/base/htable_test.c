@@ -195,7 +195,34 @@ START_TEST(the_mac_is_siphash_2_4)
 }
 END_TEST
 
-UNIT_MAIN("htable", { the_mac_is_siphash_2_4, 1 },
+/* The published ones of the wide form: the same key, texts of 0, 1 and 15
+ * bytes. */
+START_TEST(the_wide_mac_is_siphash_2_4_128)
+{
+	static const struct {
+		size_t len;
+		uint64_t out[2];
+	} vectors[] = {
+		{ 0, { 0xe6a825ba047f81a3, 0x930255c71472f66d } },
+		{ 1, { 0x44af996bd8c187da, 0x45fc229b11597634 } },
+		{ 15, { 0x11a8b03399e99354, 0xd9c3cf970fec087e } },
+	};
+	const uint64_t key[2] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+	char bytes[16];
+	uint64_t out[2];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)i;
+	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+		hash_mac_wide(key, view_make(bytes, vectors[i].len), out);
+		ck_assert_uint_eq(out[0], vectors[i].out[0]);
+		ck_assert_uint_eq(out[1], vectors[i].out[1]);
+	}
+}
+END_TEST
+
+UNIT_MAIN("htable", { the_wide_mac_is_siphash_2_4_128, 1 },
+    { the_mac_is_siphash_2_4, 1 },
     { each_process_has_its_own_secret, 1 },
     { a_table_of_zeros_is_empty, 1 }, { keys_are_bytes_and_copied, 1 },
     { set_tells_what_it_replaced_and_remove_what_it_took, 1 },

@@ -3,6 +3,7 @@ libbarid_a_SOURCES += \
 	lib/base/crc32c.c lib/base/crc32c.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/fs.c lib/base/fs.h \
+	lib/base/hset.c lib/base/hset.h \
 	lib/base/htable.c lib/base/htable.h \
 	lib/base/list.h \
 	lib/base/log.c lib/base/log.h \
@@ -19,6 +20,7 @@ check_PROGRAMS += \
 	lib/base/crc32c_test \
 	lib/base/err_test \
 	lib/base/fs_test \
+	lib/base/hset_test \
 	lib/base/htable_test \
 	lib/base/list_test \
 	lib/base/log_test \
@@ -34,6 +36,8 @@ lib_base_err_test_SOURCES = lib/base/err_test.c
 lib_base_err_test_LDADD = $(TEST_LDADD)
 lib_base_fs_test_SOURCES = lib/base/fs_test.c
 lib_base_fs_test_LDADD = $(TEST_LDADD)
+lib_base_hset_test_SOURCES = lib/base/hset_test.c
+lib_base_hset_test_LDADD = $(TEST_LDADD)
 lib_base_htable_test_SOURCES = lib/base/htable_test.c
 lib_base_htable_test_LDADD = $(TEST_LDADD)
 lib_base_list_test_SOURCES = lib/base/list_test.c

@@ -112,12 +112,7 @@ take_hit(const struct addr_map *map, const struct find *f,
 	keep_user(hit, f->is_shortened ? f->user : f->local);
 	if (map->propagates)
 		str_set(&hit->extension, extension);
-	/* Names, comments and groups are rare; without them words are
-	 * addresses, whatever stands between. */
-	if (view_find_any(str_view(&hit->value), "<(;") == VIEW_NPOS)
-		hit->words = str_view(&hit->value);
-	addrlist_init(&hit->list,
-	    hit->words.len > 0 ? VIEW_EMPTY : str_view(&hit->value));
+	addr_hit_rewind(hit);
 }
 
 struct err
@@ -186,6 +181,18 @@ next_word(struct addr_hit *hit, struct str *address)
 	str_reset(address);
 	addr_to_internal(address, view_first(rest, n));
 	return rest.len > 0;
+}
+
+/* Names, comments and groups are rare; without them words are addresses,
+ * whatever stands between. */
+void
+addr_hit_rewind(struct addr_hit *hit)
+{
+	struct view value = str_view(&hit->value);
+
+	hit->words =
+	    view_find_any(value, "<(;") == VIEW_NPOS ? value : VIEW_EMPTY;
+	addrlist_init(&hit->list, hit->words.len > 0 ? VIEW_EMPTY : value);
 }
 
 bool

@@ -61,6 +61,8 @@ struct err addr_map_find(const struct addr_map *map,
 /* The next result, in internal form: neither completed ($myorigin) nor with
  * the extension.  False after the last. */
 bool addr_hit_next(struct addr_hit *hit, struct str *address);
+/* The first one is the next again. */
+void addr_hit_rewind(struct addr_hit *hit);
 void addr_hit_clear(struct addr_hit *hit);
 
 /* Put the extension before the @. */

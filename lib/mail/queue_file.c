@@ -272,6 +272,7 @@ queue_build_tail(struct str *tail, struct queue_preamble *p,
     const struct ipc_envelope *envelope, struct view rcpts, struct view added)
 {
 	int64_t base = p->content_at + p->content_len;
+	bool late = p->rcpts_at >= base;
 	char mark[QUEUE_MARK_LEN];
 	struct view env;
 
@@ -286,8 +287,8 @@ queue_build_tail(struct str *tail, struct queue_preamble *p,
 		p->rcpts_len = (int64_t)rcpts.len;
 		p->rcpts_sum = queue_rcpts_sum(rcpts);
 	}
-	p->commit_len =
-	    base + (int64_t)tail->len + (int64_t)rcpts.len + QUEUE_MARK_LEN;
+	p->commit_len = base + (int64_t)tail->len +
+	    (late ? p->rcpts_len : (int64_t)rcpts.len) + QUEUE_MARK_LEN;
 	build_mark(mark, p->commit_len, crc32c(0, env));
 	str_add(tail, rcpts);
 	str_add(tail, view_make(mark, sizeof(mark)));

@@ -124,7 +124,9 @@ struct err queue_create(const char *queue, struct view id, int *fd);
 /* The bytes after content (or the whole file if content_in_memory): envelope,
  * recipients if they were not written before, added headers, mark.  `p` has
  * content and, if written before, rcpts (with their sum) filled in; the rest
- * is set here.
+ * is set here.  Recipients that were written behind content stand where they
+ * would stand by this; the mark at the end of `tail` is then to be written at
+ * p->commit_len - QUEUE_MARK_LEN.
  * `added` is written first; the envelope's layout may point into it at
  * p->content_at + p->content_len onwards. */
 void queue_build_tail(struct str *tail, struct queue_preamble *p,

@@ -11,6 +11,7 @@
  * line feed, then frames: a letter (C content, R recipients, A an address, E the
  * end, F the end without commit, X another message) and its bytes up to 0xff.
  */
+#define TESTING_WITH_STORE
 #include "cleanup/checks.h"
 #include "cleanup/testing.h"
 
