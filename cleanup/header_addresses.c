@@ -49,5 +49,7 @@ header_addresses_rewrite(
 		(h->flags & HEADER_SENDER_ADDR) != 0 ? MAPPING_HEADER_SENDER
 						     : MAPPING_HEADER_RCPT };
 
-	return header_rewrite_addresses(h, become, &f, &m->added, changed);
+	return header_rewrite_addresses(h,
+	    m->cleanup->conf->header_address_token_limit, become, &f,
+	    &m->added, changed);
 }

@@ -117,7 +117,8 @@ put_field(struct generic_header *g, const struct header *h, struct str *out)
 
 	if ((h->flags & (HEADER_SENDER_ADDR | HEADER_RCPT_ADDR)) != 0)
 		e = header_rewrite_addresses(
-		    h, become, (void *)(uintptr_t)g->set, out, &changed);
+		    h, HEADER_TOKENS_ALL, become, (void *)(uintptr_t)g->set,
+		    out, &changed);
 	if (!changed)
 		str_add(out, h->text);
 	return e;

@@ -131,6 +131,13 @@ my @profiles = (
 		virtual_alias_maps => 'inline:{ {v = v2@b.test, ann} }',
 		local_header_rewrite_clients => '',
 	} },
+	# What is beyond the limit goes, where any address was another one.  Of
+	# what that leaves of <> and groups each makes something else.
+	(map { { name => "$_ tokens", by_chance => 0, main => {
+		header_address_token_limit => $_,
+		local_header_rewrite_clients => 'permit_mynetworks',
+		canonical_maps => 'inline:{ {c@a.test = d@b.test} }',
+	} } } 8, 9, 12, 13),
 	{ name => 'no mappings', main => {
 		receive_override_options =>
 		    'no_address_mappings, no_unknown_recipient_checks',
@@ -278,6 +285,19 @@ my %mail = (
 			short@loc.test two@a.test two+x@a.test v2@b.test
 			x@x.test), '"j q"@old.test',
 	],
+	(map { my $limit = $_; "$limit tokens" => [
+		map { ['f@f.test', { head => "From: f\@f.test\nTo: $_\n" },
+		    'x@x.test'] } (
+			# Up to a whole address, and in the middle of one.
+			join(', ', ('c@a.test') x 4),
+			join(', ', ('x@a.test') x 4),
+			'"Q" <c@a.test>, x@a.test, y@a.test',
+			'"Q w" <c@a.test> (c (d) e), x@x.test, y@x.test',
+			"c\@a.test,\n\tx1\@x.test,\n\tx2\@x.test,\n\tx3\@x.test",
+			'c@a.test, w@[1.2.3.4], x@x.test, y@x.test',
+			'c@a.test, a.b.c.d.e.f@x.test',
+			'c@a.test, "a\\"b"@x.test, x!y%z@w.test, v@w.test'),
+	] } 8, 9, 12, 13),
 	'no mappings' => [
 		['s@a.test', { head => "From: s\@a.test\nTo: a\@h.m.test\n" },
 		    'v@a.test', 's@a.test', 's', 'x@h.m.test'],
@@ -390,6 +410,7 @@ sub deliveries
 		$head =~ s/\n[ \t]+/ /g;
 		my ($mark) = $head =~ /^X-Mark: (\d+)/m or next;
 		$head =~ s/^(Received|(Resent-)?(Message-Id|Date)):.*\n//mgi;
+		$head =~ s/ +$//mg;
 		# Postfix writes what it rewrites anew.
 		$head =~ s/>\(/> (/g;
 		push @{ $by_mark{$mark} }, map {
@@ -502,7 +523,8 @@ my %most = map { $_ => 1 } ('canonical', 'masquerading', 'virtual aliases',
 
 for my $profile (@profiles) {
 	my @mails = (@{ $mail{ $profile->{name} } },
-		map { random_mail() } 1 .. 4 * $scale);
+		map { random_mail() }
+		    1 .. 4 * $scale * ($profile->{by_chance} // 1));
 
 	subtest $profile->{name} => sub {
 		my ($peer, $self) =

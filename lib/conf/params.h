@@ -404,7 +404,7 @@ ROW(INT, hash_queue_depth, "1", 1, 10, KNOWN,
     "Levels of folders below the queues of hash_queue_names.")
 ROW(STR, hash_queue_names, "deferred, defer", 0, CONF_LEN_MAX, KNOWN,
     "Queues with folders below them.")
-ROW(INT, header_address_token_limit, "10240", 1, CONF_INT_MAX, KNOWN,
+ROW(INT, header_address_token_limit, "10240", 1, CONF_INT_MAX, USED,
     "Parts of an address header that are looked at.")
 ROW(STR, header_checks, "", 0, CONF_LEN_MAX, USED,
     "Tables for headers.")

@@ -16,9 +16,13 @@ typedef struct err header_address_fn(
 /*
  * Ask `become` for each address in the field.  If any changes, *changed is set
  * and the new field appended to out; else out is as it was, also on an error.
- * Lets other fibers run now and then.
+ * Of a field with more tokens than `most` (words, quoted strings, comments,
+ * literals, single special characters) only as many are looked at, and if any
+ * changes the others are dropped.  Lets other fibers run now and then.
  */
-struct err header_rewrite_addresses(const struct header *h,
+struct err header_rewrite_addresses(const struct header *h, int64_t most,
     header_address_fn *become, void *arg, struct str *out, bool *changed);
+/* For who has no limit. */
+#define HEADER_TOKENS_ALL INT64_MAX
 
 #endif

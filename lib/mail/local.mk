@@ -50,6 +50,7 @@ check_PROGRAMS += \
 	lib/mail/downgrade_test \
 	lib/mail/dsn_test \
 	lib/mail/esmtp_test \
+	lib/mail/header_addresses_test \
 	lib/mail/header_test \
 	lib/mail/mbox_test \
 	lib/mail/mime_test \
@@ -90,6 +91,8 @@ lib_mail_dsn_test_SOURCES = lib/mail/dsn_test.c
 lib_mail_dsn_test_LDADD = $(TEST_LDADD)
 lib_mail_esmtp_test_SOURCES = lib/mail/esmtp_test.c
 lib_mail_esmtp_test_LDADD = $(TEST_LDADD)
+lib_mail_header_addresses_test_SOURCES = lib/mail/header_addresses_test.c
+lib_mail_header_addresses_test_LDADD = $(TEST_LDADD)
 lib_mail_header_test_SOURCES = lib/mail/header_test.c
 lib_mail_header_test_LDADD = $(TEST_LDADD)
 lib_mail_mbox_test_SOURCES = lib/mail/mbox_test.c
