@@ -9,6 +9,7 @@
 #include "lib/base/testpoint.h"
 #include "lib/mail/queue_disk.h"
 #include "lib/mail/queue_file.h"
+#include "lib/mail/wake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,11 +86,14 @@ release_file(struct super *s, struct view id, const char *queue)
 	return strcmp(queue, "hold") == 0 && move(s, id, queue, "deferred");
 }
 
-/* It is routed anew when qmgr takes it up: it only has to be due. */
+/* Through pickup and cleanup once more, which may run though qmgr does not. */
 static bool
 requeue_file(struct super *s, struct view id, const char *queue)
 {
-	return move(s, id, queue, "deferred");
+	if (!move(s, id, queue, "maildrop"))
+		return false;
+	wake_pickup("private/pickup", id);
+	return true;
 }
 
 static struct err

@@ -5,6 +5,7 @@
 #include "lib/mail/addr.h"
 #include "lib/mail/drop.h"
 #include "lib/mail/esmtp.h"
+#include "lib/mail/queue_id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,8 +69,23 @@ mark_decided(struct dropped *d, const struct ipc_journal_outcome *o)
 		return;
 	if (d->decided == NULL)
 		d->decided = xcalloc((size_t)n / 8 + 1, 1);
-	for (int64_t i = o->first; i < o->first + o->count; i++)
-		d->decided[i / 8] |= (unsigned char)(1 << i % 8);
+	for (int64_t i = o->first; i < o->first + o->count; i++) {
+		unsigned char bit = (unsigned char)(1 << i % 8);
+
+		d->n_decided += (d->decided[i / 8] & bit) == 0;
+		d->decided[i / 8] |= bit;
+	}
+}
+
+/* What cleanup wrote has the name that it had in the queue; a submitter's file
+ * is another's, or says where it is from. */
+static bool
+is_requeued(const struct dropped *d, uid_t trusted)
+{
+	const struct ipc_envelope *e = &d->file.envelope;
+
+	return d->owner == trusted && !view_eq(e->origin, VIEW("sendmail")) &&
+	    queue_id_is_valid(e->queue_id);
 }
 
 /* Of a message that was in the queue before. */
@@ -89,6 +105,7 @@ read_journal(struct dropped *d)
 			&record, IPC_IN(journal_outcome, &o), &more)) &&
 		    more)
 			mark_decided(d, &o);
+	d->journal_end = j.good_end;
 	queue_journal_clear(&j);
 	return e;
 }
@@ -136,10 +153,14 @@ dropped_examine(struct dropped *d, uid_t trusted, bool *litter)
 		e = queue_file_check_rcpts(&d->file);
 	if (!err_is(e))
 		e = queue_file_check_body(&d->file, QUEUE_CHECK_BODY_MAX);
-	if (!err_is(e) && d->owner == trusted)
+	d->is_requeued = !err_is(e) && is_requeued(d, trusted);
+	if (d->is_requeued)
 		e = read_journal(d);
 	if (err_is(e))
 		return e;
+	/* An agent that lost its qmgr may still be delivering it. */
+	if (d->is_requeued && flock(d->fd, LOCK_EX | LOCK_NB) < 0)
+		return err_make(ERR_GONE, "is still being delivered");
 	queue_content_init(&d->reader, d->fd, d->file.envelope.layout);
 	content_in_init(&d->decoder, CONTENT_CHUNK, false);
 	return ERR_OK;
@@ -211,8 +232,8 @@ add_rcpt(struct dropped *d, const struct ipc_rcpt *from, struct str *list)
 	if (d->decided != NULL &&
 	    (d->decided[from->number / 8] >> from->number % 8 & 1) != 0)
 		return ERR_OK;
-	/* Of the queue's own, which looked at them before. */
-	if (d->decided != NULL && is_clean(from->original, ADDR_MAX) &&
+	/* The queue looked at them before. */
+	if (d->is_requeued && is_clean(from->original, ADDR_MAX) &&
 	    is_clean(from->orcpt, ADDR_MAX)) {
 		rcpt.original = from->original;
 		rcpt.orcpt = from->orcpt;

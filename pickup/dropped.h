@@ -17,9 +17,13 @@ struct dropped {
 	uid_t owner;
 	int64_t arrival_us; /* when it was complete: the file's time */
 	struct queue_file file;
-	/* Recipients that have their outcome already (a message that was put
-	 * back); one bit each, NULL if none. */
+	/* It was in the queue before (postsuper -r), and so is our own. */
+	bool is_requeued;
+	/* Recipients that have their outcome already; one bit each, NULL if
+	 * none. */
 	unsigned char *decided;
+	int64_t n_decided;
+	int64_t journal_end;
 
 	struct queue_content reader;
 	struct content_in decoder;

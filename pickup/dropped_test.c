@@ -245,24 +245,80 @@ add_journal(int64_t first, int64_t status)
 	str_clear(&bytes);
 }
 
+/* As cleanup leaves them. */
+static const struct ipc_rcpt known[] = {
+	{ .number = 0, .address = VIEW("a@b"), .original = VIEW("a@b") },
+	{ .number = 1,
+	    .address = VIEW("c@d"),
+	    .original = VIEW("alias@d"),
+	    .orcpt = VIEW("rfc822;o@d") },
+};
+
 START_TEST(dropped_believes_the_journal_of_the_queues_own)
 {
 	struct str rcpts = STR_EMPTY, content = STR_EMPTY;
+	struct ipc_envelope from = good;
+	struct ipc_rcpt rcpt;
 	struct dropped d;
+	struct view rest;
+	bool more;
 
 	setup();
-	write_file(&good, "x", two, 2);
+	from.origin = VIEW("smtpd");
+	write_file(&from, "x", known, 2);
 	add_journal(0, OUTCOME_SENT);
 	add_journal(1, OUTCOME_DEFERRED);
 	ck_assert(!err_is(read_all(&d, getuid(), &rcpts, &content)));
+	ck_assert(d.is_requeued);
 	ck_assert_int_eq(d.n_rcpts, 1);
+	ck_assert_int_eq(d.n_decided, 1);
+	rest = str_view(&rcpts);
+	ck_assert(!err_is(ipc_list_next(&rest, IPC_IN(rcpt, &rcpt), &more)));
+	ck_assert(view_eq(rcpt.address, VIEW("c@d")));
+	ck_assert(view_eq(rcpt.original, VIEW("alias@d")));
+	ck_assert(view_eq(rcpt.orcpt, VIEW("rfc822;o@d")));
 	dropped_close(&d);
+	/* Another's file. */
 	str_reset(&rcpts);
 	ck_assert(!err_is(read_all(&d, getuid() + 1, &rcpts, &content)));
+	ck_assert(!d.is_requeued);
+	ck_assert_int_eq(d.n_rcpts, 2);
+	dropped_close(&d);
+	/* Our own, but not from the queue. */
+	unlink(path);
+	write_file(&good, "x", two, 2);
+	add_journal(0, OUTCOME_SENT);
+	str_reset(&rcpts);
+	ck_assert(!err_is(read_all(&d, getuid(), &rcpts, &content)));
+	ck_assert(!d.is_requeued);
 	ck_assert_int_eq(d.n_rcpts, 2);
 	dropped_close(&d);
 	str_clear(&rcpts);
 	str_clear(&content);
+	teardown();
+}
+END_TEST
+
+/* An agent whose qmgr is no more has the file still. */
+START_TEST(dropped_waits_for_a_delivery_under_way)
+{
+	struct ipc_envelope from = good;
+	struct dropped d;
+	bool litter;
+	int fd;
+
+	setup();
+	from.origin = VIEW("smtpd");
+	write_file(&from, "x", known, 2);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_eq(flock(fd, LOCK_SH | LOCK_NB), 0);
+	ck_assert_int_eq(
+	    dropped_open(&d, path, getuid(), &litter).kind, ERR_GONE);
+	ck_assert(!litter);
+	dropped_close(&d);
+	close(fd);
+	ck_assert(!err_is(dropped_open(&d, path, getuid(), &litter)));
+	dropped_close(&d);
 	teardown();
 }
 END_TEST
@@ -303,4 +359,5 @@ UNIT_MAIN("dropped", { dropped_gives_what_was_submitted, 1 },
     { dropped_refuses_what_is_not_clean, ARRAY_LEN(bad) },
     { dropped_refuses_other_files, 1 }, { dropped_waits_for_the_writer, 1 },
     { dropped_believes_the_journal_of_the_queues_own, 1 },
+    { dropped_waits_for_a_delivery_under_way, 1 },
     { dropped_survives_turned_bits, 1 })

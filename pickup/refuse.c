@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/testpoint.h"
 #include "lib/run/offload.h"
 
 #include <errno.h>
@@ -123,13 +124,11 @@ remove_copy(void *arg)
 		log_warn("remove %s: %s", path.text, strerror(errno));
 }
 
-/* The descriptor goes with the question. */
+/* The descriptor goes with the question.  *report is the report's ID, if one
+ * was due. */
 static struct err
-ask_for_report(struct pickup *p, struct copying *c, struct str *report)
+ask_for_report(struct pickup *p, struct ipc_report ask, struct str *report)
 {
-	struct ipc_report ask = { .file = c->fd,
-		.queue_id = queue_id_view(c->id),
-		.kind = REPORT_FAILURE };
 	struct ipc_result answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
 	struct err e = ipc_call_once(&p->bounce, IPC_OUT(report, &ask),
@@ -159,7 +158,11 @@ refuse_message(struct pickup *p, struct dropped *d, const struct queue_id *id,
 	offload(make_copy, &c);
 	e = c.error;
 	if (!err_is(e))
-		e = ask_for_report(p, &c, &report);
+		e = ask_for_report(p,
+		    (struct ipc_report){ .file = c.fd,
+			.queue_id = queue_id_view(id),
+			.kind = REPORT_FAILURE },
+		    &report);
 	offload(remove_copy, &c);
 	if (err_is(e))
 		e = err_make(ERR_TEMP, "%s: report: %s", id->text, e.text);
@@ -168,4 +171,78 @@ refuse_message(struct pickup *p, struct dropped *d, const struct queue_id *id,
 		    VIEW_ARGS(c.text), report.len > 0 ? report.ptr : "none");
 	str_clear(&report);
 	return e;
+}
+
+/* A report that was queued, to be noted in the journal. */
+struct note {
+	const char *path;
+	struct str record;
+	int64_t *journal_end;
+};
+
+/* On a thread.  What cannot be noted is told once more if we come here again. */
+static void
+write_note(void *arg)
+{
+	struct note *n = arg;
+	int fd = open(n->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct err e = fd < 0 ? err_sys(ERR_TEMP, "open")
+			      : queue_journal_append(
+				    fd, str_view(&n->record), n->journal_end);
+
+	if (err_is(e))
+		log_warn("%s: note the report: %s", n->path, e.text);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+note_report(
+    struct dropped *d, const char *path, enum report_kind kind, struct view id)
+{
+	struct note n = { .path = path,
+		.record = STR_EMPTY,
+		.journal_end = &d->journal_end };
+	struct ipc_journal_report r = { .kind = kind,
+		.at_us = clock_wall_us(),
+		.id = id };
+
+	queue_journal_add(
+	    &n.record, JOURNAL_REPORT, IPC_OUT(journal_report, &r));
+	TEST_POINT("pickup-report");
+	offload(write_note, &n);
+	TEST_POINT("pickup-reported");
+	str_clear(&n.record);
+}
+
+/* Of one kind, if it is due. */
+static struct err
+report_ends(struct pickup *p, struct dropped *d, const char *path,
+    enum report_kind kind)
+{
+	struct str report = STR_EMPTY;
+	struct ipc_report ask = { .queue_id = d->file.envelope.queue_id,
+		.kind = kind,
+		.file = fcntl(d->fd, F_DUPFD_CLOEXEC, 0) };
+	struct err e = ask.file < 0
+	    ? err_sys(ERR_TEMP, "duplicate descriptor")
+	    : ask_for_report(p, ask, &report);
+
+	if (!err_is(e) && report.len > 0)
+		note_report(d, path, kind, str_view(&report));
+	str_clear(&report);
+	return err_is(e)
+	    ? err_make(ERR_TEMP, "%.*s: report: %s", VIEW_ARGS(ask.queue_id),
+		  e.text)
+	    : e;
+}
+
+struct err
+requeued_report(struct pickup *p, struct dropped *d, const char *path)
+{
+	bool traces = (d->file.preamble.flags & SUBMIT_DSN_TRACE) != 0;
+	struct err e = report_ends(p, d, path, REPORT_FAILURE);
+
+	return err_is(e) ? e : report_ends(p, d, path,
+				   traces ? REPORT_TRACE : REPORT_SUCCESS);
 }

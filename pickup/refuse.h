@@ -1,6 +1,6 @@
 /*
- * A message that cleanup will never take (too many hops, too large): returned
- * to its sender.
+ * Reports of messages in maildrop: of one that cleanup will never take (too many
+ * hops, too large), and of what a requeued one had come to before.
  */
 #ifndef PICKUP_REFUSE_H
 #define PICKUP_REFUSE_H
@@ -15,5 +15,12 @@
  */
 struct err refuse_message(struct pickup *p, struct dropped *d,
     const struct queue_id *id, struct view reply);
+/*
+ * Have the reports made that are due for recipients of a requeued message that
+ * have their end: it is known from the journal of the file, which is at `path`,
+ * and nowhere else.  The same errors; in a fiber.
+ */
+struct err requeued_report(
+    struct pickup *p, struct dropped *d, const char *path);
 
 #endif

@@ -117,7 +117,8 @@ add_received(struct submission *s)
 	struct received r = { .myhostname = view_of(conf->myhostname),
 		.mail_name = view_of(conf->mail_name),
 		.queue_id = queue_id_view(&s->id),
-		.wall = s->file.arrival_us / 1000000 };
+		.wall = s->file.is_requeued ? clock_wall()
+					    : s->file.arrival_us / 1000000 };
 	struct str all = STR_EMPTY;
 
 	received_add_local(&all, &r, (int64_t)s->file.owner);
@@ -152,6 +153,8 @@ flags_of(struct submission *s)
 	    SUBMIT_DSN_TRACE | SUBMIT_PROBE;
 	int64_t flags = (q->preamble.flags & said) | dropped_flags(&s->file);
 
+	if (s->file.is_requeued)
+		flags |= SUBMIT_REQUEUED;
 	if (s->pickup->autodetect_utf8 &&
 	    ((s->file.decoder.flags & CONTENT_8BIT_HEADER) != 0 ||
 		!view_is_ascii(q->envelope.sender) ||
@@ -182,6 +185,15 @@ make_submit(struct submission *s, bool whole)
 		.content = whole ? str_view(&s->content) : VIEW_EMPTY,
 	};
 
+	if (s->file.is_requeued) {
+		m.client_name = e->client_name;
+		m.client_addr = e->client_addr;
+		m.client_port = e->client_port;
+		m.protocol = e->protocol;
+		m.helo = e->helo;
+		m.sasl_method = e->sasl_method;
+		m.sasl_username = e->sasl_username;
+	}
 	return m;
 }
 
@@ -191,8 +203,13 @@ log_taken(struct submission *s)
 	struct str sender = STR_EMPTY;
 
 	addr_log_add(&sender, s->file.file.envelope.sender);
-	log_info("%s: uid=%ld from=<%s>", s->id.text, (long)s->file.owner,
-	    sender.ptr);
+	if (s->file.is_requeued)
+		log_info("%s: uid=%ld from=<%s> orig_id=%.*s", s->id.text,
+		    (long)s->file.owner, sender.ptr,
+		    VIEW_ARGS(s->file.file.envelope.queue_id));
+	else
+		log_info("%s: uid=%ld from=<%s>", s->id.text,
+		    (long)s->file.owner, sender.ptr);
 	str_clear(&sender);
 }
 
@@ -371,6 +388,18 @@ obey(struct submission *s)
 	    VIEW_ARGS(s->answer.reply));
 }
 
+/* What was requeued keeps the time when it arrived first. */
+static void
+find_arrival(struct submission *s)
+{
+	int64_t now = clock_wall_us();
+
+	if (s->file.is_requeued)
+		s->file.arrival_us = s->file.file.preamble.arrival_us;
+	if (s->file.arrival_us <= 0 || s->file.arrival_us > now)
+		s->file.arrival_us = now;
+}
+
 static struct err
 run(struct submission *s)
 {
@@ -380,10 +409,17 @@ run(struct submission *s)
 	work(s, open_file);
 	if (err_is(s->error))
 		return s->error;
+	/* With the file goes what was known of those that had an end. */
+	if (s->file.n_decided > 0)
+		e = requeued_report(s->pickup, &s->file, s->path.text);
+	else
+		e = ERR_OK;
+	if (err_is(e) ||
+	    s->file.n_decided == s->file.file.preamble.n_rcpts)
+		return e;
 	s->id = queue_id_new(
 	    s->pickup->slot, s->pickup->conf->enable_long_queue_ids, NULL);
-	if (s->file.arrival_us <= 0 || s->file.arrival_us > clock_wall_us())
-		s->file.arrival_us = clock_wall_us();
+	find_arrival(s);
 	add_received(s);
 	log_taken(s);
 	whole = !s->more_rcpts && !s->more_content &&

@@ -11,6 +11,7 @@
 #include "lib/base/testpoint.h"
 #include "lib/daemon/peers.h"
 #include "lib/mail/queue_disk.h"
+#include "lib/mail/wake.h"
 #include "lib/run/offload.h"
 
 #include <dirent.h>
@@ -21,6 +22,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PICKUP_SOCKET "private/pickup"
 
 struct file_act {
 	struct view id;
@@ -96,6 +99,10 @@ act_perform(struct message *m)
 			log_info("%s: placed on hold", own.text);
 		break;
 	case ACT_REQUEUE:
+		if (move_file(id, m->queue, "maildrop"))
+			wake_pickup(PICKUP_SOCKET, id);
+		break;
+	case ACT_RELEASE:
 	case ACT_EXPIRE:
 	case ACT_NONE:
 		again = strcmp(m->queue, "deferred") == 0 ||
@@ -115,7 +122,7 @@ struct act_row {
 static const struct act_row act_rows[] = {
 	{ "delete", ACT_DELETE },
 	{ "hold", ACT_HOLD },
-	{ "release", ACT_NONE },
+	{ "release", ACT_RELEASE },
 	{ "requeue", ACT_REQUEUE },
 	{ "expire", ACT_EXPIRE },
 };
@@ -195,6 +202,8 @@ act_at_rest(const struct act_row *row, struct view id, const char *queue)
 		deferred_remove(id);
 		return true;
 	case ACT_NONE:
+		return false;
+	case ACT_RELEASE:
 		if (strcmp(queue, "hold") != 0 ||
 		    !move_file(id, "hold", "deferred"))
 			return false;
@@ -206,11 +215,10 @@ act_at_rest(const struct act_row *row, struct view id, const char *queue)
 		deferred_flush_id(id);
 		return true;
 	case ACT_REQUEUE:
-		if (strcmp(queue, "deferred") != 0 &&
-		    !move_file(id, queue, "deferred"))
+		if (!move_file(id, queue, "maildrop"))
 			return false;
-		if (!deferred_flush_id(id))
-			deferred_add(id, clock_wall(), NULL);
+		deferred_remove(id);
+		wake_pickup(PICKUP_SOCKET, id);
 		return true;
 	}
 	return false;
@@ -223,10 +231,12 @@ act_in_flight(const struct act_row *row, struct message *m)
 {
 	switch (row->act) {
 	case ACT_NONE:
-		/* A release takes back a hold that is not in force yet. */
+		return false;
+	case ACT_RELEASE:
+		/* It takes back a hold that is not in force yet. */
 		if (m->act != ACT_HOLD)
 			return false;
-		m->act = ACT_REQUEUE;
+		m->act = ACT_RELEASE;
 		return true;
 	case ACT_EXPIRE:
 		if (message_stops(m))
@@ -275,7 +285,7 @@ act_on_one(const struct act_row *row, struct view id, struct view queues)
 	if (m != NULL)
 		return (is_word_of(queues, "active") ||
 			   is_word_of(queues, m->queue) ||
-			   (row->act == ACT_NONE && m->act == ACT_HOLD)) &&
+			   (row->act == ACT_RELEASE && m->act == ACT_HOLD)) &&
 		    act_in_flight(row, m);
 	/* A fiber that began to read the file while it is moved would deliver
 	 * it, and leave it behind where it is now. */

@@ -131,6 +131,40 @@ take_a_hold_back(void)
 	ck_assert(deferred_has(VIEW(ID)));
 }
 
+static void
+requeue_in_flight(void)
+{
+	struct str journal = STR_EMPTY;
+
+	begin_twenty();
+	ck_assert_int_eq(act("requeue", ALL), 1);
+	ck_assert(test_file_is_in("active", ID));
+	others.hold_back = false;
+	TEST_WAIT_FOR(qmgr.n_messages == 0);
+	ck_assert(test_file_is_in("maildrop", ID));
+	ck_assert(!deferred_has(VIEW(ID)));
+	ck_assert_int_eq(others.n_delivered, 5);
+	/* Who has it will not get it again. */
+	test_journal("maildrop", ID, &journal);
+	ck_assert_ptr_nonnull(strstr(journal.ptr, "sent"));
+	str_clear(&journal);
+}
+
+static void
+requeue_at_rest(void)
+{
+	test_put("deferred", ID, "a@x.example", VIEW_EMPTY);
+	deferred_add(VIEW(ID), clock_wall() + 100, NULL);
+	ck_assert_int_eq(act("requeue", ALL), 1);
+	ck_assert(test_file_is_in("maildrop", ID));
+	ck_assert(!deferred_has(VIEW(ID)));
+	ck_assert_int_eq(act("requeue", ALL), 0);
+	test_put("hold", ID, "a@x.example", VIEW_EMPTY);
+	/* Never over what is there. */
+	ck_assert_int_eq(act("requeue", ALL), 0);
+	ck_assert(test_file_is_in("hold", ID));
+}
+
 /* The last delivery is under way: nothing is left to be held. */
 static void
 hold_the_last(void)
@@ -180,7 +214,7 @@ delete_while_it_is_opened(void)
 
 		if (i % 2 == 0)
 			message_open("incoming", queue_id_view(&id));
-		act("requeue", ALL);
+		act(i % 4 < 2 ? "hold" : "release", ALL);
 	}
 	act("delete", ALL);
 	TEST_WAIT_FOR(qmgr.n_messages == 0);
@@ -256,6 +290,8 @@ static const struct {
 	{ "hold", hold_in_flight },
 	{ "hold, release", take_a_hold_back },
 	{ "hold the last", hold_the_last },
+	{ "requeue", requeue_in_flight },
+	{ "requeue at rest", requeue_at_rest },
 	{ "expire", expire_in_flight },
 	{ "expire at rest", expire_at_rest },
 	{ "delete while opened", delete_while_it_is_opened },

@@ -24,6 +24,7 @@ static const struct sandbox_path paths[] = {
 	{ "incoming", true },
 	{ "deferred", true },
 	{ "hold", true },
+	{ "maildrop", true },
 	{ "corrupt", true },
 	{ NULL, false },
 };

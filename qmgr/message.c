@@ -202,7 +202,7 @@ bool
 message_stops(const struct message *m)
 {
 	return m->act == ACT_DELETE || m->act == ACT_HOLD ||
-	    m->act == ACT_REQUEUE;
+	    m->act == ACT_REQUEUE || m->act == ACT_RELEASE;
 }
 
 void

@@ -46,8 +46,9 @@ enum message_act {
 	ACT_NONE,
 	ACT_DELETE,
 	ACT_HOLD,
-	ACT_REQUEUE,
-	ACT_EXPIRE, /* return to sender now */
+	ACT_REQUEUE, /* once more through pickup and cleanup */
+	ACT_RELEASE, /* not held after all */
+	ACT_EXPIRE,  /* return to sender now */
 };
 
 /* About 850 bytes in all, with one recipient, its job, the envelope's short

@@ -28,7 +28,7 @@ static inline void
 test_open(const char *lines)
 {
 	static const char *const folders[] = { "active", "incoming", "deferred",
-		"hold", "corrupt", "private" };
+		"hold", "maildrop", "corrupt", "private" };
 	struct conf_source source = { .dir = "/nonexistent",
 		.service_name = "qmgr",
 		.process_name = "qmgr" };

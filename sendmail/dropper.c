@@ -11,6 +11,8 @@
 #include "lib/base/testpoint.h"
 #include "lib/conf/user_list.h"
 #include "lib/mail/queue_file.h"
+#include "lib/mail/wake.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -157,33 +159,15 @@ dropper_commit(struct dropper *p)
 	return e;
 }
 
-/* pickup looks when somebody connects, and is told where; if it is not there,
- * it will look when it starts. */
-static void
-wake_pickup(struct dropper *p)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX,
-		.sun_path = "public/pickup" };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return;
-	use_group(p->group);
-	/* Whatever comes of it, the message is safe. */
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		(void)!send(fd, p->id.text, strlen(p->id.text),
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-	use_group(p->own_group);
-	close(fd);
-}
-
 void
 dropper_close(struct dropper *p)
 {
 	/* With the lock: now it is pickup's. */
 	close(p->fd);
 	p->fd = -1;
-	wake_pickup(p);
+	use_group(p->group);
+	wake_pickup("public/pickup", queue_id_view(&p->id));
+	use_group(p->own_group);
 	TEST_POINT("postdrop-woken");
 }
 

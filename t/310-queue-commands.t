@@ -120,6 +120,15 @@ like($done->{err}, qr/: released from hold\n.*Released from hold: 1 message\n/,
 ok(listed(qr/^$id[ *]/m), 'it is released');
 $done = $barid->tool('postsuper', '-r', $id);
 like($done->{err}, qr/: requeued\n.*Requeued: 1 message\n/, 'postsuper -r');
+my $again = qr/pickup\[\d+\]: (\w+): uid=\d+ from=<a\@b\.test> orig_id=$id\b/;
+ok($barid->wait_log($again), 'it comes again through pickup');
+my ($new) = $barid->log_text =~ $again;
+ok(wait_until(10, sub { !-e "$barid->{dir}/queue/maildrop/$id" }),
+	'the old one goes');
+ok(listed(qr/^$new[ *]/m), 'under another name');
+isnt($new, $id, 'which is another one indeed');
+unlike(listing(), qr/^$id/m, 'not under the old one');
+$id = $new;
 $done = $barid->tool('postsuper', '-d', 'ABCDEF123');
 is($done->{exit}, 0, 'an ID that is not there');
 is($done->{err}, "postsuper: Deleted: 0 messages\n", 'is counted as none');

@@ -328,7 +328,8 @@ sub with_waiting_messages
 sub each_in_one_place
 {
 	my ($t, $name) = @_;
-	my @all = map { $t->queue_ids($_) } qw(active incoming deferred hold);
+	my @all = map { $t->queue_ids($_) } qw(active incoming deferred hold
+	    maildrop);
 	my %ids = map { $_ => 1 } @all;
 
 	is(scalar @all, $N, $name);
@@ -361,6 +362,61 @@ sub check_act
 	chmod(0700, "$t->{dir}/mail/user");
 	is($t->tool('postsuper', '-H', 'ALL')->{exit}, 0, 'released');
 	let_go($t, $acked, \&marks_delivered);
+}
+
+# Once more through pickup and cleanup: who dies on that way loses nothing, and
+# makes a second copy only of what it had begun.
+sub check_requeue
+{
+	my ($point) = @_;
+	my ($program) = $point =~ /^(\w+)-/;
+	my ($t, $acked) = with_waiting_messages("$point:3");
+
+	chmod(0700, "$t->{dir}/mail/user");
+	$t->tool('postsuper', '-r', 'ALL');
+	check_death($t, $program);
+	ok(wait_until(60, sub {
+		$t->tool('postsuper', '-r', 'ALL');
+		return !(() = $t->queue_ids('deferred'));
+	}), 'asked again, it requeues all');
+	ok(wait_settled($t), 'nothing stays in the queue');
+	my $deaths = () = $t->log_text =~ m{/$program pid \d+ killed by}g;
+	my $extra = check_found('mailbox', $acked, marks_delivered($t));
+
+	# pickup has up to three under way each time.
+	cmp_ok($extra, '<=', $program eq 'pickup' ? $N * $deaths : 0,
+		"$extra second copies");
+	check_end($t);
+}
+
+# The failure of a recipient that nobody has been told of when the message is
+# requeued: it is told, whoever dies.
+sub check_told
+{
+	my ($point) = @_;
+	my $t = durable_instance(main => { notify_classes => '' },
+		master => { bounce => 'unix - - n - 0 anvil' });
+
+	$t->start(wait => 0);
+	wait_ready($t);
+	my $acked = acked(submit_marks($t, '-n', 1, '-f', 'third@example.test',
+		['nobody@example.test']));
+	my ($mark) = keys %$acked;
+
+	ok($t->wait_log(qr/to=<nobody\@example\.test>.*status=bounced/),
+		'a recipient does not exist');
+	ok($t->stop, 'it stops');
+	$t->tool('postsuper', '-r', 'ALL');
+	$t->configure({}, { bounce => 'unix - - n - 0 bounce' });
+	start_dying($t, "$point:1");
+	check_death($t, 'pickup');
+	ok(wait_settled($t), 'nothing stays in the queue');
+	my $n = count_reports($t, 'third');
+
+	ok($n->{$mark}, 'the sender is told');
+	cmp_ok($n->{$mark}, '<=', $point =~ /reported/ ? 1 : 2,
+		"$n->{$mark} times");
+	check_end($t);
 }
 
 # postsuper acts itself while nothing runs.
@@ -444,8 +500,16 @@ my @matrix = (
 	['qmgr-replaced', \&check_rewriting],
 	['qmgr-act', \&check_act],
 	['qmgr-acted', \&check_act],
+	['qmgr-act', \&check_requeue],
+	['qmgr-acted', \&check_requeue],
+	['pickup-submitted', \&check_requeue],
+	['pickup-removed', \&check_requeue],
+	['pickup-report', \&check_told],
+	['pickup-reported', \&check_told],
 	['postsuper-move', \&check_postsuper, '-h', 'ALL'],
 	['postsuper-moved', \&check_postsuper, '-h', 'ALL'],
+	['postsuper-move', \&check_postsuper, '-r', 'ALL'],
+	['postsuper-moved', \&check_postsuper, '-r', 'ALL'],
 	['postsuper-expired', \&check_postsuper, '-e', 'ALL'],
 	['postsuper-deleted', \&check_postsuper, '-d', 'ALL'],
 	['master-forked', \&check_master],

@@ -4,6 +4,7 @@ TAP_TESTS += \
 	t/341-forwarding.t \
 	t/342-rewriting.t \
 	t/345-large-expansions.t \
+	t/348-requeue.t \
 	t/400-source.t \
 	t/410-sink.t \
 	t/420-clients.t \

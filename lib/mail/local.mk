@@ -34,6 +34,7 @@ libbarid_a_SOURCES += \
 	lib/mail/reply.c lib/mail/reply.h \
 	lib/mail/report_text.c lib/mail/report_text.h \
 	lib/mail/srs.c lib/mail/srs.h \
+	lib/mail/wake.c lib/mail/wake.h \
 	lib/mail/xtext.c lib/mail/xtext.h
 
 check_PROGRAMS += \
