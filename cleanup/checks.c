@@ -128,7 +128,7 @@ add_client(struct str *out, const struct message *m)
 		    VIEW_ARGS(s->client_addr));
 	else
 		str_addf(out, " from %s;",
-		    view_eq(s->origin, VIEW("pickup")) ? "local" : "unknown");
+		    view_eq(s->origin, VIEW("smtpd")) ? "unknown" : "local");
 	add_address(out, "from", str_view(&m->sender));
 }
 

@@ -5,6 +5,7 @@ TAP_TESTS += \
 	t/342-rewriting.t \
 	t/345-large-expansions.t \
 	t/348-requeue.t \
+	t/349-internal-mail.t \
 	t/400-source.t \
 	t/410-sink.t \
 	t/420-clients.t \
