@@ -65,6 +65,7 @@ smtpd_core = \
 	smtpd/restrictions_relay.c \
 	smtpd/screen.c \
 	smtpd/screen.h \
+	smtpd/screen_early.c \
 	smtpd/screen_refused.c \
 	smtpd/screen_run.h \
 	smtpd/screen_session.c \

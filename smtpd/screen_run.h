@@ -94,6 +94,12 @@ struct screen_score screen_scoring_result(const struct screen_scoring *g);
 /* The caller asks no more. */
 void screen_scoring_end(struct screen_scoring *g);
 
+/* The tests before the greeting that are due; false if that is the end of the
+ * session.  Waits. */
+bool screen_run_early(struct session *s);
+
+/* Foreign bytes that a line of the log has at most. */
+enum { SCREEN_SHOWN_MAX = 100 };
 /* Lines of the log, as of postscreen. */
 void screen_log(struct session *s, enum quiet_kind kind, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
