@@ -721,6 +721,7 @@ static const char common[] =
     "myhostname = mx.example.test\n"
     "mydomain = example.test\n"
     "mail_name = Barid\n"
+    "notify_classes =\n"
     "mynetworks = 127.0.0.0/8\n"
     "inet_interfaces = loopback-only\n"
     "mydestination = local.test\n"

@@ -34,6 +34,7 @@ static const struct site {
 	bool is_loose;	   /* a lone dot ends DATA between any line ends */
 	bool may_discard;  /* a message may be accepted and dropped */
 	bool takes_pieces; /* however it is cut, it is the same session */
+	bool is_screened;  /* who is refused may say no DATA or BDAT */
 } sites[] = {
 	{ "", "192.0.2.1", .is_loose = false },
 	{ "smtpd_forbid_bare_newline = no\n"
@@ -96,7 +97,8 @@ static const struct site {
 	  "smtpd_client_connection_count_limit = 0\n"
 	  "smtpd_forbid_unauth_pipelining = no\n"
 	  "smtpd_forbid_bare_newline = note\n",
-	    "192.0.2.7", .is_loose = true, .may_discard = true },
+	    "192.0.2.7", .is_loose = true, .may_discard = true,
+	    .is_screened = true },
 	/* A client that is refused at once, unless it is another one. */
 	{ "smtpd_delay_reject = no\n"
 	  "smtpd_client_restrictions = check_client_access inline:{ "
@@ -540,6 +542,14 @@ is_last_chunk(struct view args)
 	return view_ends(args, VIEW("T")) || view_ends(args, VIEW("t"));
 }
 
+/* Content must not be taken for commands: the screen hangs up. */
+static bool
+ends_by_screen(
+    const struct reader *r, const struct said *said, struct view heard)
+{
+	return r->site->is_screened && said->code >= 500 && heard.len == 0;
+}
+
 static bool
 follow_chunk(struct reader *r, struct view args, bool is_bare)
 {
@@ -551,7 +561,8 @@ follow_chunk(struct reader *r, struct view args, bool is_bare)
 	for (size_t i = 0; i < args.len && ascii_is_digit(args.ptr[i]); i++)
 		if (n <= CHUNK_MAX)
 			n = n * 10 + (uint64_t)(args.ptr[i] - '0');
-	if (next_reply(&ahead, &said) && is_last(&said, is_bare)) {
+	if (next_reply(&ahead, &said) &&
+	    (is_last(&said, is_bare) || ends_by_screen(r, &said, ahead))) {
 		r->heard = ahead;
 		return false;
 	}
@@ -605,10 +616,8 @@ note_command(struct reader *r, struct view verb, struct view args,
 		end_transaction(r);
 	} else if (view_eq_case(verb, VIEW("HELO")) ||
 	    view_eq_case(verb, VIEW("EHLO"))) {
-		/* Also one that is refused, if it was understood. */
-		if (ok ||
-		    (args.len > 0 && said->code % 100 != 3 &&
-			said->code % 100 != 0))
+		/* One that is refused changes nothing. */
+		if (ok)
 			end_transaction(r);
 	} else {
 		assert(!view_starts(said->text, VIEW("2.0.0 Ok: ")));
@@ -640,7 +649,10 @@ follow_command(struct reader *r, struct view line)
 		assert(view_eq_case(verb, VIEW("DATA")));
 		return follow_data(r);
 	}
-	if (is_last(&said, is_bare))
+	if (is_last(&said, is_bare) ||
+	    ((view_eq_case(verb, VIEW("DATA")) ||
+		 view_eq_case(verb, VIEW("BDAT"))) &&
+		ends_by_screen(r, &said, r->heard)))
 		return false;
 	if (said.code == 220)
 		assert(!r->has_mail && view_eq_case(verb, VIEW("XCLIENT")));
