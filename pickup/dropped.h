@@ -37,8 +37,8 @@ enum { DROPPED_RCPTS_MAX = 65536 };
 
 /*
  * Open maildrop/NAME and look at all but content and recipients.
- * ERR_GONE: it vanished, or is still being written; *litter is true if it
- * never will be complete.  ERR_PERM: damaged or not acceptable.  ERR_TEMP.
+ * ERR_GONE: it vanished, or is still being written, or moved to here; *litter is
+ * true if it never will be complete.  ERR_PERM: damaged or not acceptable.  ERR_TEMP.
  * `trusted` is the uid whose journals count.  Blocks.
  */
 struct err dropped_open(struct dropped *d, const char *path, uid_t trusted,

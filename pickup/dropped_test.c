@@ -177,7 +177,13 @@ START_TEST(dropped_refuses_other_files)
 	snprintf(other, sizeof(other), "%s/other", folder);
 	write_file(&good, "x", two, 2);
 	ck_assert_int_eq(link(path, other), 0);
-	ck_assert_int_eq(dropped_open(&d, path, 0, &litter).kind, ERR_PERM);
+	ck_assert_int_eq(
+	    dropped_open(&d, path, getuid() + 1, &litter).kind, ERR_PERM);
+	dropped_close(&d);
+	/* The queue's own, on its way to here. */
+	ck_assert_int_eq(
+	    dropped_open(&d, path, getuid(), &litter).kind, ERR_GONE);
+	ck_assert(!litter);
 	dropped_close(&d);
 	unlink(path);
 	ck_assert_int_eq(symlink(other, path), 0);

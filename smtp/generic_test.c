@@ -4,7 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/unit.h"
 
-#include <unistd.h>
+#include <sys/mman.h>
 
 static struct conf *conf;
 static struct settings set;
@@ -34,6 +34,16 @@ close_set(void)
 	conf_free(conf);
 }
 
+/* delivery_clear closes it. */
+static int
+empty_file(void)
+{
+	int fd = memfd_create("empty", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
 static const struct {
 	const char *before, *after;
 } addresses[] = {
@@ -51,7 +61,7 @@ START_TEST(the_envelope_gets_addresses_that_are_valid_elsewhere)
 	struct str rcpts = STR_EMPTY;
 	struct ipc_rcpt rcpt = { 0, view_of(addresses[_i].before), VIEW_EMPTY,
 		VIEW_EMPTY, 0 };
-	struct ipc_deliver ask = { .file = -1,
+	struct ipc_deliver ask = { .file = empty_file(),
 		.sender = view_of(addresses[_i].before) };
 	struct delivery d;
 
@@ -146,7 +156,8 @@ START_TEST(a_table_that_fails_defers)
 	struct ipc_rcpt rcpt = { 0, VIEW("a@b.test"), VIEW_EMPTY, VIEW_EMPTY,
 		0 };
 	struct str rcpts = STR_EMPTY, out = STR_EMPTY;
-	struct ipc_deliver ask = { .file = -1, .sender = VIEW("a@b.test") };
+	struct ipc_deliver ask = { .file = empty_file(),
+		.sender = VIEW("a@b.test") };
 	struct delivery d;
 
 	open_set("inet_interfaces = 127.0.0.1\nsmtp_generic_maps = fail:x\n");

@@ -379,7 +379,8 @@ sub stored
 		my $to = '';
 
 		$text =~ s/\r\n/\n/g;
-		$text =~ s/^(Message-Id: <\d+\.)\w+@/$1ID@/m;
+		# Its time and ID; two servers are not asked in the same second.
+		$text =~ s/^(Message-Id: <)\d{14}\.\w+@/$1TIME.ID@/m;
 		$text =~ s/^(Date: )(.*) (\(UTC\))$/$1now/m;
 		while ($text =~ s/^(Return-Path|X-Original-To|Delivered-To): (.*)\n//) {
 			$to = $2 if $1 eq 'Delivered-To';

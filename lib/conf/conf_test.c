@@ -267,24 +267,24 @@ START_TEST(what_has_no_effect_is_told)
 	struct conf *conf;
 	struct err e = load("a = $b\nb = 1\nrelayhost = $a\nc = 2\n"
 			    "relayhost = [x]$a\nbiff = yes\n"
-			    "postscreen_upstream_proxy_timeout = 1\n"
-			    "postscreen_command_time_limit = never\n",
+			    "multi_instance_group = x\n"
+			    "postscreen_watchdog_timeout = never\n",
 	    &conf);
 
 	ck_assert_msg(!err_is(e), "%s", e.text);
 	conf_each_warning(conf, gather, &told);
 	ck_assert_str_eq(told.ptr,
 	    "main.cf, line 5: overriding earlier entry: relayhost=$a\n"
-	    "main.cf, line 8: parameter postscreen_command_time_limit: bad "
+	    "main.cf, line 8: parameter postscreen_watchdog_timeout: bad "
 	    "value "
-	    "\"never\", allowed 1s or more (not supported: ignored)\n"
+	    "\"never\", allowed 10s or more (not supported: ignored)\n"
 	    "main.cf, line 4: unused parameter: c=2\n"
-	    "main.cf, line 7: parameter postscreen_upstream_proxy_timeout is "
-	    "not supported\n"
-	    "main.cf, line 8: parameter postscreen_command_time_limit is not "
+	    "main.cf, line 7: parameter multi_instance_group is not "
+	    "supported\n"
+	    "main.cf, line 8: parameter postscreen_watchdog_timeout is not "
 	    "supported\n");
 	ck_assert_str_eq(conf->relayhost, "[x]1");
-	ck_assert_int_eq(conf->postscreen_command_time_limit, 300);
+	ck_assert_int_eq(conf->postscreen_watchdog_timeout, 10);
 	str_clear(&told);
 	conf_free(conf);
 }

@@ -90,9 +90,8 @@ static const struct {
 	{ "regexp:{{/^a@x/ no}}", "a+e@x.test", "" },
 	{ "regexp:{{/^@x/ no}}", "a@x.test", "" },
 	{ "static:s@x.test", "any+e@where.test", "s@x.test" },
-	/* What needs quotes is a key with them, and without. */
+	/* What needs quotes is a key with them. */
 	{ "inline:{{\"a b\"@x.test=c}}", "a b@x.test", "c" },
-	{ "inline:{{a b@x.test=c}}", "a b@x.test", "c" },
 	/* Lists: commas, blanks, names, comments, groups. */
 	{ "inline:{{a@x.test=b c  d}}", "a@x.test", "b c d" },
 	{ "inline:{{a@x.test=b@x c, d}}", "a@x.test", "b@x c d" },

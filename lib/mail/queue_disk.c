@@ -139,7 +139,7 @@ void
 queue_drop_other_names(const char *queue, struct view id, int fd)
 {
 	static const char *const queues[] = { "active", "incoming", "deferred",
-		"hold" };
+		"hold", "maildrop" };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || st.st_nlink < 2)

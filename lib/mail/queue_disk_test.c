@@ -16,6 +16,7 @@ static const struct view id = VIEW("4F2A000000001");
 
 #define ACTIVE "active/4F2A000000001"
 #define HOLD "hold/4F2A000000001"
+#define MAILDROP "maildrop/4F2A000000001"
 #define DEFERRED "deferred/0/4F2A000000001"
 
 /* False: this machine has no such folder. */
@@ -23,7 +24,7 @@ static bool
 enter(const char *parent, char dir[64])
 {
 	static const char *const queues[] = { "active", "incoming", "deferred",
-		"hold" };
+		"hold", "maildrop" };
 
 	snprintf(dir, 64, "%s/queue-test.XXXXXX", parent);
 	if (mkdtemp(dir) == NULL)
@@ -37,8 +38,9 @@ enter(const char *parent, char dir[64])
 static void
 leave(const char *dir)
 {
-	static const char *const all[] = { ACTIVE, HOLD, DEFERRED, "deferred/0",
-		"active", "incoming", "deferred", "hold" };
+	static const char *const all[] = { ACTIVE, HOLD, DEFERRED, MAILDROP,
+		"deferred/0", "active", "incoming", "deferred", "hold",
+		"maildrop" };
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (unlink(all[i]) < 0)
@@ -115,6 +117,9 @@ START_TEST(a_file_with_two_names_gets_one)
 	queue_drop_other_names("active", id, fd);
 	ck_assert(is_there(ACTIVE, 1));
 	ck_assert(!is_there(HOLD, 1));
+	ck_assert_int_eq(link(ACTIVE, MAILDROP), 0);
+	queue_drop_other_names("active", id, fd);
+	ck_assert(!is_there(MAILDROP, 1));
 	/* What has the same name but is another file is not ours to remove. */
 	put(HOLD, "two");
 	queue_drop_other_names("active", id, fd);
