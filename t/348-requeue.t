@@ -250,7 +250,7 @@ for my $runs (1, 0) {
 			'the other has it, once');
 		is(scalar(@mail = $t->read_maildir('user')), 1,
 			'the news came once');
-		like($t->log_text, qr/pickup\[\d+\]: \w+: uid=\d+ from=<user\@example\.test> orig_id=$id\n/,
+		ok($t->wait_log(qr/pickup\[\d+\]: \w+: uid=\d+ from=<user\@example\.test> orig_id=$id$/),
 			'the log tells both names');
 		ok($t->stop, 'it stops');
 	};
