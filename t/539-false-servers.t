@@ -63,6 +63,19 @@ sub check_unharmed
 
 sub count { my $n = () = $_[0]->log_text =~ /$_[1]/g; return $n }
 
+# It serves: what comes first may find its processes still starting, with so short
+# an ipc_timeout.
+sub wait_serving
+{
+	my ($t) = @_;
+
+	ok(wait_until(60, sub {
+		my ($submit) = submit_marks($t, '-m', 'first', ['user@example.test']);
+
+		return $submit && $submit->{code} == 250;
+	}), 'it serves') or $t->show_log;
+}
+
 # --- bounce -------------------------------------------------------------------------
 
 subtest 'bounce' => sub {
@@ -77,6 +90,7 @@ subtest 'bounce' => sub {
 
 	$t->start(wait => 0);
 	wait_ready($t);
+	wait_serving($t);
 	for my $lie (@lies) {
 		my ($submit) = submit_marks($t, '-m', $lie, '-f',
 			"lie-$lie\@example.test", ['nobody@example.test']);
@@ -164,6 +178,7 @@ subtest 'dial' => sub {
 
 	chmod(0755, $servers);
 	$t->start;
+	wait_serving($t);
 	for my $lie (@lies) {
 		my ($submit) = submit_marks($t, '-m', $lie,
 			["x\@$lie.test"]);
