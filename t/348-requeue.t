@@ -238,7 +238,8 @@ for my $runs (1, 0) {
 		like($t->tool('postsuper', '-r', $id)->{err},
 			qr/^postsuper: $id: requeued$/m, 'requeued');
 		let_go($t) if !$runs;
-		$t->wait_maildir('later/wait', 1);
+		# What is locked still waits for the next scan, a minute later.
+		$t->wait_maildir('later/wait', 1, 90);
 		is(scalar(my @mail = $t->wait_maildir('user', 1)), 1,
 			'who waits for news gets some');
 		like($mail[0], qr/^Final-Recipient: rfc822; ?nobody\@/m,

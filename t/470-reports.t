@@ -57,7 +57,7 @@ sub is_machine_mail
 	ok(defined header_of($message, $_), $_) for 'Date', 'Message-Id', 'To';
 	is($report->{status}{'reporting-mta'}, 'dns; mx.example.test',
 		'Reporting-MTA');
-	like($report->{status}{'arrival-date'}, qr/^\w{3}, \d+ \w{3} \d{4} /,
+	like($report->{status}{'arrival-date'}, qr/^\w{3}, [ \d]\d \w{3} \d{4} /,
 		'Arrival-Date');
 }
 
