@@ -346,10 +346,10 @@ begin_commit(void *arg)
 	if (!err_is(e))
 		e = queue_note_commit(m->fd);
 	TEST_POINT("cleanup-noted");
+	if (!err_is(e))
+		e = queue_start_sync(m->fd);
 	if (err_is(e))
 		store_fail(m, e);
-	else
-		queue_start_sync(m->fd);
 }
 
 /* On a thread: it is on disk. */

@@ -108,7 +108,7 @@ my %kinds = (small => [], streamed => ['-s', 300_000, '-S']);
 subtest 'cleanup' => sub {
 	my $t = instance();
 
-	for my $calls (qw(open write sync lock)) {
+	for my $calls ('open', 'write', 'start of sync', 'sync', 'lock') {
 		for my $case (@cases) {
 			my ($kind, $error, $want) = @$case;
 			my $code;

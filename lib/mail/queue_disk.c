@@ -60,10 +60,14 @@ queue_syncs_together(void)
 	return queue_keeps_names();
 }
 
-void
+struct err
 queue_start_sync(int fd)
 {
-	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	/* Some file systems do not know it; then the sync does all. */
+	if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0 ||
+	    errno == ENOSYS || errno == EINVAL)
+		return ERR_OK;
+	return err_sys(ERR_TEMP, "start to sync queue file");
 }
 
 static bool

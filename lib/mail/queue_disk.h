@@ -17,8 +17,10 @@ struct err queue_sync(int fd, const char *queue);
 /* Whether several syncs cost little more than one, since the first commits
  * what all of them wait for: so on a file system with a journal. */
 bool queue_syncs_together(void);
-/* Its pages are on their way to the disk; does not wait, promises nothing. */
-void queue_start_sync(int fd);
+/* Its pages are on their way to the disk: it waits for none, and nothing is
+ * promised before queue_sync.  An error counts, though: what the file system could
+ * find no room for is dropped, and the sync need not tell that again. */
+struct err queue_start_sync(int fd);
 /* After a rename over another file, which is still open: the folder of this
  * path, where the file system may keep a name for a file that is gone. */
 void queue_sync_name(const char *path);

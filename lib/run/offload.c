@@ -221,8 +221,8 @@ others_will_do(const struct job *job)
 	    q->n_jobs < q->n_workers * BRIEF_PER_THREAD;
 }
 
-/* Who is to be woken for the job, which is its own then; NULL if
- * it was put where somebody will look. */
+/* Who is to be woken for the job, which is its own then; NULL if it was put where
+ * somebody will look. */
 static struct worker *
 assign(struct job *job)
 {

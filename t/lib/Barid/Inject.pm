@@ -18,6 +18,7 @@ our @EXPORT = qw(can_inject inject_count inject_delay inject_error
 my %names = (
 	open => 'open,openat,openat2', write => 'writev,pwrite64,pwritev',
 	store => 'write',
+	'start of sync' => 'sync_file_range',
 	sync => 'fsync,fdatasync', remove => 'unlink,unlinkat',
 	move => 'rename,renameat,renameat2,link,linkat',
 	mkdir => 'mkdir,mkdirat', stat => 'fstat,newfstatat',
