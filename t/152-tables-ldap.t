@@ -374,7 +374,7 @@ fails('attack 45: another name', $user, qr/query error.*start TLS/, @tls,
 # --- By way of lookup -----------------------------------------------------------------
 
 $t->etc('daemon.cf', source(@tls, tls_ca_cert_file => "$tls/good.pem",
-	timeout => 5));
+	timeout => 5, @special));
 $t->configure({ virtual_alias_domains => 'example.test',
 	virtual_alias_maps => "ldap:$etc/daemon.cf", mydestination => '' });
 $t->start;
@@ -394,6 +394,8 @@ sub rcpt
 
 is(rcpt($user), 250, 'lookup: found, by StartTLS');
 is(rcpt('none@example.test'), 550, 'lookup: not found');
+is(rcpt('loop@example.test'), 451,
+	'attack 45: lookup: a circle, up to the usual recursion_limit');
 stop_peer($db->{pid});
 is(rcpt('down@example.test'), 451, 'attack 97: its server is down');
 $db->{start}->();

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 enum {
@@ -59,23 +60,35 @@ struct ldap {
 	int64_t deadline;
 };
 
-/* What one search has found: values in a row, each entry begun by its name. */
+/*
+ * What one search has found: values in a row, each entry begun by its name.  Who
+ * names other entries stays below what they are: how deep that goes a directory
+ * says, so it is not on the stack, which may be a fiber's.
+ */
 struct found {
+	struct found *below;
 	struct found_value {
 		enum attribute_kind kind;
 		char *text;
 		size_t len;
 	} * all;
-	size_t n;
+	size_t n, at;		/* the next one to be looked at */
+	bool has[IS_ENTRY + 1]; /* of the entry that it is of */
+	int64_t depth;
 	const struct ldap *l;
 };
 
-static void
-found_clear(struct found *f)
+/* The one below. */
+static struct found *
+found_pop(struct found *f)
 {
+	struct found *below = f->below;
+
 	for (size_t i = 0; i < f->n; i++)
 		free(f->all[i].text);
 	free(f->all);
+	free(f);
+	return below;
 }
 
 /* RFC 4515, section 3. */
@@ -144,8 +157,30 @@ take_value(void *arg, struct view attribute, struct view value)
 	return true;
 }
 
-static enum module_end search(struct ldap *l,
-    const struct module_search *what, int64_t depth, char *why);
+/* One search; what it finds lies on top. */
+static enum module_end
+search(struct ldap *l, const struct module_search *what, struct found **top,
+    char *why)
+{
+	struct found *f = xcalloc(1, sizeof(*f));
+	int left = deadline_left(l->deadline);
+	enum module_end end = MODULE_LOST;
+
+	f->l = l;
+	f->below = *top;
+	f->depth = *top == NULL ? 0 : (*top)->depth + 1;
+	*top = f;
+	if (left > 0)
+		end = l->module->search(
+		    l->connection, what, left, take_value, f, why);
+	else
+		snprintf(why, MODULE_WHY_MAX, "search: timeout");
+	if (end == MODULE_STOPPED)
+		l->result.e = err_make(ERR_TEMP,
+		    "%.100s: more than %d values", params_origin(l->params),
+		    LDAP_VALUES_MAX);
+	return end;
+}
 
 /* "ldap://host/base?attributes?scope?filter": the host is passed over. */
 static bool
@@ -197,7 +232,7 @@ pick_attributes(const struct ldap *l, char *list,
 }
 
 static enum module_end
-search_url(struct ldap *l, struct view url, int64_t depth, char *why)
+search_url(struct ldap *l, struct view url, struct found **top, char *why)
 {
 	const char *picked[URL_ATTRIBUTES_MAX + 1];
 	struct str parts[4];
@@ -212,7 +247,7 @@ search_url(struct ldap *l, struct view url, int64_t depth, char *why)
 		.may_lack_base = true };
 
 	if (whole && (all || pick_attributes(l, parts[1].ptr, picked)))
-		end = search(l, &what, depth, why);
+		end = search(l, &what, top, why);
 	for (size_t i = 0; i < 4; i++)
 		str_clear(&parts[i]);
 	return end;
@@ -227,7 +262,7 @@ is_url(struct view text)
 }
 
 static enum module_end
-follow(struct ldap *l, struct view name, int64_t depth, char *why)
+follow(struct ldap *l, struct view name, struct found **top, char *why)
 {
 	struct module_search what = { .filter = "(objectClass=*)",
 		.scope = "base",
@@ -235,7 +270,7 @@ follow(struct ldap *l, struct view name, int64_t depth, char *why)
 		.size_limit = l->size_limit,
 		.may_lack_base = true };
 
-	if (depth >= l->depth_max) {
+	if ((*top)->depth >= l->depth_max) {
 		l->result.e = err_make(ERR_TEMP,
 		    "%.100s: more than %lld entries that name each other "
 		    "(recursion_limit)",
@@ -243,63 +278,61 @@ follow(struct ldap *l, struct view name, int64_t depth, char *why)
 		return MODULE_DONE;
 	}
 	if (is_url(name))
-		return search_url(l, name, depth + 1, why);
+		return search_url(l, name, top, why);
 	what.base = name.ptr;
-	return search(l, &what, depth + 1, why);
+	return search(l, &what, top, why);
+}
+
+/* At the name of an entry: what it has. */
+static void
+begin_entry(struct found *f)
+{
+	memset(f->has, 0, sizeof(f->has));
+	for (size_t i = f->at; i < f->n && f->all[i].kind != IS_ENTRY; i++)
+		f->has[f->all[i].kind] = true;
 }
 
 /* What of an entry counts: with a terminal attribute only those; with special
  * ones no leaves. */
-static enum module_end
-take_entry(struct ldap *l, const struct found_value *v, size_t n,
-    int64_t depth, char *why)
+static bool
+counts(const struct found *f, enum attribute_kind kind)
 {
-	bool has[IS_ENTRY + 1] = { false };
-	enum module_end end = MODULE_DONE;
-
-	for (size_t i = 0; i < n; i++)
-		has[v[i].kind] = true;
-	for (size_t i = 0; i < n && end == MODULE_DONE && !err_is(l->result.e);
-	     i++) {
-		struct view value = view_make(v[i].text, v[i].len);
-
-		if (has[IS_TERMINAL] ? v[i].kind != IS_TERMINAL
-				     : v[i].kind == IS_LEAF && has[IS_SPECIAL])
-			continue;
-		if (v[i].kind == IS_SPECIAL)
-			end = follow(l, value, depth, why);
-		else
-			query_result_add(&l->result, value);
-	}
-	return end;
+	if (f->has[IS_TERMINAL])
+		return kind == IS_TERMINAL;
+	return kind != IS_LEAF || !f->has[IS_SPECIAL];
 }
 
 static enum module_end
-search(struct ldap *l, const struct module_search *what, int64_t depth,
-    char *why)
+take_next(struct ldap *l, struct found **top, char *why)
 {
-	struct found f = { .l = l };
-	int left = deadline_left(l->deadline);
-	enum module_end end = MODULE_LOST;
-	size_t from = 0, to;
+	struct found *f = *top;
+	const struct found_value *v;
 
-	if (left > 0)
-		end = l->module->search(
-		    l->connection, what, left, take_value, &f, why);
-	else
-		snprintf(why, MODULE_WHY_MAX, "search: timeout");
-	if (end == MODULE_STOPPED)
-		l->result.e = err_make(ERR_TEMP,
-		    "%.100s: more than %d values", params_origin(l->params),
-		    LDAP_VALUES_MAX);
-	while (end == MODULE_DONE && from < f.n) {
-		for (to = from + 1; to < f.n && f.all[to].kind != IS_ENTRY;)
-			to++;
-		end = take_entry(
-		    l, &f.all[from + 1], to - from - 1, depth, why);
-		from = to;
+	if (f->at == f->n) {
+		*top = found_pop(f);
+		return MODULE_DONE;
 	}
-	found_clear(&f);
+	v = &f->all[f->at++];
+	if (v->kind == IS_ENTRY)
+		begin_entry(f);
+	else if (counts(f, v->kind) && v->kind == IS_SPECIAL)
+		return follow(l, view_make(v->text, v->len), top, why);
+	else if (counts(f, v->kind))
+		query_result_add(&l->result, view_make(v->text, v->len));
+	return MODULE_DONE;
+}
+
+/* And for what is named there, in the order in which it is. */
+static enum module_end
+search_all(struct ldap *l, const struct module_search *what, char *why)
+{
+	struct found *top = NULL;
+	enum module_end end = search(l, what, &top, why);
+
+	while (end == MODULE_DONE && top != NULL && !err_is(l->result.e))
+		end = take_next(l, &top, why);
+	while (top != NULL)
+		top = found_pop(top);
 	return end;
 }
 
@@ -361,7 +394,7 @@ ask_ldap(void *arg, void *connection, int timeout_ms, char *why)
 	what.base = base.ptr;
 	what.filter = filter.ptr;
 	if (whole)
-		end = search(l, &what, 0, why);
+		end = search_all(l, &what, why);
 	str_clear(&base);
 	str_clear(&filter);
 	return end;
