@@ -17,7 +17,7 @@ libbarid_a_SOURCES += \
 	lib/table/fail.c \
 	lib/table/held.c lib/table/held.h \
 	lib/table/internal.c \
-	lib/table/ldap.c \
+	lib/table/ldap.c lib/table/ldap.h lib/table/ldap_ask.c \
 	lib/table/maps.c \
 	lib/table/match.c lib/table/match.h \
 	lib/table/memcache.c \
