@@ -22,19 +22,19 @@ dblink_open(struct dblink *l, const struct dblink_kind *kind, void *arg,
 	 * name has its own experience.  Parameters are never freed. */
 	str_init(&l->scope);
 	str_printf(&l->scope, "%s %p", kind->name, (const void *)p);
+	l->idle_ms = l->rest_ms = LINK_INTERVAL_MS;
 	e = dbhosts_parse(&l->hosts, view_of(hosts), in_order);
 	if (err_is(e))
-		return err_within(e, "%.100s",
+		e = err_within(e, "%.100s",
 		    p == NULL ? kind->name : params_origin(p));
-	l->idle_ms = l->rest_ms = LINK_INTERVAL_MS;
-	if (p == NULL)
-		return ERR_OK;
-	e = params_time(p, "idle_interval", LINK_INTERVAL_MS, &l->idle_ms);
-	if (!err_is(e))
+	if (!err_is(e) && p != NULL)
+		e = params_time(
+		    p, "idle_interval", LINK_INTERVAL_MS, &l->idle_ms);
+	if (!err_is(e) && p != NULL)
 		e = params_time(
 		    p, "retry_interval", LINK_INTERVAL_MS, &l->rest_ms);
 	if (err_is(e))
-		dbhosts_clear(&l->hosts);
+		dblink_close(l);
 	return e;
 }
 

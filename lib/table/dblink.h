@@ -38,7 +38,8 @@ struct dblink {
 
 /*
  * hosts is the text of the hosts; idle_interval and retry_interval are looked
- * up in p, which may be NULL.  ERR_PERM.  Nothing is connected yet.
+ * up in p, which may be NULL.  ERR_PERM: as after dblink_close, which is allowed
+ * once more.  Nothing is connected yet.
  */
 struct err dblink_open(struct dblink *l, const struct dblink_kind *kind, void *arg,
     const struct params *p, const char *hosts, bool in_order,

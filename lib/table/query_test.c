@@ -244,6 +244,25 @@ START_TEST(dblink_asks_nothing_when_there_is_no_time_left)
 }
 END_TEST
 
+START_TEST(dblink_open_leaves_nothing_if_it_fails)
+{
+	static const struct dblink_kind kind = { "none", NULL, NULL, NULL };
+	static struct dblink l;
+	const struct params *p;
+
+	ck_assert(
+	    !err_is(params_load(VIEW("redis:{retry_interval=x}"), &p)));
+	ck_assert_int_eq(
+	    dblink_open(&l, &kind, NULL, NULL, "", true, 100).kind, ERR_PERM);
+	ck_assert_uint_eq(l.scope.room, 0);
+	ck_assert_int_eq(
+	    dblink_open(&l, &kind, NULL, p, "a b", true, 100).kind, ERR_PERM);
+	ck_assert_uint_eq(l.scope.room, 0);
+	ck_assert_uint_eq(l.hosts.n, 0);
+	dblink_close(&l);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	int64_t ms; /* -1: refused */
@@ -363,5 +382,6 @@ UNIT_MAIN("table/query",
     { dbhosts_parse_takes_all_forms, ARRAY_LEN(hosts) },
     { dbhosts_order_passes_over_who_rests, 1 },
     { dblink_asks_nothing_when_there_is_no_time_left, 1 },
+    { dblink_open_leaves_nothing_if_it_fails, 1 },
     { params_time_has_units, ARRAY_LEN(times) },
     { params_may_stand_in_main_cf, 1 })

@@ -370,7 +370,6 @@ share_open(struct view spec, struct share **out)
 	struct err e;
 
 	str_init(&s->spec);
-	str_init(&s->link.scope);
 	str_set(&s->spec, without_proxy(spec));
 	e = params_load(str_view(&s->spec), &p);
 	if (!err_is(e))
