@@ -1,6 +1,6 @@
 /*
  * Open tables, some of each kind, since one table serves one question at a
- * time: each question takes one, asks it on a thread, and gives it back.
+ * time: each question takes one, asks it, and gives it back.
  */
 #ifndef LOOKUP_POOL_H
 #define LOOKUP_POOL_H
