@@ -93,6 +93,8 @@ void check_listen(struct check *c, const struct check_place *at);
  * missing arguments. */
 void check_restriction_words(
     struct check *c, const struct check_place *at, struct view words);
+/* The same question, and nothing is told. */
+bool check_restriction_words_are_good(struct check *c, struct view words);
 
 /* What keeps this transport from delivering; NULL: nothing, it is in master.cf
  * or built in. */

@@ -119,13 +119,20 @@ first_word(struct view line)
 }
 
 /* What is no action is a list of restrictions. */
+static bool
+is_good_answer(struct check *c, struct view line)
+{
+	return line.len == 0 || is_digits(line) ||
+	    is_access_action(first_word(line)) ||
+	    check_restriction_words_are_good(c, line);
+}
+
 static void
 check_access(struct contents *x, const struct check_place *at, struct view line)
 {
 	size_t before = x->c->n_errors;
 
-	if (line.len > 0 && !is_digits(line) &&
-	    !is_access_action(first_word(line)))
+	if (!is_good_answer(x->c, line))
 		check_restriction_words(x->c, at, line);
 	x->n_told += x->c->n_errors > before;
 }
@@ -135,12 +142,13 @@ check_action(void *arg, struct view key, struct view value)
 {
 	struct contents *x = arg;
 	struct view line = view_trim(value);
-	struct check_place at = *x->at;
+	struct check_place at;
 
-	if (line.len > 0 && !is_digits(line) &&
-	    !is_access_action(first_word(line)))
+	/* To find the place the whole text is read: not for every pair. */
+	if (!is_good_answer(x->c, line)) {
 		at = place_of(x, key, value);
-	check_access(x, &at, line);
+		check_access(x, &at, line);
+	}
 	return x->n_told < TOLD_MAX;
 }
 

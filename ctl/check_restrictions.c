@@ -138,48 +138,62 @@ is_argument(enum access_arg arg, struct view text)
 	return true;
 }
 
-static void
-check_name(struct check *c, const struct check_place *at, struct view name,
-    struct view *rest)
+/* What is wrong with this name or with its argument, which is cut off *rest;
+ * false: nothing. */
+static bool
+find_fault(
+    struct check *c, struct view name, struct view *rest, struct str *fault)
 {
 	const struct restriction *r = find(name);
 	struct view argument, left = *rest;
 
+	str_reset(fault);
 	if (r == NULL) {
 		/* A bare table is a check of what the list is about. */
 		if (!check_is_table(name) && !is_class(c, name))
-			check_tell(c, CHECK_ERROR, at,
-			    "unknown restriction \"%.*s\": smtpd will answer "
-			    "451",
+			str_printf(fault, "unknown restriction \"%.*s\"",
 			    VIEW_ARGS(name));
-		return;
-	}
-	if (r->arg == ACCESS_ARG_NONE)
-		return;
-	if (!conf_list_next(&left, &argument) ||
+	} else if (r->arg == ACCESS_ARG_NONE) {
+		/* The next word is a name. */
+	} else if (!conf_list_next(&left, &argument) ||
 	    (find(argument) != NULL && r->arg != ACCESS_ARG_NUMBER)) {
-		check_tell(c, CHECK_ERROR, at,
-		    "restriction %s without its argument: smtpd will answer "
-		    "451",
-		    r->name);
-		return;
+		str_printf(
+		    fault, "restriction %s without its argument", r->name);
+	} else {
+		if (!is_argument(r->arg, argument))
+			str_printf(fault,
+			    "restriction %s: \"%.*s\" is no argument for it",
+			    r->name, VIEW_ARGS(argument));
+		*rest = left;
 	}
-	if (!is_argument(r->arg, argument))
-		check_tell(c, CHECK_ERROR, at,
-		    "restriction %s: \"%.*s\" is no argument for it: smtpd "
-		    "will answer 451",
-		    r->name, VIEW_ARGS(argument));
-	*rest = left;
+	return fault->len > 0;
 }
 
 void
 check_restriction_words(
     struct check *c, const struct check_place *at, struct view words)
 {
+	struct str fault = STR_EMPTY;
 	struct view rest = words, name;
 
 	while (conf_list_next(&rest, &name))
-		check_name(c, at, name, &rest);
+		if (find_fault(c, name, &rest, &fault))
+			check_tell(c, CHECK_ERROR, at,
+			    "%s: smtpd will answer 451", fault.ptr);
+	str_clear(&fault);
+}
+
+bool
+check_restriction_words_are_good(struct check *c, struct view words)
+{
+	struct str fault = STR_EMPTY;
+	struct view rest = words, name;
+	bool good = true;
+
+	while (good && conf_list_next(&rest, &name))
+		good = !find_fault(c, name, &rest, &fault);
+	str_clear(&fault);
+	return good;
 }
 
 static bool

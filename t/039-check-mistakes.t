@@ -133,6 +133,12 @@ finds('answers', "transport_maps = texthash:ETC/t\n" .
 	qr{^s:1 error smtpd_sender_restrictions unknown restriction "REJCT"},
 	qr{^s:5 error smtpd_sender_restrictions restriction check_sender_access without});
 
+# To read the text anew for each pair would take minutes.
+finds('a class for many', "smtpd_sender_restrictions = check_sender_access texthash:ETC/s\n" .
+	"smtpd_restriction_classes = strict\nstrict = reject_unknown_sender_domain\n", '',
+	{ s => join('', map { "u$_\@a.test strict\n" } 1 .. 100_000) . "b.test REJCT\n" },
+	qr{^s:100001 error smtpd_sender_restrictions unknown restriction "REJCT"});
+
 finds('a transport that waits', "virtual_transport = store\n" .
 	"transport_maps = inline:{ {x.test=store:y} }\n", "store unix - n n - - qmqpd\n", {},
 	qr{^master\.cf:2 warning - store/unix the program qmqpd is not supported},
