@@ -59,7 +59,7 @@ void check_tell(struct check *c, enum check_severity severity,
     const struct check_place *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Where a parameter is set; DIR/main.cf and no line for a default. */
+/* Where a parameter is set; no file if nowhere. */
 struct check_place check_place_of(const struct check *c, const char *parameter);
 /* The parameter's value, expanded; false if that cannot be done. */
 bool check_value_of(struct check *c, const char *parameter, struct str *value);
@@ -95,6 +95,8 @@ void check_restriction_words(
     struct check *c, const struct check_place *at, struct view words);
 /* The same question, and nothing is told. */
 bool check_restriction_words_are_good(struct check *c, struct view words);
+/* Does a table follow this name, as in "check_client_access TYPE:NAME"? */
+bool check_restriction_has_table(struct view name);
 
 /* What keeps this transport from delivering; NULL: nothing, it is in master.cf
  * or built in. */

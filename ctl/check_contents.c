@@ -5,7 +5,6 @@
 #include "lib/base/mem.h"
 #include "lib/conf/each.h"
 #include "lib/conf/main_cf.h"
-#include "lib/conf/restrictions.h"
 #include "lib/table/source.h"
 
 #include <stdlib.h>
@@ -27,15 +26,6 @@ static const char *const access_actions[] = {
 static const char *const content_actions[] = {
 #define ACTION(name, run) name,
 #include "lib/conf/content_actions.h"
-};
-
-/* Of which tables' names a restriction is followed. */
-static const struct {
-	const char *name;
-	enum access_arg arg;
-} restrictions[] = {
-#define RESTRICTION(name, run, arg, flags, subject, type) { name, arg },
-#include "lib/conf/restrictions.h"
 };
 
 /* One table. */
@@ -263,15 +253,6 @@ look_at_all(struct check *c, const struct check_place *at, struct view value,
 		look_at(c, at, word, look, look_at_rule);
 }
 
-static bool
-wants_table(struct view name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(restrictions); i++)
-		if (view_eq_case(name, view_of(restrictions[i].name)))
-			return restrictions[i].arg == ACCESS_ARG_TABLE;
-	return false;
-}
-
 /* A table stands behind its restriction, whatever the parameter: lists, and
  * classes. */
 static void
@@ -292,7 +273,7 @@ visit(struct check *c, const struct check_place *at, struct view value)
 	while (conf_list_next(&rest, &word)) {
 		if (wanted)
 			look_at(c, at, word, check_action, check_access);
-		wanted = wants_table(word);
+		wanted = check_restriction_has_table(word);
 	}
 }
 

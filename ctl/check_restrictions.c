@@ -34,6 +34,14 @@ find(struct view name)
 	return NULL;
 }
 
+bool
+check_restriction_has_table(struct view name)
+{
+	const struct restriction *r = find(name);
+
+	return r != NULL && r->arg == ACCESS_ARG_TABLE;
+}
+
 static bool
 is_class(struct check *c, struct view name)
 {
