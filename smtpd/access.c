@@ -130,9 +130,15 @@ access_init(struct access *a, struct session *s, struct view recipient)
 		.refusal = STR_EMPTY,
 		.defer_if_permit = STR_EMPTY,
 		.defer_if_reject = STR_EMPTY };
-	for (size_t i = 0; i < ARRAY_LEN(s->doubts); i++)
-		if (s->doubts[i] != NULL && a->defer_if_permit.len == 0)
-			str_set(&a->defer_if_permit, view_of(s->doubts[i]));
+}
+
+/* What the first stages would have refused but for a temporary error. */
+static void
+take_doubt(struct access *a, size_t n_stages)
+{
+	for (size_t i = 0; i < n_stages && a->defer_if_permit.len == 0; i++)
+		if (a->s->doubts[i] != NULL)
+			str_set(&a->defer_if_permit, view_of(a->s->doubts[i]));
 }
 
 static void
@@ -219,11 +225,10 @@ access_check_stage(struct session *s, enum access_stage stage,
 
 	if (s->smtpd->stand_alone)
 		return true;
-	access_forget_doubts(s, stage);
 	access_init(&a, s, VIEW_EMPTY);
 	/* Later on it was told at RCPT, but to who writes to postmaster. */
-	if (stage >= ACCESS_DATA)
-		str_reset(&a.defer_if_permit);
+	if (stage < ACCESS_DATA)
+		take_doubt(&a, stage);
 	had_doubt = a.defer_if_permit.len > 0;
 	s->where = where;
 	/* There is one to speak of only if there is one. */
@@ -232,10 +237,14 @@ access_check_stage(struct session *s, enum access_stage stage,
 	v = run_stage(&a, stage);
 	if (stage == ACCESS_SENDER && v != ACCESS_REFUSED)
 		v = check_listed_sender(&a);
+	/* What is refused changes nothing that was said before. */
+	if (v != ACCESS_REFUSED)
+		access_forget_doubts(s, stage);
 	if (stage >= ACCESS_DATA) {
 		v = settle(&a, v);
 	} else if (!had_doubt && a.defer_if_permit.len > 0) {
 		/* Kept for RCPT; that HELO was refused stops nobody. */
+		free(s->doubts[stage]);
 		s->doubts[stage] = str_release(&a.defer_if_permit);
 		str_init(&a.defer_if_permit);
 	}
@@ -293,6 +302,7 @@ access_check_rcpt(struct session *s, struct view recipient, struct str *refusal)
 	    view_eq_case(recipient, VIEW("postmaster")))
 		return true;
 	access_init(&a, s, recipient);
+	take_doubt(&a, ARRAY_LEN(s->doubts));
 	v = run_rcpt_stages(&a);
 	a.stage = ACCESS_RECIPIENT;
 	v = settle(&a, v);
@@ -311,6 +321,7 @@ access_check_vrfy(struct session *s, struct view recipient, struct str *refusal)
 	    view_eq_case(recipient, VIEW("postmaster")))
 		return true;
 	access_init(&a, s, recipient);
+	take_doubt(&a, ARRAY_LEN(s->doubts));
 	v = run_rcpt_stages(&a);
 	a.stage = ACCESS_RECIPIENT;
 	v = settle(&a, v);
@@ -329,6 +340,7 @@ access_check_etrn(struct session *s, struct view domain, struct str *refusal)
 	if (s->smtpd->stand_alone)
 		return true;
 	access_init(&a, s, VIEW_EMPTY);
+	take_doubt(&a, ARRAY_LEN(s->doubts));
 	a.etrn = domain;
 	if (s->smtpd->conf->smtpd_delay_reject) {
 		v = run_stage(&a, ACCESS_CLIENT);

@@ -383,6 +383,23 @@ static const struct {
 	    "192.0.2.1",
 	    EHLO MAIL RCPT "EHLO other.example\r\n" L MAIL RCPT,
 	    "250 2.1.5 Ok", NULL },
+	/* A HELO that is refused does not end the transaction, nor what was to
+	 * be said of its sender or of the name before. */
+	{ "smtpd_sender_restrictions = check_sender_access "
+	  "inline:{ a@b.example=DEFER_IF_PERMIT }\n"
+	  "smtpd_helo_restrictions = check_helo_access "
+	  "inline:{ bad.example=REJECT }\nsmtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO MAIL "HELO bad.example\r\n" L RCPT,
+	    "450 4.7.1 <a@b.example>: Sender address rejected: Service "
+	    "unavailable",
+	    NULL },
+	{ "smtpd_helo_restrictions = check_helo_access "
+	  "inline:{ me.example=DEFER_IF_PERMIT, bad.example=REJECT }\n"
+	  "smtpd_delay_reject = no\n",
+	    "192.0.2.1", EHLO "HELO bad.example\r\n" L MAIL RCPT,
+	    "450 4.7.1 <me.example>: Helo command rejected: Service "
+	    "unavailable",
+	    NULL },
 	/* A doubt ends with its list, as a permit would. */
 	{ "smtpd_client_restrictions = defer_if_reject, reject\n",
 	    "192.0.2.1", EHLO MAIL RCPT,
