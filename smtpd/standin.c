@@ -74,6 +74,7 @@ script_write(void *state, int fd, const void *buf, size_t len, int *wait_for)
 		return -1;
 	}
 	str_add(&c->got, view_make(buf, len));
+	standin.n_heard = c->got.len;
 	return (ssize_t)len;
 }
 
@@ -160,7 +161,7 @@ standin_talk_bytes(const char *address, struct view text)
 	int fd = eventfd(standin.talks_early, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	assert(fd >= 0);
-	standin.n_calls = 0;
+	standin.n_calls = standin.n_heard = 0;
 	stream_init(&io, fd);
 	stream_set_transport(&io, &script_transport, &script);
 	standin.smtpd->stand_alone = address == NULL;
@@ -316,7 +317,8 @@ take_submit(const struct ipc_submit *s, bool streamed)
 		.flags = s->flags,
 		.ret = s->ret,
 		.hold = s->hold,
-		.streamed = streamed };
+		.streamed = streamed,
+		.n_heard = standin.n_heard };
 	copy_text(m->queue_id, sizeof(m->queue_id), s->queue_id);
 	copy_text(m->context, sizeof(m->context), s->context);
 	copy_text(m->client_name, sizeof(m->client_name), s->client_name);

@@ -17,6 +17,7 @@ struct standin_message {
 	struct str filter, redirect;
 	int64_t flags, ret, hold;
 	bool streamed;
+	size_t n_heard; /* bytes that the client had got by then */
 };
 
 struct standin {
@@ -52,7 +53,7 @@ struct standin {
 	struct standin_message *messages;
 	size_t n_messages;
 	size_t n_verified, n_routes, n_frames, n_events, n_calls;
-	size_t largest_frame;
+	size_t largest_frame, n_heard;
 	char flushed[256];
 	int policy_fd; /* our end; 0 is none */
 };

@@ -8,6 +8,7 @@
 #include "lib/mail/date.h"
 #include "lib/mail/received.h"
 #include "smtpd/command.h"
+#include "smtpd/reply.h"
 #include "smtpd/session.h"
 
 #include <stdlib.h>
@@ -370,6 +371,8 @@ transcript_pause(struct session *s)
 	    s->transcript->n_lines <=
 		s->smtpd->conf->smtpd_history_flush_threshold)
 		return;
+	/* The client need not wait for that to hear what it has been told. */
+	reply_flush(s);
 	transcript_end(s);
 	transcript_begin(s);
 }

@@ -195,6 +195,46 @@ START_TEST(a_long_session_is_told_in_parts)
 }
 END_TEST
 
+/* It may take long to send one: the client knows that its message is queued. */
+START_TEST(a_reply_does_not_wait_for_a_notice)
+{
+	size_t queued;
+
+	open_class("protocol", "smtpd_history_flush_threshold = 3\n");
+	standin_talk("192.0.2.1",
+	    EHLO "FOO\r\n" L MAIL RCPT "DATA\r\n" L "x\r\n.\r\n" L QUIT);
+	queued = view_find_text(standin_heard(), VIEW("queued as"));
+	ck_assert_uint_eq(standin.n_messages, 2);
+	ck_assert_uint_ne(queued, VIEW_NPOS);
+	ck_assert_uint_gt(standin.messages[1].n_heard, queued);
+	standin_close();
+}
+END_TEST
+
+/* A class that is on by default. */
+START_TEST(the_postmaster_is_told_that_there_is_no_room)
+{
+	struct str says = STR_EMPTY;
+	const char *notice;
+
+	open_class("resource, software",
+	    "smtpd_collect_memory_limit = 65536\nlocal_recipient_maps =\n"
+	    "smtpd_hard_error_limit = 5000\n");
+	str_add_text(&says, EHLO MAIL);
+	for (int i = 0; i < 900; i++)
+		str_addf(&says,
+		    "RCPT TO:<recipient%d.with.a.long.name.to.be.counted"
+		    "@local.test>\r\n",
+		    i);
+	notice = notice_of(says.ptr);
+	ck_assert_ptr_nonnull(notice);
+	ck_assert_ptr_nonnull(strstr(notice,
+	    " Out: 452 4.3.1 Insufficient system storage\r\n"));
+	str_clear(&says);
+	standin_close();
+}
+END_TEST
+
 START_TEST(a_notice_that_cannot_be_sent_is_logged)
 {
 	open_class("protocol", "");
@@ -212,4 +252,6 @@ UNIT_MAIN("transcript", { a_line_is_clean_and_folded, ARRAY_LEN(lines) },
     { a_notice_is_a_message_with_the_whole_dialogue, 1 },
     { passwords_are_in_no_transcript, 1 }, { a_transcript_is_bounded, 1 },
     { a_long_session_is_told_in_parts, 1 },
+    { a_reply_does_not_wait_for_a_notice, 1 },
+    { the_postmaster_is_told_that_there_is_no_room, 1 },
     { a_notice_that_cannot_be_sent_is_logged, 1 })
