@@ -9,6 +9,7 @@
 #include "smtpd/offer.h"
 #include "smtpd/reply.h"
 #include "smtpd/screen_run.h"
+#include "smtpd/transcript.h"
 
 #include <stdlib.h>
 
@@ -286,6 +287,7 @@ screen_dispatch(struct session *s, struct view line)
 	struct view verb, args = view_trim(line);
 
 	take_over(s);
+	transcript_add_in(s, line);
 	if (!view_token(&args, " \t", &verb))
 		verb = VIEW_EMPTY;
 	args = view_trim_left(args);

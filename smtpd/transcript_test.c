@@ -235,6 +235,24 @@ START_TEST(the_postmaster_is_told_that_there_is_no_room)
 }
 END_TEST
 
+/* What it says from then on is heard by the screen alone. */
+START_TEST(a_client_that_the_screen_found_out_has_a_whole_transcript)
+{
+	const char *notice;
+
+	open_class("protocol",
+	    "smtpd_screen_enable = yes\npostscreen_greet_banner =\n"
+	    "postscreen_bare_newline_enable = yes\n"
+	    "postscreen_bare_newline_action = enforce\n");
+	notice = notice_of("EHLO me.example\n" L MAIL RCPT QUIT);
+	ck_assert_ptr_nonnull(notice);
+	ck_assert_ptr_nonnull(strstr(notice,
+	    " In:  RCPT TO:<user@local.test>\r\n"
+	    " Out: 550 5.5.1 Protocol error\r\n"));
+	standin_close();
+}
+END_TEST
+
 START_TEST(a_notice_that_cannot_be_sent_is_logged)
 {
 	open_class("protocol", "");
@@ -254,4 +272,5 @@ UNIT_MAIN("transcript", { a_line_is_clean_and_folded, ARRAY_LEN(lines) },
     { a_long_session_is_told_in_parts, 1 },
     { a_reply_does_not_wait_for_a_notice, 1 },
     { the_postmaster_is_told_that_there_is_no_room, 1 },
+    { a_client_that_the_screen_found_out_has_a_whole_transcript, 1 },
     { a_notice_that_cannot_be_sent_is_logged, 1 })
