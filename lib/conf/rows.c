@@ -26,7 +26,7 @@ static const struct texts texts = {
 	.choices_##name = choices,
 #include "lib/conf/params.h"
 };
-const char *const conf_texts = texts.nothing;
+const char *const conf_texts = (const char *)&texts;
 
 #define TEXT(field) ((uint32_t)offsetof(struct texts, field))
 /* A name in C cannot begin with a digit: the field has '_' there. */
