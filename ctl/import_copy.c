@@ -360,16 +360,18 @@ static bool
 read_names(DIR *d, struct file_names *names)
 {
 	const char *name;
+	bool good;
 
 	while ((name = next_name(d)) != NULL) {
 		names->all = xreallocarray(
 		    names->all, names->n + 1, sizeof(*names->all));
 		names->all[names->n++] = xstrdup(name);
 	}
+	good = errno == 0;
 	if (names->n > 0)
 		qsort(names->all, names->n, sizeof(*names->all),
 		    compare_names);
-	return errno == 0;
+	return good;
 }
 
 static void
