@@ -106,6 +106,9 @@ void service_free(struct service *s);
 /* The pair after a "-o"; false at the first argument that is no option. */
 bool service_next_override(
     const struct service *s, size_t *at, struct view *name, struct view *value);
+/* Of a word that begins with a brace: where that is closed, or the length.  What
+ * is wrong with it is told of this file. */
+size_t postconf_find_brace(const char *file, struct view word);
 /* Fatal if the text cannot stand in this field. */
 void service_check_field(size_t field, const char *text, const char *line);
 /* A line with its columns in place; folded, each -o has a line of its own.

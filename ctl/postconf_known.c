@@ -151,23 +151,9 @@ bad_macros(struct view name, struct err e)
 static void
 warn_braces(const struct walk *w, struct view word)
 {
-	const char *file = w->scope == NULL ? "main.cf" : "master.cf";
-	size_t level = 0, n = 0;
-
-	if (word.len == 0 || word.ptr[0] != '{')
-		return;
-	for (; n < word.len; n++) {
-		if (word.ptr[n] == '{')
-			level++;
-		else if (word.ptr[n] == '}' && --level == 0)
-			break;
-	}
-	if (n == word.len)
-		postconf_warn(
-		    "%s: missing '}' in \"%.*s\"", file, VIEW_ARGS(word));
-	else if (n + 1 < word.len)
-		postconf_warn("%s: syntax error after '}' in \"%.*s\"", file,
-		    VIEW_ARGS(word));
+	if (view_starts(word, VIEW("{")))
+		(void)postconf_find_brace(
+		    w->scope == NULL ? "main.cf" : "master.cf", word);
 }
 
 /* The tables that a value names. */

@@ -122,9 +122,8 @@ take_word(struct view *rest, struct view *word)
 	return n > 0;
 }
 
-/* What stands in the braces that the word begins with. */
-static struct view
-strip_braces(struct view word)
+size_t
+postconf_find_brace(const char *file, struct view word)
 {
 	size_t level = 0, n;
 
@@ -136,10 +135,19 @@ strip_braces(struct view word)
 	}
 	if (n == word.len)
 		postconf_warn(
-		    "master.cf: missing '}' in \"%.*s\"", VIEW_ARGS(word));
+		    "%s: missing '}' in \"%.*s\"", file, VIEW_ARGS(word));
 	else if (n + 1 < word.len)
-		postconf_warn("master.cf: syntax error after '}' in \"%.*s\"",
+		postconf_warn("%s: syntax error after '}' in \"%.*s\"", file,
 		    VIEW_ARGS(word));
+	return n;
+}
+
+/* What stands in the braces that the word begins with. */
+static struct view
+strip_braces(struct view word)
+{
+	size_t n = postconf_find_brace("master.cf", word);
+
 	return view_trim(view_sub(word, 1, n - 1));
 }
 
