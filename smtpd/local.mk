@@ -83,7 +83,7 @@ smtpd_core = \
 	smtpd/xclient.c \
 	smtpd/xclient.h
 smtpd_test_core = $(smtpd_core) smtpd/standin.c smtpd/standin.h \
-	smtpd/standin_answers.c smtpd/standin_state.c
+	smtpd/standin_answers.c smtpd/standin_ipc.c smtpd/standin_state.c
 
 smtpd_smtpd_SOURCES = $(smtpd_core) smtpd/main.c
 smtpd_smtpd_LDADD = $(DAEMON_LDADD)

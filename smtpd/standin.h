@@ -90,6 +90,9 @@ const char *standin_talk_bytes(const char *address, struct view text);
 /* The same to the byte, as the client got it; valid until the next call. */
 struct view standin_heard(void);
 
+/* standin_ipc.c: what the policy server was asked over the last connection. */
+void standin_hear_policy(void);
+
 /* standin_state.c: what `state` has under this key (NULL: nothing), and as it
  * were had. */
 const char *standin_state(enum state_store store, const char *key);
