@@ -177,13 +177,13 @@ dropped_read(struct dropped *d, int fd, uid_t trusted, bool *litter)
 		return err_sys(ERR_TEMP, "fstat");
 	if (!S_ISREG(st.st_mode))
 		return err_make(ERR_PERM, "not a regular file");
+	d->owner = st.st_uid;
 	/* The queue's own move to here is a link and an unlink on some file
 	 * systems; after a crash between them its other name counts. */
 	if (st.st_nlink == 2 && st.st_uid == trusted)
 		return err_make(ERR_GONE, "has its old name still");
 	if (st.st_nlink != 1)
 		return err_make(ERR_PERM, "has %ld links", (long)st.st_nlink);
-	d->owner = st.st_uid;
 	d->arrival_us =
 	    st.st_mtim.tv_sec * INT64_C(1000000) + st.st_mtim.tv_nsec / 1000;
 	return dropped_examine(d, trusted, litter);

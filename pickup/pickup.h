@@ -22,7 +22,8 @@ struct pickup {
 	bool autodetect_utf8; /* smtputf8_autodetect_classes has sendmail */
 	/* Names that are worked on, or wait after a failure: struct entry. */
 	struct htable entries;
-	int64_t n_running, n_taken;
+	int64_t n_running;
+	int64_t n_soon; /* of the entries: those looked at again soon */
 	struct wait_queue room;
 	struct wait wanted; /* somebody says there is something */
 	bool draining;	    /* begin nothing; leave when nothing runs */
@@ -40,6 +41,7 @@ void scan_drain(struct pickup *p);
 enum submit_end {
 	SUBMIT_DONE,  /* the file is gone */
 	SUBMIT_LATER, /* try again */
+	SUBMIT_BUSY,  /* a process of ours has it still: try again soon */
 	SUBMIT_TAKEN, /* cleanup has it, but the file could not be removed */
 };
 /* Submit one file of maildrop; in a fiber. */

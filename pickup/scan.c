@@ -21,7 +21,7 @@ enum {
 	BATCH = 64,
 	SCAN_INTERVAL_MS = 60 * 1000,
 	RETRY_MS = 60 * 1000,
-	REMOVE_AGAIN_MS = 10 * 1000,
+	SOON_MS = 5 * 1000,
 	/* More than these are not remembered: they are tried at each look. */
 	ENTRIES_MAX = 10000,
 };
@@ -29,7 +29,8 @@ enum {
 struct entry {
 	struct pickup *pickup;
 	bool running, again; /* somebody spoke of it meanwhile */
-	bool taken;	     /* to be removed, and not to be taken again */
+	bool soon;	     /* to be looked at in SOON_MS */
+	bool taken;	     /* only to be removed; never without `soon` */
 	int64_t not_before;  /* ms of the loop's clock */
 	struct queue_id name;
 };
@@ -71,6 +72,18 @@ read_some(void *arg)
 }
 
 static void
+set_soon(struct entry *entry, bool soon)
+{
+	struct pickup *p = entry->pickup;
+
+	p->n_soon += soon - entry->soon;
+	/* The next look is to come sooner. */
+	if (soon && !entry->soon)
+		wait_wake(&p->wanted);
+	entry->soon = soon;
+}
+
+static void
 run_entry(void *arg)
 {
 	struct entry *entry = arg;
@@ -83,17 +96,15 @@ run_entry(void *arg)
 		entry->again = false;
 		end = entry->taken ? submit_remove(name) : submit_file(p, name);
 	} while (end == SUBMIT_DONE && entry->again);
-	p->n_taken += (end == SUBMIT_TAKEN) - entry->taken;
-	/* The next look is to come sooner. */
-	if (end == SUBMIT_TAKEN && !entry->taken)
-		wait_wake(&p->wanted);
 	entry->taken = end == SUBMIT_TAKEN;
+	set_soon(entry, entry->taken || end == SUBMIT_BUSY);
 	if (entry->taken ||
-	    (end == SUBMIT_LATER && p->entries.n_entries < ENTRIES_MAX)) {
+	    (end != SUBMIT_DONE && p->entries.n_entries < ENTRIES_MAX)) {
 		entry->running = false;
-		entry->not_before = clock_ms() +
-		    (entry->taken ? REMOVE_AGAIN_MS : RETRY_MS);
+		entry->not_before =
+		    clock_ms() + (entry->soon ? SOON_MS : RETRY_MS);
 	} else {
+		set_soon(entry, false);
 		htable_remove(&p->entries, name);
 		free(entry);
 	}
@@ -103,6 +114,14 @@ run_entry(void *arg)
 		loop_stop();
 }
 
+/* What is only busy is tried whenever somebody speaks of it. */
+static bool
+may_begin(const struct entry *entry)
+{
+	return entry->not_before <= clock_ms() ||
+	    (entry->soon && !entry->taken);
+}
+
 static void
 begin(struct pickup *p, const struct queue_id *name)
 {
@@ -110,8 +129,7 @@ begin(struct pickup *p, const struct queue_id *name)
 
 	if (p->draining)
 		return;
-	if (entry != NULL &&
-	    (entry->running || entry->not_before > clock_ms())) {
+	if (entry != NULL && (entry->running || !may_begin(entry))) {
 		entry->again = true;
 		return;
 	}
@@ -152,6 +170,7 @@ forget_expired(struct pickup *p)
 		x.found = NULL;
 		htable_each(&p->entries, find_expired, &x);
 		if (x.found != NULL) {
+			set_soon(x.found, false);
 			htable_remove(
 			    &p->entries, queue_id_view(&x.found->name));
 			free(x.found);
@@ -184,7 +203,7 @@ scan_fiber(void *arg)
 		int64_t ms;
 
 		look(p);
-		ms = p->n_taken > 0 ? REMOVE_AGAIN_MS : SCAN_INTERVAL_MS;
+		ms = p->n_soon > 0 ? SOON_MS : SCAN_INTERVAL_MS;
 		if (wait_for(&p->wanted, loop_now() + ms).kind == ERR_TIME)
 			forget_expired(p);
 	}

@@ -362,6 +362,11 @@ failed(struct submission *s, struct err e)
 		work(s, remove_file);
 		return SUBMIT_DONE;
 	}
+	/* Nobody says so when an agent has ended that delivers what was in the
+	 * queue, and who moved it to here may be no more. */
+	if (e.kind == ERR_GONE && s->opened &&
+	    s->file.owner == s->pickup->own_uid)
+		return SUBMIT_BUSY;
 	/* Not there, or not yet: whoever writes it will say so. */
 	if (e.kind == ERR_GONE)
 		return SUBMIT_DONE;

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use Fcntl qw(:flock);
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -238,8 +239,7 @@ for my $runs (1, 0) {
 		like($t->tool('postsuper', '-r', $id)->{err},
 			qr/^postsuper: $id: requeued$/m, 'requeued');
 		let_go($t) if !$runs;
-		# What is locked still waits for the next scan, a minute later.
-		$t->wait_maildir('later/wait', 1, 90);
+		$t->wait_maildir('later/wait', 1, 30);
 		is(scalar(my @mail = $t->wait_maildir('user', 1)), 1,
 			'who waits for news gets some');
 		like($mail[0], qr/^Final-Recipient: rfc822; ?nobody\@/m,
@@ -256,6 +256,27 @@ for my $runs (1, 0) {
 		ok($t->stop, 'it stops');
 	};
 }
+
+# An agent that lost its qmgr has the file locked, and tells nobody of its end.
+subtest 'while it is still being delivered' => sub {
+	my $t = with_waiting_message('nobody@example.test',
+		'wait@example.test');
+	my ($id) = $t->queue_ids;
+	my ($path) = glob "$t->{main}{queue_directory}/deferred/*/$id";
+
+	open(my $agent, '<', $path) or die "$path: $!\n";
+	flock($agent, LOCK_SH) or die "lock $path: $!\n";
+	like($t->tool('postsuper', '-r', $id)->{err},
+		qr/^postsuper: $id: requeued$/m, 'requeued');
+	let_go($t);
+	sleep(2);
+	ok(-e "$t->{main}{queue_directory}/maildrop/$id", 'it waits');
+	close($agent);
+	is(scalar(my @got = $t->wait_maildir('later/wait', 1, 45)), 1,
+		'and goes on without the next look at all, a minute later');
+	ok($t->wait_queue_empty(30), 'nothing stays');
+	ok($t->stop, 'it stops');
+};
 
 subtest 'nobody is left' => sub {
 	my $t = with_waiting_message('nobody@example.test');
