@@ -105,7 +105,7 @@ $t->mark_log;
 set_clock(0);
 ok($t->wait_log(qr/(?:$first|$tomorrow): to=.*status=deferred/),
 	'attack 99: back: what was to be tried a day later is tried');
-unlike(send_on('again') // '', qr/by mx\.example\.test[^;]*; \w+, (?!@{[
+unlike(send_on('again') // '', qr/by mx\.example\.test[^;]*; \w+, ++(?!@{[
 	(gmtime)[3] ]} |@{[ (localtime)[3] ]} )/,
 	'attack 99: and the time in what comes now is the true one');
 my @sorted = sort @ids;
