@@ -337,13 +337,23 @@ class Server:
 
     # --- the queue
 
-    def queued(self, *folders):
-        """Files in these folders of the queue."""
-        n = 0
+    def queue_files(self, *folders):
+        """Paths of files in these folders of the queue."""
         for folder in folders or ("maildrop", "incoming", "active", "deferred"):
-            for _, _, files in os.walk("%s/%s" % (self.queue, folder)):
-                n += len(files)
-        return n
+            for path, _, files in os.walk("%s/%s" % (self.queue, folder)):
+                yield from ("%s/%s" % (path, name) for name in files)
+
+    def queued(self, *folders):
+        return sum(1 for _ in self.queue_files(*folders))
+
+    def told_of_queued(self, most=20):
+        """What is queued, and of each file what the log says at last."""
+        with open(self.log, errors="replace") as f:
+            log = f.readlines()
+        for path in list(self.queue_files())[:most]:
+            id = os.path.basename(path)
+            yield path
+            yield from (line.rstrip() for line in [x for x in log if id in x][-most:])
 
     def delivered(self, user="user"):
         try:

@@ -176,7 +176,8 @@ def settled():
 try:
     rig.wait_until(settled, 180, 1)
 except TimeoutError:
-    problems.append("%d messages stay in the queue" % server.queued())
+    problems.append("%d messages stay in the queue:\n%s" % (
+        server.queued(), "\n".join(server.told_of_queued())))
 collect()
 missing = [m for m in accepted if m not in seen and m not in sink.arrived]
 if missing:
