@@ -346,7 +346,7 @@ class Server:
     def queued(self, *folders):
         return sum(1 for _ in self.queue_files(*folders))
 
-    def told_of_queued(self, most=20):
+    def told_of_queued(self, most=5):
         """What is queued, and of each file what the log says at last."""
         with open(self.log, errors="replace") as f:
             log = f.readlines()
