@@ -131,19 +131,28 @@ sub lines_since
 	return join "\n", sort map { s/\[\d+\]: /: /r } @lines;
 }
 
+# A connection of this address, until the log tells of its end.
+sub mark
+{
+	my ($server, $address) = @_;
+	my $ends = sub {
+		return scalar(() = (read_file($server->{log}) // '') =~
+			/disconnect from \S+\[\Q$address\E\]/g);
+	};
+	my $before = $ends->();
+
+	hear($server->{port}, v1("TCP4 $address 198.51.100.1 1 2"));
+	wait_until(60, sub { $ends->() > $before });
+}
+
 sub play
 {
 	my ($server, $which, $n) = @_;
 	my @heard;
 
-	hear($server->{port}, v1('TCP4 192.0.2.250 198.51.100.1 1 2'));
+	mark($server, '192.0.2.250');
 	push @heard, hear($server->{$which}, $_) for @cases;
-	# An end of which the log tells when all the others are there.
-	hear($server->{port}, v1('TCP4 192.0.2.251 198.51.100.1 1 2'));
-	wait_until(60, sub {
-		(read_file($server->{log}) // '') =~
-		    /disconnect from \S+\[192\.0\.2\.251\]/;
-	});
+	mark($server, '192.0.2.251');
 	return (\@heard, lines_since($server, '192.0.2.250', $n // 0));
 }
 
