@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Mixed load for a long time, with reloads, changed tables and killed processes.
 
-usage: soak.py [-t SECONDS] [-r MESSAGES-PER-SECOND] [-g PERCENT] [-p SECONDS]
+usage: soak.py [-t SECONDS] [-r MESSAGES-PER-SECOND] [-g PERCENT]
 
 Mail to mailboxes, to a server that refuses, puts off and drops at random, and to
-addresses that bounce; every 5 minutes (a sixth of the time, if that is shorter)
-a reload, every 20 s (a 30th) a table that changes, every 40 s (a 20th) a process
-that is killed.  A reload and a changed table replace processes, and a new one needs
-some minutes until its memory has reached its level: to judge growth, -p lets both
-happen so seldom that a process has come there before its last third begins.  Memory (private and PSS) and descriptors of every process are
-sampled; at the end no process may have grown by more than PERCENT (2) in the last
-third of the time that it was there (the table shows the worst of each program), and every message that was
-accepted must have arrived somewhere.  -g 100 checks only that it works.
+addresses that bounce.  In the first half of the time there is a reload every 5
+minutes (a sixth of the time, if that is shorter), every 20 s (a 30th) a table that
+changes, every 40 s (a 20th) a process that is killed; all of these replace
+processes.  In the second half there is the load only, so that whatever the first
+half left behind has some minutes to reach its level.  Memory (private and PSS) and
+descriptors of every process are sampled.  No process that is there for the whole
+last third may grow by more than PERCENT (2) in it (the table shows the worst of
+each program), and every message that was accepted must have arrived somewhere.
+-g 100 checks only that it works.
 """
 import argparse
 import os
@@ -26,13 +27,15 @@ a = argparse.ArgumentParser()
 a.add_argument("-t", type=float, default=1800)
 a.add_argument("-r", type=float, default=60)
 a.add_argument("-g", type=float, default=2)
-a.add_argument("-p", type=float, help="seconds between reloads, and between tables")
 a = a.parse_args()
 
 rig.private_network()
 rig.many_descriptors()
 USERS = ["u%d" % i for i in range(5)]
-ends = time.monotonic() + a.t
+begun = time.monotonic()
+ends = begun + a.t
+steady = begun + a.t / 2
+judged = begun + a.t * 2 / 3
 chance = random.Random(1)
 
 
@@ -103,10 +106,10 @@ def collect():
             os.unlink("%s/%s" % (new, name))
 
 
-def every(seconds, what):
+def every(seconds, what, until):
     def run():
         at = time.monotonic() + seconds
-        while at < ends:
+        while at < until:
             time.sleep(max(0, at - time.monotonic()))
             try:
                 what()
@@ -140,7 +143,7 @@ def kill():
         pass
 
 
-samples = {}        # (pid, program): [(private, PSS, descriptors)...]
+samples = {}        # (pid, program): [(when, private, PSS, descriptors)...]
 
 
 def sample():
@@ -150,19 +153,19 @@ def sample():
             fds = len(os.listdir("/proc/%d/fd" % p))
         except (OSError, KeyError):
             continue
-        samples.setdefault((p, name), []).append((private, pss, fds))
+        samples.setdefault((p, name), []).append(
+            (time.monotonic(), private, pss, fds))
 
 
-begun = time.monotonic()
 threads = [threading.Thread(target=client, args=(n,)) for n in range(4)]
 for t in threads:
     t.start()
 threads += [
-    every(a.p or min(300, a.t / 6), reload),
-    every(a.p or min(20, a.t / 30), change_table),
-    every(min(40, a.t / 20), kill),
-    every(min(5, a.t / 30), collect),
-    every(min(2, a.t / 30), sample),
+    every(min(300, a.t / 6), reload, steady),
+    every(min(20, a.t / 30), change_table, steady),
+    every(min(40, a.t / 20), kill, steady),
+    every(min(5, a.t / 30), collect, ends),
+    every(min(2, a.t / 30), sample, ends),
 ]
 for t in threads:
     t.join()
@@ -189,13 +192,13 @@ print("%d messages in %.0f s; killed: %s" % (
 
 # --- growth
 
-# Of each process that was there for a while: its last third, in thirds again.
+# Of each process that was there for the whole last third: that, in thirds again.
 print("%-10s %5s %24s %20s %18s" % ("program", "n", "private KiB", "PSS KiB", "descriptors"))
 worst = {}
 for (pid, name), all in samples.items():
-    third = all[len(all) * 2 // 3:]
+    third = [v[1:] for v in all if v[0] >= judged]
     part = len(third) // 3
-    if part < 3:
+    if part < 1 or all[0][0] >= judged or all[-1][0] < ends - a.t / 20:
         continue
     means = [[sum(v[i] for v in part_of) / part for i in range(3)]
              for part_of in (third[:part], third[-part:])]
