@@ -18,6 +18,9 @@ enum {
 /* Sessions that each process of a service has: each writes its own. */
 struct control_page {
 	uint32_t sessions[CONTROL_PROCESSES_MAX];
+	/* It accepts nothing, since it has too many, and looks seldom whether
+	 * that has changed: others may not leave new ones to it. */
+	uint32_t rests[CONTROL_PROCESSES_MAX];
 };
 
 enum control_verb {

@@ -22,11 +22,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
-	SHARE_CHECK_MS = 20,
 	FULL_PAUSE_MS = 200,
 	SESSION_SLACK = 4,
 	LAST_CLIENTS_MAX = 1000,
@@ -53,22 +51,6 @@ static struct acceptor acceptor;
 /* --- master --- */
 
 void
-daemon_open_page(struct daemon *d)
-{
-	void *p;
-
-	if (!d->managed)
-		return;
-	daemon_state.managed = true;
-	p = mmap(NULL, sizeof(struct control_page), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, CONTROL_PAGE_FD, 0);
-	if (p == MAP_FAILED)
-		die_temp("map the page of counts: %s", strerror(errno));
-	close(CONTROL_PAGE_FD);
-	daemon_state.page = p;
-}
-
-void
 daemon_tell_master(enum control_verb verb, uint32_t value)
 {
 	struct control_record r = { verb, value };
@@ -86,30 +68,6 @@ daemon_retire(const struct daemon *d)
 {
 	if (d->managed)
 		daemon_tell_master(CONTROL_USED_UP, 0);
-}
-
-bool
-daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack)
-{
-	struct control_page *page = daemon_state.page;
-	uint64_t sum = 0, alive = 0;
-
-	if (page == NULL)
-		return false;
-	/* One more than there are, so that 0 says: not there. */
-	__atomic_store_n(&page->sessions[d->process - 1], n + 1,
-	    __ATOMIC_RELAXED);
-	if (d->processes <= 1)
-		return false;
-	for (int i = 0; i < d->processes; i++) {
-		uint32_t count =
-		    __atomic_load_n(&page->sessions[i], __ATOMIC_RELAXED);
-
-		sum += count > 0 ? count - 1 : 0;
-		alive += count > 0;
-	}
-	return alive > 1 && (uint64_t)n * 10 * alive >
-	    sum * 11 + (uint64_t)slack * 10 * alive;
 }
 
 /* --- accepting --- */
@@ -143,17 +101,17 @@ on_again(struct timer *t)
 static void
 check_share(struct acceptor *a)
 {
-	bool over;
+	struct share_verdict v;
 
 	/* A successor may count in our place by now. */
 	if (daemon_state.draining)
 		return;
-	over = daemon_count_sessions(a->daemon, a->n_sessions, a->slack);
-	pause_all(a, is_full(a) || over);
+	v = share_count(a->daemon, a->n_sessions, a->slack);
+	pause_all(a, is_full(a) || v.is_over);
 	/* When a session of ours ends we look again; others' ends only show
 	 * by the clock. */
-	if (over && a->again.place == 0)
-		timer_set(&a->again, loop_now() + SHARE_CHECK_MS, on_again);
+	if (v.is_over && (a->again.place == 0 || v.is_news))
+		timer_set(&a->again, loop_now() + v.again_ms, on_again);
 }
 
 /* No descriptor left: the client that waits is let in and put out, so that it
@@ -442,7 +400,7 @@ serve(struct daemon *d, struct acceptor *a)
 			.fd = d->listeners[i], .ready = on_client, .arg = a };
 		loop_add_listener(&a->listeners[i]);
 	}
-	daemon_count_sessions(d, 0, 0);
+	share_count(d, 0, 0);
 	linger_on_none(none_lingers);
 	watch_control(d);
 	loop_run();

@@ -29,13 +29,23 @@ struct daemon_state {
 
 extern struct daemon_state daemon_state;
 
-/* Maps the page of session counts; before the drop. */
-void daemon_open_page(struct daemon *d);
 /* Adds what runs once a turn of the loop. */
 void daemon_add_hooks(void);
 /* Tells master something; lost if master is gone. */
 void daemon_tell_master(enum control_verb verb, uint32_t value);
-/* Sets this process's count and says whether it has more than its share. */
-bool daemon_count_sessions(struct daemon *d, uint32_t n, uint32_t slack);
+
+/* --- share.c --- */
+
+struct share_verdict {
+	bool is_over;     /* accept nothing for now */
+	bool is_news;     /* since the last time something has changed */
+	int64_t again_ms; /* look again then, if it is over */
+};
+
+/* Maps the page of session counts; before the drop. */
+void daemon_open_page(struct daemon *d);
+/* Sets this process's count, n, and says whether it is `slack` and a tenth more
+ * than the average of all. */
+struct share_verdict share_count(struct daemon *d, uint32_t n, uint32_t slack);
 
 #endif
