@@ -56,8 +56,11 @@ is_held(const struct ipc_conn *c)
 void
 conn_set_watch(struct ipc_conn *c)
 {
+	/* What is dirty is sent at the end of this turn, most often whole. */
+	bool waits_for_room = conn_unsent(c) > 0 && c->retry.place == 0 &&
+	    list_is_empty(&c->dirty);
 	uint32_t events = (is_held(c) ? 0 : EPOLLIN) |
-	    (conn_unsent(c) > 0 && c->retry.place == 0 ? EPOLLOUT : 0);
+	    (waits_for_room ? EPOLLOUT : 0);
 
 	if (c->watched)
 		loop_change_watch(&c->watch, events);
