@@ -93,6 +93,8 @@ main(int argc, char **argv)
 	cleanup.qmgr.owner = &cleanup;
 	cleanup.qmgr.notice = on_notice;
 	daemon_service(&d, "rewrite", &cleanup.rewrite);
+	cleanup.completion = (struct completion){ .conf = d.conf,
+		.rewrite = &cleanup.rewrite };
 	queue_disk_learn();
 	e = mapping_open(&mapping, d.conf);
 	if (!err_is(e))

@@ -10,6 +10,7 @@
 #include "lib/conf/conf.h"
 #include "lib/ipc/client.h"
 #include "lib/ipc/server.h"
+#include "lib/mail/completion.h"
 #include "lib/mail/downgrade.h"
 #include "lib/mail/header.h"
 #include "lib/mail/queue_file.h"
@@ -51,6 +52,7 @@ struct cleanup {
 	const struct conf *conf;
 	struct mapping *mapping;
 	struct ipc_service qmgr, rewrite;
+	struct completion completion;
 	/* As qmgr told: where new mail goes, and how long replies are held. */
 	bool room;
 	int64_t delay_ms;

@@ -114,6 +114,8 @@ main(int argc, char **argv)
 		daemon_log_as_command();
 	daemon_service(&d, d.conf->cleanup_service_name, &smtpd.cleanup);
 	daemon_service(&d, "rewrite", &smtpd.rewrite);
+	smtpd.completion = (struct completion){ .conf = d.conf,
+		.rewrite = &smtpd.rewrite };
 	daemon_service(&d, "resolve", &smtpd.resolve);
 	daemon_service(&d, "anvil", &smtpd.anvil_service);
 	daemon_service(&d, "qmgr", &smtpd.qmgr);

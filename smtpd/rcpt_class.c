@@ -114,39 +114,6 @@ ask_deadline(const struct smtpd *smtpd)
 	return deadline_in_shorter(ROUTE_TIMEOUT, smtpd->conf->ipc_timeout);
 }
 
-/* True if `rewrite` would leave it alone. */
-static bool
-is_complete(struct view address)
-{
-	struct view domain = addr_domain(address);
-
-	return domain.len > 0 && view_find(domain, '.') != VIEW_NPOS &&
-	    domain.ptr[domain.len - 1] != '.' &&
-	    view_find_any(addr_local(address), "%!@:") == VIEW_NPOS;
-}
-
-static struct err
-complete(struct smtpd *smtpd, struct view address, struct str *out)
-{
-	struct ipc_rewrite ask = { VIEW("local"), address };
-	struct ipc_rewritten answer;
-	struct ipc_keep keep = IPC_KEEP_EMPTY;
-	struct err e;
-
-	if (is_complete(address)) {
-		str_set(out, address);
-		return ERR_OK;
-	}
-	e = ipc_call(&smtpd->rewrite, IPC_OUT(rewrite, &ask),
-	    IPC_IN(rewritten, &answer), &keep, ask_deadline(smtpd));
-	if (!err_is(e) && !addr_may_complete(address, answer.address))
-		e = err_make(ERR_TEMP, "rewrite: its answer is no address");
-	if (!err_is(e))
-		str_set(out, answer.address);
-	ipc_keep_clear(&keep);
-	return e;
-}
-
 static struct err
 ask(struct smtpd *smtpd, struct view sender, struct view address,
     struct rcpt_route *r)
@@ -154,7 +121,8 @@ ask(struct smtpd *smtpd, struct view sender, struct view address,
 	struct str full = STR_EMPTY;
 	struct ipc_routed answer;
 	struct ipc_keep keep = IPC_KEEP_EMPTY;
-	struct err e = complete(smtpd, address, &full);
+	struct err e =
+	    completion_find(&smtpd->completion, "local", address, &full);
 	struct ipc_route question = { sender, str_view(&full), 0, VIEW_EMPTY };
 
 	if (!err_is(e))

@@ -331,6 +331,7 @@ void
 smtpd_close(struct smtpd *m)
 {
 	rcpt_cache_clear(m);
+	completion_clear(&m->completion);
 	quiet_clear(&m->quiet);
 	for (size_t i = 0; map_at(m, i) != NULL; i++)
 		table_list_close(*map_at(m, i));

@@ -11,6 +11,7 @@
 #include "lib/dns/dns.h"
 #include "lib/ipc/anvil.h"
 #include "lib/ipc/client.h"
+#include "lib/mail/completion.h"
 #include "lib/mail/override.h"
 #include "lib/table/match.h"
 #include "lib/table/table.h"
@@ -87,6 +88,7 @@ struct smtpd {
 
 	struct ipc_service cleanup, rewrite, resolve, anvil_service, qmgr,
 	    dial, state;
+	struct completion completion;
 	struct dns_client dns;
 	struct anvil anvil;
 

@@ -284,6 +284,8 @@ standin_open(const char *lines)
 	m->service = "smtp";
 	ipc_service_init(&m->cleanup, "private/cleanup");
 	ipc_service_init(&m->rewrite, "private/rewrite");
+	m->completion = (struct completion){ .conf = standin.conf,
+		.rewrite = &m->rewrite };
 	ipc_service_init(&m->resolve, "private/resolve");
 	ipc_service_init(&m->anvil_service, "private/anvil");
 	ipc_service_init(&m->qmgr, "private/qmgr");

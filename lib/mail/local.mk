@@ -5,6 +5,7 @@ libbarid_a_SOURCES += \
 	lib/mail/address.c lib/mail/address.h \
 	lib/mail/addrlist.c lib/mail/addrlist.h \
 	lib/mail/check_maps.c lib/mail/check_maps.h \
+	lib/mail/completion.c lib/mail/completion.h \
 	lib/mail/compose.c lib/mail/compose.h \
 	lib/mail/content.c lib/mail/content.h \
 	lib/mail/date.c lib/mail/date.h \
@@ -43,6 +44,7 @@ check_PROGRAMS += \
 	lib/mail/addr_map_test \
 	lib/mail/address_test \
 	lib/mail/addrlist_test \
+	lib/mail/completion_test \
 	lib/mail/compose_test \
 	lib/mail/content_test \
 	lib/mail/date_test \
@@ -74,6 +76,8 @@ lib_mail_address_test_SOURCES = lib/mail/address_test.c
 lib_mail_address_test_LDADD = $(TEST_LDADD)
 lib_mail_addrlist_test_SOURCES = lib/mail/addrlist_test.c
 lib_mail_addrlist_test_LDADD = $(TEST_LDADD)
+lib_mail_completion_test_SOURCES = lib/mail/completion_test.c
+lib_mail_completion_test_LDADD = $(TEST_LDADD)
 lib_mail_compose_test_SOURCES = lib/mail/compose_test.c
 lib_mail_compose_test_LDADD = $(TEST_LDADD)
 lib_mail_content_test_SOURCES = lib/mail/content_test.c
