@@ -24,7 +24,7 @@ alarm(600) if $SCALE > 1;
 my $t = durable_instance(main => {
 	default_service_processes => $PROCESSES,
 	smtpd_client_connection_count_limit => 0,
-	smtpd_peername_lookup => 'no',
+	smtpd_peername_lookup => 'no', smtpd_client_port_logging => 'yes',
 });
 $t->start(wait => 0);
 wait_ready($t);
@@ -39,20 +39,48 @@ for (1 .. $N) {
 }
 is(scalar(@sessions), $N, "$N sessions, one after the other");
 
-my %n;
+my %server; # of each client's port
 wait_until(20, sub {
-	%n = ();
-	$n{$_}++ for (read_file("$t->{dir}/log") // '') =~
-	    /smtpd\[(\d+)\]: connect from/g;
-	my $sum = 0;
-	$sum += $_ for values %n;
-	return $sum >= $N;
+	%server = reverse((read_file("$t->{dir}/log") // '') =~
+	    /smtpd\[(\d+)\]: connect from \S+:(\d+)$/mg);
+	return keys(%server) >= $N;
 });
+my %n;
+$n{$_}++ for values %server;
 is(scalar(keys %n), $PROCESSES, "$PROCESSES processes serve them");
 my ($most) = sort { $b <=> $a } values %n;
 my $share = $N / $PROCESSES;
 note(join ', ', sort { $a <=> $b } values %n);
 # With few sessions the slack of four weighs more.
 cmp_ok($most, '<=', 1.2 * $share + 4, "the most is $most, a share is $share");
+
+# One that has more than its share, since all the others have nobody left, waits for
+# better times without much looking.
+my ($busiest) = sort { $n{$b} <=> $n{$a} } keys %n;
+my ($last) = grep { $server{$_->sockport} == $busiest } @sessions;
+$_->close for grep { $server{$_->sockport} != $busiest } @sessions;
+sleep(1);
+# It looks when one of its own ends.
+$last->close;
+
+sub wakings
+{
+	my $text = join '', map { read_file($_) // '' }
+	    glob "/proc/$busiest/task/*/status";
+	my $n = 0;
+
+	$n += $_ for $text =~ /^voluntary_ctxt_switches:\s*(\d+)/mg;
+	return $n;
+}
+
+my $before = 0;
+ok(wait_until(60, sub {
+	my $now = wakings();
+	my $woke = $now - $before;
+
+	$before = $now;
+	sleep(2);
+	return $woke < 20;
+}), 'an idle process with many sessions sleeps');
 ok($t->stop, 'it stops');
 done_testing();
