@@ -11,7 +11,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use Errno qw(EEXIST ENOENT);
+use Errno qw(EEXIST ENOENT ESRCH);
 use Exporter qw(import);
 use Fcntl qw(O_RDONLY O_WRONLY O_CREAT O_EXCL);
 use File::Path qw(remove_tree);
@@ -115,7 +115,8 @@ sub read_file
 	my ($path) = @_;
 
 	open(my $in, '<:raw', $path) or do {
-		return undef if $! == ENOENT;
+		# The second for what /proc has of a process that ends.
+		return undef if $! == ENOENT || $! == ESRCH;
 		die "open $path: $!\n";
 	};
 	local $/ = undef;
