@@ -47,16 +47,10 @@ check_address(struct check *c, const struct master_service *s,
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_PASSIVE }, *list = NULL;
-	uint64_t number;
 	int code;
 
 	if (s->type != MASTER_INET)
 		return;
-	/* The name service would take what is left of it. */
-	if (view_to_uint(view_of(s->port), 10, &number) && number > 65535) {
-		check_tell(c, CHECK_ERROR, at, "there is no port %s", s->port);
-		return;
-	}
 	code = getaddrinfo(s->host, s->port, &hints, &list);
 	if (code != 0)
 		check_tell(c, CHECK_ERROR, at, "%s port %s: %s",

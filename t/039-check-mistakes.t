@@ -219,9 +219,10 @@ finds('-o with spaces', '', "a unix - - n - - smtp -o smtp_helo_timeout = 5\n", 
 	qr{^master\.cf:2 error - missing '=' after attribute name: "smtp_helo_timeout"});
 finds('-o out of range', '', "a unix - - n - - smtp -o smtp_helo_timeout=-5\n", {},
 	qr{^master\.cf:2 error smtp_helo_timeout a/unix bad value});
-finds('ports', '', "nosuchport inet n - n - - smtpd\n127.0.0.1:99999 inet n - n - - smtpd\n", {},
-	qr{^master\.cf:2 error - nosuchport/inet any address port nosuchport:},
-	qr{^master\.cf:3 error - 127\.0\.0\.1:99999/inet there is no port 99999});
+finds('a port', '', "nosuchport inet n - n - - smtpd\n", {},
+	qr{^master\.cf:2 error - nosuchport/inet any address port nosuchport:});
+finds('a large port', '', "127.0.0.1:99999 inet n - n - - smtpd\n", {},
+	qr{^master\.cf:2 error - bad service field "127\.0\.0\.1:99999", allowed ports up to 65535});
 finds('addresses', "proxy_interfaces = 203.0.113.7\n", '', {});
 configure('', '');
 write_file("$etc/main.cf", $base =~ s/^(inet_interfaces) .*$/$1 = 203.0.113.77/mr);

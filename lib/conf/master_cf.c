@@ -153,6 +153,18 @@ parse_number(const struct master_service *s, int field, const char *name,
 	return ERR_OK;
 }
 
+/* getaddrinfo takes a larger number, and leaves out its upper bits. */
+static bool
+port_is_too_large(struct view port)
+{
+	uint64_t n;
+
+	for (size_t i = 0; i < port.len; i++)
+		if (port.ptr[i] < '0' || port.ptr[i] > '9')
+			return false;
+	return !view_to_uint(port, 10, &n) || n > UINT16_MAX;
+}
+
 /* "port", "host:port", "[address]:port". */
 static struct err
 parse_endpoint(struct master_service *s)
@@ -173,6 +185,8 @@ parse_endpoint(struct master_service *s)
 	if (port.len == 0 || view_find_any(port, "[]/") != VIEW_NPOS)
 		return bad_field(
 		    s, NAME, "service", "port, host:port or [address]:port");
+	if (port_is_too_large(port))
+		return bad_field(s, NAME, "service", "ports up to 65535");
 	if (host.len > 0)
 		s->host = xstrndup(host.ptr, host.len);
 	s->port = xstrndup(port.ptr, port.len);

@@ -21,7 +21,7 @@ static const char stock[] =
     "pickup    unix  n       -       -       60      1       pickup\n"
     "qmgr      fifo  -       n       n       300?    0       qmgr\n"
     "[::1]:submission inet n - n - 10 smtpd\n"
-    "127.0.0.1:10025 inet n - n - - smtpd\n"
+    "127.0.0.1:65535 inet n - n - - smtpd\n"
     "log unix-dgram n - n - 1 postlogd\n"
     "mail pass - - n - - smtpd\n"
     "drop unix - n n - 5 pipe flags=q user=vmail argv=/bin/x -o y ${sender}\n";
@@ -48,7 +48,7 @@ START_TEST(columns_and_defaults_are_read)
 	s = master_cf_find(&cf, VIEW("[::1]:submission"), MASTER_INET);
 	ck_assert_str_eq(s->host, "::1");
 	ck_assert_str_eq(s->port, "submission");
-	s = master_cf_find(&cf, VIEW("127.0.0.1:10025"), MASTER_INET);
+	s = master_cf_find(&cf, VIEW("127.0.0.1:65535"), MASTER_INET);
 	ck_assert_str_eq(s->host, "127.0.0.1");
 	ck_assert_ptr_null(master_cf_find(&cf, VIEW("smtp"), MASTER_UNIX));
 	master_cf_clear(&cf);
@@ -124,6 +124,10 @@ static const struct {
 	{ "a/b unix - - n - - x", "bad service field" },
 	{ "h: inet n - n - - x", "bad service field" },
 	{ "[::1 inet n - n - - x", "bad service field" },
+	{ "\n65561 inet n - n - - x",
+	    "master.cf, line 2: bad service field \"65561\", allowed ports" },
+	{ "127.0.0.1:65536 inet n - n - - x", "bad service field" },
+	{ "[::1]:99999999999999999999 inet n - n - - x", "bad service field" },
 	{ "\na unix - - n - - x -o", "line 2: -o without name=value" },
 	{ "a unix - - n - - x -o b", "missing '='" },
 	{ "a unix - - n - - x -o {b}", "missing '='" },
