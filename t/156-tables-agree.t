@@ -456,7 +456,15 @@ my @modes = ([ '-q', 'A', "hash:$dir/two" ], [ '-fq', 'A', "hash:$dir/two" ],
 	[ '-Z' ], [ '-h', '-q', 'x', 'static:x' ], [ '-q', '', 'static:x' ],
 	[ '-q', 'a', "hash:$dir/two", 'static:z' ],
 	[ '-q', 'b', "hash:$dir/two", 'static:z' ], [ '-q', 'a', 'internal:x' ],
-	[ '-q', 'PATH', 'environ:x' ], [ '-q', 'a', 'hash:/nonexistent/x' ]);
+	[ '-q', 'PATH', 'environ:x' ], [ '-q', 'a', 'hash:/nonexistent/x' ],
+	# Braces, and braces in them.
+	map { [ '-q', 'a', $_ ] } 'randmap:{{x y}}', 'randmap:{ {x y}, {x y} }',
+	'randmap:{{}}', 'randmap:{}', 'randmap:{{x}y}', 'static:{{x y}}',
+	'static:{ x }', 'static:{}', 'static:{x}y', 'static:{{x}',
+	'inline:{{a = x y}}', 'inline:{a={x y}}', 'inline:{{{a = x}}}',
+	'inline:{{a=x}}b', 'inline:{ }', 'inline:{a=x}}',
+	'unionmap:{static:{x y},randmap:{{z}}}', 'unionmap:{{static:x}}',
+	'pipemap:{randmap:{{x y}},static:{{z}}}');
 for my $n (0 .. $#modes) {
 	start_peer(sub {
 		my $ran = run_theirs('', @{ $modes[$n] });

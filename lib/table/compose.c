@@ -159,7 +159,6 @@ find_randmap(struct table *t, struct view key, struct str *value, bool *found)
 	pick %= n;
 	for (rest = inside; words_next(&rest, &word) && pick > 0;)
 		pick--;
-	words_in_braces(word, &word);
 	*found = true;
 	str_set(value, word);
 	return ERR_OK;

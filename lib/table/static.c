@@ -2,6 +2,21 @@
 #include "lib/table/type.h"
 #include "lib/table/words.h"
 
+/* The brace that it begins with. */
+static bool
+is_closed(struct view text)
+{
+	size_t depth = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '{')
+			depth++;
+		else if (text.ptr[i] == '}' && --depth == 0)
+			return true;
+	}
+	return false;
+}
+
 static struct err
 open_static(struct table *t)
 {
@@ -11,9 +26,9 @@ open_static(struct table *t)
 		return ERR_OK;
 	if (!words_in_braces(t->name, &inside))
 		return err_make(ERR_PERM,
-		    "bad syntax: \"%.*s\"; need "
-		    "\"static:{text}\"",
-		    VIEW_ARGS(view_first(str_view(&t->spec), 100)));
+		    "bad static:name syntax: %s '}' in \"%.*s\"",
+		    is_closed(t->name) ? "syntax error after" : "missing",
+		    VIEW_ARGS(view_first(t->name, 100)));
 	t->name = inside;
 	return ERR_OK;
 }

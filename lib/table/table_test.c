@@ -46,6 +46,8 @@ static const struct {
 	{ "pipemap:{inline:{a=b}, inline:{b=c}}", "a", "c" },
 	{ "pipemap:{inline:{a=b}, inline:{x=c}}", "a", NULL },
 	{ "randmap:{same, same}", "a", "same" },
+	{ "randmap:{{x y}}", "a", "{x y}" },
+	{ "unionmap:{randmap:{{x y}, {x y}}, static:{z}}", "a", "{x y},z" },
 	{ "cidr:{{10.0.0.0/8 ten}, {0.0.0.0/0 any}}", "10.1.2.3", "ten" },
 	{ "cidr:{{0.0.0.0/0 any}, {10.0.0.0/8 ten}}", "10.1.2.3", "any" },
 	{ "cidr:{{10.1.0.0/16 a}, {10.0.0.0/8 b}}", "10.1.255.255", "a" },

@@ -192,14 +192,12 @@ open_inline(struct table *t)
 	struct view inside, word;
 	struct str room = STR_EMPTY;
 	struct err e = ERR_OK;
+	bool braced = words_in_braces(t->name, &inside);
 
-	if (!words_in_braces(t->name, &inside) || inside.len == 0)
+	if (!braced || inside.len == 0)
 		e = err_make(ERR_PERM,
 		    "%s: \"%.*s\"; need \"inline:{name=value...}\"",
-		    view_starts(t->name, VIEW("{")) && inside.len == 0 &&
-			    t->name.len > 2
-			? "empty table"
-			: "bad syntax",
+		    braced && t->name.len > 2 ? "empty table" : "bad syntax",
 		    VIEW_ARGS(view_first(str_view(&t->spec), 100)));
 	while (!err_is(e) && words_next(&inside, &word))
 		e = add_word(t, p, word, &room);
