@@ -18,6 +18,10 @@
 
 extern struct table_module table_module;
 
+/* Bytes of one entry: memory for them is taken as soon as the server has said
+ * how many there are. */
+#define ENTRY_MAX ((ber_len_t)16 << 20)
+
 static struct timeval
 time_left(int64_t until)
 {
@@ -125,6 +129,16 @@ set_nonblocking(LDAP *ld)
 	flags = fcntl(fd, F_GETFL);
 	if (flags >= 0)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static bool
+limit_entries(LDAP *ld)
+{
+	ber_len_t limit = ENTRY_MAX;
+	Sockbuf *sb = NULL;
+
+	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == 0 && sb != NULL &&
+	    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &limit) == 1;
 }
 
 static int
@@ -294,6 +308,8 @@ connect_ldap(const struct module_server *s, char *why)
 		rc = LDAP_PARAM_ERROR;
 	if (rc == LDAP_SUCCESS)
 		rc = ldap_connect(ld);
+	if (rc == LDAP_SUCCESS && !limit_entries(ld))
+		rc = LDAP_LOCAL_ERROR;
 	if (rc == LDAP_SUCCESS)
 		set_nonblocking(ld);
 	if (rc == LDAP_SUCCESS && is_yes(s, "start_tls")) {

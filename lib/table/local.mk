@@ -74,3 +74,12 @@ lib_table_table_test_SOURCES = lib/table/table_test.c
 lib_table_table_test_LDADD = $(TEST_LDADD)
 
 FUZZERS += t/fuzz/query t/fuzz/table t/fuzz/table_server
+# With libldap, which otherwise is in a module.
+t_fuzz_table_server_SOURCES = t/fuzz/table_server.c
+t_fuzz_table_server_CPPFLAGS = $(AM_CPPFLAGS)
+t_fuzz_table_server_LDADD = $(FUZZ_LDADD)
+if HAVE_LDAP
+t_fuzz_table_server_SOURCES += modules/ldap.c modules/common.h
+t_fuzz_table_server_CPPFLAGS += $(LDAP_CFLAGS) -DHAVE_LDAP
+t_fuzz_table_server_LDADD += $(LDAP_LIBS)
+endif
