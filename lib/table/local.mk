@@ -73,7 +73,7 @@ lib_table_source_test_LDADD = $(TEST_LDADD)
 lib_table_table_test_SOURCES = lib/table/table_test.c
 lib_table_table_test_LDADD = $(TEST_LDADD)
 
-FUZZERS += t/fuzz/query t/fuzz/table t/fuzz/table_server
+FUZZERS += t/fuzz/ldap t/fuzz/query t/fuzz/table t/fuzz/table_server
 # With libldap, which otherwise is in a module.
 t_fuzz_table_server_SOURCES = t/fuzz/table_server.c
 t_fuzz_table_server_CPPFLAGS = $(AM_CPPFLAGS)
