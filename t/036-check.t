@@ -4,89 +4,53 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
 use JSON::PP;
 use Test::More;
 
+use Barid::Check;
 use Barid::Test;
 
 plan_installed('sbin/barid', 'sbin/postmap', 'libexec/barid/master');
-my $barid = "$ENV{BARID_PREFIX}/sbin/barid";
 my $postmap = "$ENV{BARID_PREFIX}/sbin/postmap";
-my $top = tempdir(CLEANUP => 1);
-my $etc = "$top/etc";
-
-my $base = <<"END";
-compatibility_level = 3.6
-myhostname = mx.example.test
-mydomain = example.test
-inet_interfaces = 127.0.0.1
-queue_directory = $top/spool
-data_directory = $top/data
-alias_maps =
-alias_database =
-END
-my $services = "smtp inet n - n - - smtpd\n";
-
-sub configure
-{
-	my ($main, $master) = @_;
-
-	mkdir($etc);
-	write_file("$etc/main.cf", $base . $main);
-	write_file("$etc/master.cf", $services . ($master // ''));
-	chmod(0644, "$etc/main.cf", "$etc/master.cf");
-}
+my $next = $line + 1;
 
 sub check { return run_command($barid, 'check', @_, $etc) }
 
-# The findings of a configuration must have each of these, and no more.
 sub finds
 {
 	my ($name, $main, $master, @expected) = @_;
 
 	configure($main, $master);
 	my $r = check();
-	my @lines = split /\n/, $r->{out};
 
-	for my $expected (@expected) {
-		my ($found) = grep { $lines[$_] =~ $expected } 0 .. $#lines;
-
-		ok(defined $found, "$name: $expected") or diag($r->{out});
-		splice(@lines, $found, 1) if defined $found;
-	}
-	is(join("\n", @lines), '', "$name: and nothing else");
-	is($r->{exit}, (grep { /: error: / } split /\n/, $r->{out}) ? 1 : 0,
+	expect_each($name, [ split /\n/, $r->{out} ], @expected);
+	is($r->{exit}, $r->{out} =~ /: error: / ? 1 : 0,
 		"$name: the exit status");
 }
 
-my $n = () = $base =~ /\n/g;
-my $first = $n + 1;
-my $second = $n + 2;
-
 finds('a good one', '', '');
 finds('unknown', "foo = 1\n", '',
-	qr{^\S+/main\.cf, line $first: warning: parameter foo: is unknown});
+	qr{^\S+/main\.cf, line $line: warning: parameter foo: is unknown});
 finds('of what no terminal should see', "x\e[2Jy = 1\n", '',
-	qr{^\S+/main\.cf, line $first: warning: parameter x\?\[2Jy: is unknown});
+	qr{^\S+/main\.cf, line $line: warning: parameter x\?\[2Jy: is unknown});
 finds('used', "foo = x\nrelayhost = \$foo\n", '');
 # One that is known only, as long as there is any.
 if (read_file(top_folder() . '/lib/conf/params.h') =~
     /^ROW\(BOOL, (\w+), "no", 0, 1, KNOWN,/m) {
 	finds('not supported', "$1 = yes\n", '',
-		qr{line $first: warning: parameter $1: is not supported: "yes"});
+		qr{line $line: warning: parameter $1: is not supported: "yes"});
 	finds('not asked for', "$1 = no\n", '');
 }
 finds('bad value', "smtpd_timeout = x\n", '',
-	qr{line $first: error: parameter smtpd_timeout: bad value "x"});
+	qr{line $line: error: parameter smtpd_timeout: bad value "x"});
 finds('bad macro', "relayhost = \${x\n", '',
-	qr{line $first: error: parameter relayhost: truncated macro});
-finds('bad syntax', "relayhost\n", '', qr{line $first: error: missing '='});
+	qr{line $line: error: parameter relayhost: truncated macro});
+finds('bad syntax', "relayhost\n", '', qr{line $line: error: missing '='});
 finds('duplicate', "relayhost = a\nrelayhost = b\n", '',
-	qr{line $second: warning: overriding earlier entry: relayhost=a});
+	qr{line $next: warning: overriding earlier entry: relayhost=a});
 finds('no service', "foo_destination_rate_delay = 1s\n", '',
-	qr{line $first: warning: parameter foo_\S+: master\.cf has no service foo});
+	qr{line $line: warning: parameter foo_\S+: master\.cf has no service foo});
 finds('overrides', '', "a unix - - n - - smtp -o smtp_helo_timeout=q -o own=1\n",
 	qr{master\.cf, line 2: error: service a/unix: parameter smtp_helo_timeout: bad},
 	qr{master\.cf, line 2: warning: service a/unix: parameter own: is unknown});
@@ -96,16 +60,16 @@ finds('programs', '', "a unix - - n - - nosuch\nb unix - - n - - qmqpd\n",
 	qr{line 3: warning: service b/unix: the program qmqpd is not supported});
 finds('transports', "relay_transport = nosuch:x\ndefault_transport = t2:\n",
 	"t2 unix - - n - - smtp\n",
-	qr{line $first: error: parameter relay_transport: service nosuch/unix is not in master\.cf});
+	qr{line $line: error: parameter relay_transport: service nosuch/unix is not in master\.cf});
 finds('restrictions', "smtpd_client_restrictions = permit_mynetworks, foo_bar,\n"
 	. "  check_client_access, reject_rbl_client zen.example\n"
 	. "smtpd_restriction_classes = c1\nc1 = reject, check_sender_access\n"
 	. "smtpd_helo_restrictions = c1, sleep 1\n", '',
-	qr{line $first: error: parameter smtpd_client_\S+: unknown restriction "foo_bar"},
-	qr{line $first: error: \S+ \S+ restriction check_client_access without},
+	qr{line $line: error: parameter smtpd_client_\S+: unknown restriction "foo_bar"},
+	qr{line $line: error: \S+ \S+ restriction check_client_access without},
 	qr{parameter c1: restriction check_sender_access without its argument});
 finds('an open relay', "smtpd_relay_restrictions = permit_mynetworks\n", '',
-	qr{line $first: error: parameter smtpd_relay_restrictions: neither});
+	qr{line $line: error: parameter smtpd_relay_restrictions: neither});
 finds('which is none', "smtpd_relay_restrictions =\n" .
 	"smtpd_recipient_restrictions = reject_unauth_destination\n", '');
 
@@ -126,17 +90,17 @@ subtest 'tables' => sub {
 	write_file("$etc/virtual", "a\@x.test b\n");
 	write_file("$etc/re", "/x/ y\n");
 	finds('missing', "virtual_alias_maps = hash:$etc/virtual, regexp:$etc/re\n",
-		'', qr{line $first: error: parameter virtual_alias_maps: table hash:\S+: open database});
+		'', qr{line $line: error: parameter virtual_alias_maps: table hash:\S+: open database});
 	run_command($postmap, '-c', $etc, "hash:$etc/virtual");
 	finds('there', "virtual_alias_maps = hash:$etc/virtual\n", '');
 	utime(time, time + 100, "$etc/virtual");
 	finds('older', "virtual_alias_maps = proxy:hash:$etc/virtual\n", '',
-		qr{line $first: warning: \S+ \S+ \S+/virtual\.db is older than});
+		qr{line $line: warning: \S+ \S+ \S+/virtual\.db is older than});
 	finds('of no type', "transport_maps = sdbm:$etc/x\n", '',
-		qr{line $first: error: parameter transport_maps: table sdbm:});
+		qr{line $line: error: parameter transport_maps: table sdbm:});
 	chmod(0666, "$etc/re");
 	finds('that anybody writes', "virtual_alias_maps = regexp:$etc/re\n", '',
-		qr{line $first: error: \S+ \S+ \S+/re can be written by others});
+		qr{line $line: error: \S+ \S+ \S+/re can be written by others});
 	chmod(0644, "$etc/re");
 	configure("smtp_sasl_password_maps = texthash:$etc/re\n");
 	like(check()->{out}, qr{warning: parameter smtp_sasl_password_maps: \S+/re holds passwords},
@@ -147,10 +111,10 @@ subtest 'domains in two classes' => sub {
 	write_file("$etc/domains", "a.test x\nb.test x\nc\@d.test x\n");
 	finds('literal', "mydestination = a.test, B.test\n" .
 		"virtual_mailbox_domains = b.test d.test\n", '',
-		qr{line $second: warning: parameter virtual_mailbox_domains: do not list domain b\.test in BOTH mydestination and virtual_mailbox_domains});
+		qr{line $next: warning: parameter virtual_mailbox_domains: do not list domain b\.test in BOTH mydestination and virtual_mailbox_domains});
 	finds('in a table', "mydestination = d.test b.test\n" .
 		"relay_domains = texthash:$etc/domains\n", '',
-		qr{line $second: warning: parameter relay_domains: do not list domain b\.test});
+		qr{line $next: warning: parameter relay_domains: do not list domain b\.test});
 };
 
 subtest 'files' => sub {
@@ -177,11 +141,11 @@ subtest 'sockets' => sub {
 
 	finds('lmtp', "virtual_transport = lmtp:unix:$top/there\n" .
 		"relay_transport = lmtp:unix:$top/gone\n", '',
-		qr{line $second: warning: parameter relay_transport: connect to unix:\S+gone: No such file});
+		qr{line $next: warning: parameter relay_transport: connect to unix:\S+gone: No such file});
 	my $port = free_port();
 	finds('policy', "smtpd_client_restrictions =\n" .
 		" check_policy_service { inet:127.0.0.1:$port, timeout=1s }\n", '',
-		qr{line $first: warning: parameter smtpd_client_restrictions: connect to inet:127\.0\.0\.1:$port: Connection refused});
+		qr{line $line: warning: parameter smtpd_client_restrictions: connect to inet:127\.0\.0\.1:$port: Connection refused});
 };
 
 subtest 'certificates' => sub {
@@ -194,7 +158,7 @@ subtest 'certificates' => sub {
 	configure("smtpd_tls_cert_file = $top/1.pem\nsmtpd_tls_key_file = $top/1.key\n");
 	unlike(check()->{out}, qr/ key in /, 'key and certificate');
 	configure("smtpd_tls_cert_file = $top/1.pem\nsmtpd_tls_key_file = $top/2.key\n");
-	like(check()->{out}, qr{line $second: error: parameter smtpd_tls_key_file: the key in \S+/2\.key is not that of the certificate in \S+/1\.pem}, 'do not match');
+	like(check()->{out}, qr{line $next: error: parameter smtpd_tls_key_file: the key in \S+/2\.key is not that of the certificate in \S+/1\.pem}, 'do not match');
 	chmod(0644, "$top/1.key");
 	configure("smtp_tls_cert_file = $top/1.pem\nsmtp_tls_key_file = $top/1.key\n");
 	like(check()->{out}, qr{warning: parameter smtp_tls_key_file: the key in \S+ can be read by others}, 'a key for all to read');
@@ -212,7 +176,7 @@ subtest 'JSON' => sub {
 	is($json->{directory}, $etc, 'where');
 	my ($error) = grep { $_->{severity} eq 'error' } @{ $json->{findings} };
 	is($error->{parameter}, 'smtpd_timeout', 'the parameter');
-	is($error->{line}, $first, 'its line');
+	is($error->{line}, $line, 'its line');
 	is($error->{file}, "$etc/main.cf", 'its file');
 	is($r->{exit}, 1, 'the exit status');
 };
@@ -256,13 +220,13 @@ subtest 'import' => sub {
 	my $found = run_command("$ENV{BARID_PREFIX}/sbin/postalias", '-c', $to,
 		'-q', 'root', "hash:$to/aliases");
 	is($found->{out}, "a\n", 'aliases are made by postalias');
-	for my $line (
+	for my $told (
 		qr{main\.cf, line \d+: parameter daemon_directory: left out},
 		qr{main\.cf, line \d+: parameter default_process_limit: bounds},
 		qr{master\.cf, line 2: service tlsmgr/unix: tlsmgr starts nothing},
 		qr{master\.cf, line 3: service x/unix: process limit 5: bounds},
 		qr{imported from \Q$from\E: 0 errors}) {
-		like($r->{out}, $line, 'told');
+		like($r->{out}, $told, 'told');
 	}
 	write_file("$to/mine", "x\n");
 	$r = run_command($barid, 'import', '--to', $to, $from);

@@ -5,45 +5,20 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempdir);
 use JSON::PP;
 use POSIX ();
 use Test::More;
 
+use Barid::Check;
 use Barid::Test;
 
 plan_installed('sbin/barid', 'sbin/postmap', 'libexec/barid/master');
-my $barid = "$ENV{BARID_PREFIX}/sbin/barid";
-my $top = tempdir(CLEANUP => 1);
-my $etc = "$top/etc";
-my $base = <<"END";
-compatibility_level = 3.6
-myhostname = mx.example.test
-mydomain = example.test
-inet_interfaces = 127.0.0.1
-queue_directory = $top/spool
-data_directory = $top/data
-alias_maps =
-END
-my $line = 1 + ($base =~ tr/\n//); # of what a case adds
 
-chmod(0755, $top);
-
-# Files of the folder, by name; ETC in them and in the parameters is the folder.
-sub configure
+# Nothing of the case before is left.
+sub configure_anew
 {
-	my ($main, $master, %files) = @_;
-
 	system('rm', '-rf', $etc);
-	mkdir($etc);
-	%files = (%files, 'main.cf' => $base . $main,
-		'master.cf' => "smtp inet n - n - - smtpd\n" . $master);
-	for my $name (keys %files) {
-		(my $folder = "$etc/$name") =~ s{/[^/]*$}{};
-		mkdir($folder) unless -d $folder;
-		write_file("$etc/$name", $files{$name} =~ s/\bETC\b/$etc/gr);
-		chmod(0644, "$etc/$name");
-	}
+	configure(@_);
 }
 
 # "FILE:LINE SEVERITY PARAMETER [SERVICE] TEXT" of each finding.
@@ -69,21 +44,12 @@ sub findings
 	} @{ $json->{findings} };
 }
 
-# Each finding is expected, each that is expected is there.
 sub finds
 {
 	my ($name, $main, $master, $files, @expected) = @_;
 
-	configure($main, $master, %$files);
-	my @found = findings($name);
-
-	for my $expected (@expected) {
-		my ($at) = grep { $found[$_] =~ $expected } 0 .. $#found;
-
-		ok(defined $at, "$name: $expected") or diag(join("\n", @found));
-		splice(@found, $at, 1) if defined $at;
-	}
-	is(join("\n", @found), '', "$name: and nothing else");
+	configure_anew($main, $master, %$files);
+	expect_each($name, [ findings($name) ], @expected);
 }
 
 # --- tables ---
@@ -145,7 +111,7 @@ finds('a transport that waits', "virtual_transport = store\n" .
 	qr{^main\.cf:$line error virtual_transport service store/unix is not started},
 	qr{^main\.cf:\d+ error transport_maps table inline:.* x\.test: service store/unix is not});
 
-configure("virtual_alias_maps = unionmap:{static:x, texthash:ETC/pipe}\n" .
+configure_anew("virtual_alias_maps = unionmap:{static:x, texthash:ETC/pipe}\n" .
 	"header_checks = regexp:ETC/pipe\n", '');
 POSIX::mkfifo("$etc/pipe", 0600);
 is(join("\n", sort map { s/ETC/$etc/gr } findings('a pipe')), join("\n", map { s/ETC/$etc/gr }
@@ -224,7 +190,7 @@ finds('a port', '', "nosuchport inet n - n - - smtpd\n", {},
 finds('a large port', '', "127.0.0.1:99999 inet n - n - - smtpd\n", {},
 	qr{^master\.cf:2 error - bad service field "127\.0\.0\.1:99999", allowed ports up to 65535});
 finds('addresses', "proxy_interfaces = 203.0.113.7\n", '', {});
-configure('', '');
+configure_anew('', '');
 write_file("$etc/main.cf", $base =~ s/^(inet_interfaces) .*$/$1 = 203.0.113.77/mr);
 is((findings('interfaces'))[0],
 	'main.cf:4 warning inet_interfaces this machine has no address 203.0.113.77',
@@ -237,7 +203,7 @@ finds('a service twice, and one of nobody', '', "x unix - - n - - smtp\nx unix -
 # --- files ---
 
 subtest 'owners and modes' => sub {
-	configure("virtual_alias_maps = texthash:ETC/maps/v, mysql:ETC/db.cf\n", '',
+	configure_anew("virtual_alias_maps = texthash:ETC/maps/v, mysql:ETC/db.cf\n", '',
 		'maps/v' => "a\@x.test b\n",
 		'db.cf' => "user = u\npassword = secret\nhosts = 127.0.0.1\n"
 		    . "dbname = d\nquery = SELECT 1\n");
@@ -285,7 +251,7 @@ subtest 'certificates' => sub {
 	my $tls = "smtpd_tls_cert_file = ETC/c.pem\nsmtpd_tls_key_file = ETC/k.pem\n";
 	my @found;
 
-	configure($tls, '');
+	configure_anew($tls, '');
 	make_old_certificate($openssl);
 	ok((grep { m{^main\.cf:$line error smtpd_tls_cert_file the certificate in \S+ has expired} } findings('expired')),
 		'one that has expired');
@@ -310,7 +276,7 @@ SKIP: {
 	my $share = top_folder() . '/build/peers/postfix/usr/share/postfix';
 
 	skip("no Postfix of Debian's", 1) unless -e "$share/main.cf.debian";
-	configure(join("\n", 'mydestination = $myhostname, localhost', 'relayhost =',
+	configure_anew(join("\n", 'mydestination = $myhostname, localhost', 'relayhost =',
 		'mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128',
 		'smtpd_relay_restrictions = permit_mynetworks '
 		. 'permit_sasl_authenticated defer_unauth_destination',
@@ -332,7 +298,7 @@ for my $folder (grep { -d } glob(top_folder() . '/t/twins/*')) {
 	my %files = map { m{([^/]+)$} => read_file($_) =~ s/\@([A-Z0-9]+)\@/$is{$1}/gr }
 	    grep { -f } glob("$folder/*");
 
-	configure('', '', %files);
+	configure_anew('', '', %files);
 	write_file("$etc/main.cf", "$base$files{'main.cf'}");
 	write_file("$etc/master.cf", $files{'master.cf'});
 	for my $table (split ' ', $files{script} =~ /^tables: *(.*)$/m ? $1 : '') {

@@ -20,5 +20,5 @@ TAP_TESTS += \
 	t/480-local.t \
 	t/485-mailbox-attacks.t
 
-EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm \
-	t/lib/Barid/Server.pm t/lib/Barid/Twins.pm t/twins
+EXTRA_DIST += t/lib/Barid/Capture.pm t/lib/Barid/Check.pm \
+	t/lib/Barid/Mail.pm t/lib/Barid/Peers.pm t/lib/Barid/Server.pm t/lib/Barid/Twins.pm t/twins
