@@ -5,7 +5,6 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/mail/mbox.h"
-#include "lib/run/sandbox.h"
 #include "local/store.h"
 
 #include <errno.h>
@@ -171,7 +170,7 @@ child_clear(struct child *c)
 /* --- the process --- */
 
 static struct err
-become(const struct child_site *site, const struct child_identity *who)
+become(const struct child_site *site, const struct sandbox_ids *who)
 {
 	struct err e;
 
@@ -184,7 +183,7 @@ become(const struct child_site *site, const struct child_identity *who)
 	}
 	if (chdir("/") < 0)
 		return err_sys(ERR_TEMP, "change to /");
-	e = sandbox_become_user(who->uid, who->gid, who->name,
+	e = sandbox_become_user(who,
 	    CALLS_STREAM | CALLS_FILE_READ | CALLS_MAILBOX | CALLS_THREAD);
 	if (err_is(e))
 		return e;
@@ -349,7 +348,7 @@ thread_main(void *arg)
 
 void
 child_run(
-    const struct child_site *site, const struct child_identity *who, int fd)
+    const struct child_site *site, const struct sandbox_ids *who, int fd)
 {
 	process.site = site;
 	process.uid = who->uid;

@@ -9,6 +9,7 @@
 #ifndef LOCAL_CHILD_H
 #define LOCAL_CHILD_H
 
+#include "lib/run/sandbox.h"
 #include "local/content.h"
 #include "local/wire.h"
 
@@ -27,16 +28,10 @@ struct child_site {
 	bool unprivileged; /* all identities are one */
 };
 
-struct child_identity {
-	uid_t uid;
-	gid_t gid;
-	const char *name; /* for its groups; NULL: none but gid */
-};
-
 /* Becomes the identity (or tells whoever asks that it could not), serves, and
  * exits. */
 _Noreturn void child_run(
-    const struct child_site *site, const struct child_identity *who, int fd);
+    const struct child_site *site, const struct sandbox_ids *who, int fd);
 
 /* --- for the two kinds of mailboxes --- */
 

@@ -158,8 +158,7 @@ ask_for_mbox(struct front *f, struct delivery *d, const struct target *t,
 	else
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.2.0",
 		    "cannot create mailbox %s/%s: %s", t->base, t->path,
-		    a->status == MONITOR_FAILED ? strerror(a->error)
-						: "refused");
+		    pool_why(a));
 	return false;
 }
 
@@ -187,10 +186,7 @@ ask_for_lock(struct front *f, struct delivery *d, const struct target *t,
 		verdict_set(&d->verdict, OUTCOME_DEFERRED, "4.2.0",
 		    "cannot update mailbox %s/%s. unable to create lock file "
 		    "%s/%s.lock: %s",
-		    t->base, t->path, t->base, t->path,
-		    a->status == MONITOR_EXISTS	      ? "File exists"
-			: a->status == MONITOR_FAILED ? strerror(a->error)
-						      : "refused");
+		    t->base, t->path, t->base, t->path, pool_why(a));
 	return help->locked;
 }
 

@@ -13,6 +13,8 @@ local_core = $(local_child) \
 	local/forward.c local/forward.h \
 	local/front.c local/front.h \
 	local/monitor.c local/monitor.h \
+	local/names.c local/names.h \
+	local/passwd.c local/passwd.h \
 	local/place.c local/place.h \
 	local/pool.c local/pool.h \
 	local/user.c \
@@ -30,6 +32,8 @@ check_PROGRAMS += \
 	local/content_test \
 	local/dirs_test \
 	local/mailbox_test \
+	local/names_test \
+	local/passwd_test \
 	local/store_test \
 	local/wire_test \
 	local/worker_test
@@ -46,6 +50,11 @@ local_dirs_test_LDADD = $(TEST_LDADD)
 local_mailbox_test_SOURCES = local/mailbox_test.c local/testing.h \
 	$(local_child)
 local_mailbox_test_LDADD = $(TEST_LDADD)
+local_names_test_SOURCES = local/names_test.c local/testing.h \
+	local/names.c local/passwd.c local/wire.c
+local_names_test_LDADD = $(TEST_LDADD)
+local_passwd_test_SOURCES = local/passwd_test.c local/testing.h local/passwd.c
+local_passwd_test_LDADD = $(TEST_LDADD)
 local_store_test_SOURCES = local/store_test.c local/testing.h local/store.c
 local_store_test_LDADD = $(TEST_LDADD)
 local_wire_test_SOURCES = local/wire_test.c local/wire.c

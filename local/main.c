@@ -33,7 +33,11 @@ describe_site(
 
 	*site = (struct monitor_site){ .minimum_uid = is_virtual
 		    ? conf->virtual_minimum_uid
-		    : INT64_MAX };
+		    : INT64_MAX,
+		.names_ms = MONITOR_NAMES_MS,
+		.remember_ms = MONITOR_REMEMBER_MS,
+		.names_order = "/etc/nsswitch.conf",
+		.users = "/etc/passwd" };
 	front_child_site(d,
 	    is_virtual ? conf->virtual_mailbox_lock
 		       : conf->mailbox_delivery_lock,

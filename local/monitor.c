@@ -5,10 +5,11 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/run/sandbox.h"
+#include "local/names.h"
+#include "local/passwd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +18,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOCKS_MAX = 128, USER_BUF = 16384, CHILDREN_LEAVE_S = 30 };
+enum {
+	LOCKS_MAX = 128,
+	/* What a front keeps at once, and what has not ended yet. */
+	CHILDREN_MAX = 256,
+	CHILDREN_LEAVE_S = 30,
+};
 
 struct monitor {
 	const struct monitor_site *site;
 	int fd;
+	struct names *names;
+	struct passwd_files passwd;
+	size_t n_children;
+	sigset_t awake; /* the signals that are blocked while it waits */
 	/* Lock files that we made and the front has not given back. */
 	char locks[LOCKS_MAX][WIRE_NAME_MAX];
-	struct monitor_request request;
-	struct monitor_answer answer;
+	/* What is answered now, and what is known of the user. */
+	struct names_question question;
+	struct names_answer known;
 };
 
 /* The one that this process is. */
@@ -39,37 +50,13 @@ monitor_name_is_good(const char *name)
 
 /* --- users --- */
 
+/* What is known of a user, if mail may be delivered as that one. */
 static enum monitor_status
-find_user(const char *name, struct monitor_answer *a)
+check_owner(const struct monitor *m, const struct monitor_request *r,
+    const struct monitor_answer *a)
 {
-	static char buf[USER_BUF];
-	struct passwd pw, *found = NULL;
-	int why = getpwnam_r(name, &pw, buf, sizeof(buf), &found);
-
-	if (found == NULL) {
-		a->error = why;
-		/* What the name service says instead of "there is none". */
-		return why == 0 || why == ENOENT || why == ESRCH
-		    ? MONITOR_UNKNOWN
-		    : MONITOR_FAILED;
-	}
-	a->uid = pw.pw_uid;
-	a->gid = pw.pw_gid;
-	if (strlen(pw.pw_dir) >= sizeof(a->home))
-		return MONITOR_REFUSED;
-	memcpy(a->home, pw.pw_dir, strlen(pw.pw_dir) + 1);
-	return MONITOR_OK;
-}
-
-/* A user that mail may be delivered as. */
-static enum monitor_status
-find_owner(const struct monitor *m, const struct monitor_request *r,
-    struct monitor_answer *a)
-{
-	enum monitor_status status = find_user(r->name, a);
-
-	if (status != MONITOR_OK)
-		return status;
+	if (a->status != MONITOR_OK)
+		return (enum monitor_status)a->status;
 	if (a->uid == 0 || !monitor_name_is_good(r->name))
 		return MONITOR_REFUSED;
 	if (m->site->child.unprivileged && a->uid != getuid())
@@ -80,23 +67,27 @@ find_owner(const struct monitor *m, const struct monitor_request *r,
 /* --- children --- */
 
 static _Noreturn void
-be_child(const struct monitor *m, const struct child_identity *who, int fd)
+be_child(const struct monitor *m, const struct sandbox_ids *who, int fd)
 {
 	/* Nothing of ours stays open: not the other children's sockets, not
 	 * the one to the front. */
 	close_range(3, (unsigned)fd - 1, 0);
 	close_range((unsigned)fd + 1, ~0U, 0);
 	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &m->awake, NULL);
 	child_run(&m->site->child, who, fd);
 }
 
 static enum monitor_status
-fork_child(const struct monitor *m, const struct child_identity *who,
+fork_child(struct monitor *m, const struct sandbox_ids *who,
     struct monitor_answer *a, int *fd)
 {
 	int pair[2];
 	pid_t pid;
 
+	/* Whoever asks for more is no front of ours any more. */
+	if (m->n_children >= CHILDREN_MAX)
+		return MONITOR_BUSY;
 	a->error = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		a->error = errno;
@@ -109,30 +100,37 @@ fork_child(const struct monitor *m, const struct child_identity *who,
 		a->error = errno;
 		close(pair[0]);
 	} else {
+		m->n_children++;
 		*fd = pair[0];
 	}
 	close(pair[1]);
 	return pid < 0 ? MONITOR_FAILED : MONITOR_OK;
 }
 
+/* By number. */
 static enum monitor_status
-make_child(struct monitor *m, const struct monitor_request *r,
+make_child_of(struct monitor *m, const struct monitor_request *r,
     struct monitor_answer *a, int *fd)
 {
-	struct child_identity who = { r->uid, r->gid, NULL };
+	const struct sandbox_ids who = { .uid = r->uid, .gid = r->gid };
 
-	if (r->name[0] != '\0') {
-		enum monitor_status status = find_owner(m, r, a);
-
-		if (status != MONITOR_OK)
-			return status;
-		who = (struct child_identity){ a->uid, a->gid, r->name };
-	} else if (who.uid == 0 || who.gid == 0 ||
+	if (who.uid == 0 || who.gid == 0 ||
 	    (int64_t)who.uid < m->site->minimum_uid ||
-	    (m->site->child.unprivileged && who.uid != getuid())) {
+	    (m->site->child.unprivileged && who.uid != getuid()))
 		return MONITOR_REFUSED;
-	}
 	return fork_child(m, &who, a, fd);
+}
+
+/* By name. */
+static enum monitor_status
+make_child(struct monitor *m, const struct monitor_request *r, int *fd)
+{
+	struct names_answer *known = &m->known;
+	enum monitor_status status = check_owner(m, r, &known->user);
+
+	return status == MONITOR_OK
+	    ? fork_child(m, &known->ids, &known->user, fd)
+	    : status;
 }
 
 /* --- the mail spool --- */
@@ -152,7 +150,7 @@ static enum monitor_status
 make_mbox(struct monitor *m, const struct monitor_request *r,
     struct monitor_answer *a, int *fd)
 {
-	enum monitor_status status = find_owner(m, r, a);
+	enum monitor_status status = check_owner(m, r, a);
 	int dir;
 
 	if (status != MONITOR_OK)
@@ -209,7 +207,7 @@ static enum monitor_status
 make_lock(struct monitor *m, const struct monitor_request *r,
     struct monitor_answer *a)
 {
-	enum monitor_status status = find_owner(m, r, a);
+	enum monitor_status status = check_owner(m, r, a);
 	char name[WIRE_NAME_MAX + 8];
 	struct stat st;
 	size_t i = 0;
@@ -249,17 +247,20 @@ drop_lock(struct monitor *m, const struct monitor_request *r)
 	return MONITOR_REFUSED;
 }
 
-/* --- the process --- */
+/* --- requests --- */
 
+/* m->known says who the user is, if that is needed. */
 static enum monitor_status
-serve_one(struct monitor *m, const struct monitor_request *r,
-    struct monitor_answer *a, int *fd)
+serve_one(struct monitor *m, const struct monitor_request *r, int *fd)
 {
+	struct monitor_answer *a = &m->known.user;
+
 	switch ((enum monitor_op)r->op) {
 	case MONITOR_USER:
-		return find_user(r->name, a);
+		return (enum monitor_status)a->status;
 	case MONITOR_CHILD:
-		return make_child(m, r, a, fd);
+		return r->name[0] != '\0' ? make_child(m, r, fd)
+					  : make_child_of(m, r, a, fd);
 	case MONITOR_MBOX:
 		return make_mbox(m, r, a, fd);
 	case MONITOR_LOCK:
@@ -270,21 +271,122 @@ serve_one(struct monitor *m, const struct monitor_request *r,
 	return MONITOR_REFUSED;
 }
 
+/* False if the front is gone. */
+static bool
+answer(struct monitor *m)
+{
+	struct monitor_answer *a = &m->known.user;
+	int out = -1;
+	struct err e;
+
+	a->status = serve_one(m, &m->question.request, &out);
+	e = wire_send(m->fd, m->question.number, view_make(a, sizeof(*a)), &out,
+	    out >= 0);
+	if (out >= 0)
+		close(out);
+	return !err_is(e);
+}
+
+/* True: m->known says all that the request needs.  Otherwise the name service
+ * is asked. */
+static bool
+is_known(struct monitor *m)
+{
+	struct names_question *q = &m->question;
+	struct monitor_answer *a = &m->known.user;
+	uint32_t op = q->request.op;
+
+	m->known = (struct names_answer){ .user = { .status = 0 } };
+	q->with_groups = op == MONITOR_CHILD;
+	if (op == MONITOR_UNLOCK ||
+	    (q->with_groups && q->request.name[0] == '\0'))
+		return true;
+	/* The groups may be anywhere, whoever it is. */
+	if (!q->with_groups && passwd_find(&m->passwd, q->request.name, a))
+		return true;
+	/* Files in the spool are asked for as soon as a user was found. */
+	if ((op == MONITOR_MBOX || op == MONITOR_LOCK) &&
+	    names_recall(m->names, q->request.name, a))
+		return true;
+	if (names_ask(m->names, q))
+		return false;
+	a->status = MONITOR_BUSY;
+	return true;
+}
+
 /* The next request; false at the end, or if it is none of ours. */
 static bool
-receive_request(struct monitor *m, uint32_t *number)
+receive_request(struct monitor *m)
 {
-	char packet[sizeof(m->request)];
+	struct names_question *q = &m->question;
+	char packet[sizeof(q->request)];
 	int fds[WIRE_FDS_MAX];
 	size_t len;
 
 	if (err_is(wire_receive(
-		m->fd, number, packet, sizeof(packet), &len, fds)))
+		m->fd, &q->number, packet, sizeof(packet), &len, fds)))
 		return false;
 	for (size_t i = 0; i < WIRE_FDS_MAX; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	return monitor_request_read(view_make(packet, len), &m->request);
+	return monitor_request_read(view_make(packet, len), &q->request);
+}
+
+/* --- the process --- */
+
+static volatile sig_atomic_t a_child_ended;
+
+static void
+wake(int signal_number)
+{
+	(void)signal_number;
+	a_child_ended = 1;
+}
+
+/* SIGCHLD comes while we wait in watch, and only then. */
+static void
+await_children(struct monitor *m)
+{
+	struct sigaction act = { .sa_handler = wake };
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigaction(SIGCHLD, &act, NULL);
+	sigprocmask(SIG_BLOCK, &ends, &m->awake);
+	sigdelset(&m->awake, SIGCHLD);
+}
+
+static void
+reap(struct monitor *m)
+{
+	pid_t pid;
+
+	if (!a_child_ended)
+		return;
+	a_child_ended = 0;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		if (!names_take_end(m->names, pid))
+			m->n_children--;
+}
+
+/* Until the front asks something, which this returns, or another thing
+ * happens. */
+static bool
+watch(struct monitor *m)
+{
+	struct pollfd fds[1 + NAMES_ASKERS_MAX] = {
+		{ .fd = m->fd, .events = POLLIN },
+	};
+	size_t n = 1 + names_poll(m->names, fds + 1);
+	int ms = names_timeout(m->names);
+	struct timespec t = { .tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000L };
+	int ready = ppoll(fds, n, ms < 0 ? NULL : &t, &m->awake);
+
+	reap(m);
+	names_work(m->names, fds + 1);
+	return ready > 0 && fds[0].revents != 0;
 }
 
 /* Children die with us, but not in the middle of a mailbox: their sockets have
@@ -294,8 +396,7 @@ outlive_children(void)
 {
 	signal(SIGALRM, SIG_DFL);
 	alarm(CHILDREN_LEAVE_S);
-	/* They are not waited for one by one: this is all of them. */
-	while (wait(NULL) < 0 && errno == EINTR)
+	while (wait(NULL) > 0 || errno == EINTR)
 		;
 }
 
@@ -304,21 +405,23 @@ monitor_run(const struct monitor_site *site, int fd)
 {
 	struct monitor *m = &the_monitor;
 	bool going = true;
-	uint32_t number;
 
-	*m = (struct monitor){ .site = site, .fd = fd };
-	/* Children are not waited for. */
-	signal(SIGCHLD, SIG_IGN);
-	while (going && receive_request(m, &number)) {
-		int out = -1;
+	*m = (struct monitor){ .site = site,
+		.fd = fd,
+		.names = names_new(site->names_ms, site->remember_ms),
+		.passwd = {
+		    .order = site->names_order, .users = site->users } };
+	await_children(m);
+	while (going) {
+		bool is_asked = watch(m);
 
-		m->answer = (struct monitor_answer){ .error = 0 };
-		m->answer.status = serve_one(m, &m->request, &m->answer, &out);
-		going = !err_is(wire_send(fd, number,
-		    view_make(&m->answer, sizeof(m->answer)), &out, out >= 0));
-		if (out >= 0)
-			close(out);
+		while (going && names_next(m->names, &m->question, &m->known))
+			going = answer(m);
+		if (going && is_asked)
+			going =
+			    receive_request(m) && (!is_known(m) || answer(m));
 	}
+	names_free(m->names);
 	outlive_children();
 	for (size_t i = 0; i < LOCKS_MAX; i++)
 		if (m->locks[i][0] != '\0')

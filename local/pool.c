@@ -13,7 +13,7 @@
 
 enum {
 	USER_MS = 5000,
-	/* The monitor asks the name service at the longest. */
+	/* More than the name service is given. */
 	MONITOR_MS = 100 * 1000,
 	MONITOR_LEAVES_MS = 35 * 1000,
 	/* A child that says nothing for that long hangs in its file system. */
@@ -84,6 +84,32 @@ pool_ask(struct pool *p, enum monitor_op op, const struct pool_identity *who,
 	    memchr(a->home, '\0', sizeof(a->home)) == NULL)
 		return err_make(ERR_TEMP, "ask the monitor: bad answer");
 	return ERR_OK;
+}
+
+const char *
+pool_why(const struct monitor_answer *a)
+{
+	switch ((enum monitor_status)a->status) {
+	case MONITOR_OK:
+		break;
+	case MONITOR_UNKNOWN:
+		return "there is no such user any more";
+	case MONITOR_REFUSED:
+		return "refused";
+	case MONITOR_EXISTS:
+		return "File exists";
+	case MONITOR_FAILED:
+		return strerror(a->error);
+	case MONITOR_SLOW:
+		return "the name service did not answer in time";
+	case MONITOR_BUSY:
+		return "too many questions or deliveries at once";
+	case MONITOR_DIED:
+		return "the process that asked the name service died";
+	case MONITOR_GROUPS:
+		return "the user is in too many groups";
+	}
+	return "bad answer of the monitor";
 }
 
 struct err
@@ -190,9 +216,8 @@ start_child(
 	e = pool_ask(p, MONITOR_CHILD, who, a, &fd);
 	c->is_starting = false;
 	if (!err_is(e) && (a->status != MONITOR_OK || fd < 0)) {
-		e = err_make(ERR_TEMP, "delivery as this user was refused%s%s",
-		    a->status == MONITOR_FAILED ? ": " : "",
-		    a->status == MONITOR_FAILED ? strerror(a->error) : "");
+		e = err_make(
+		    ERR_TEMP, "deliver as this user: %s", pool_why(a));
 		if (fd >= 0)
 			close(fd);
 	} else if (!err_is(e)) {

@@ -57,6 +57,9 @@ void pool_clear(struct pool *p);
 struct err pool_ask(struct pool *p, enum monitor_op op,
     const struct pool_identity *who, struct monitor_answer *a, int *fd);
 
+/* Why the monitor did not do it, in words; for a status that is not OK. */
+const char *pool_why(const struct monitor_answer *a);
+
 /* MONITOR_USER, remembered for a few seconds if there is one. */
 struct err pool_find_user(
     struct pool *p, const char *name, struct monitor_answer *a);

@@ -41,13 +41,13 @@ find_user(struct front *f, struct delivery *d, struct view user, bool *found)
 	e = pool_find_user(&f->pool, name, a);
 	if (err_is(e))
 		return e;
-	if (a->status == MONITOR_FAILED)
-		return err_make(
-		    ERR_TEMP, "look up user %s: %s", name, strerror(a->error));
 	*found = a->status == MONITOR_OK;
-	return a->status == MONITOR_REFUSED
-	    ? err_make(ERR_TEMP, "user %s: unusable entry", name)
-	    : ERR_OK;
+	if (a->status == MONITOR_REFUSED)
+		return err_make(ERR_TEMP, "user %s: unusable entry", name);
+	/* Nobody is unknown who was not looked for to the end. */
+	return *found || a->status == MONITOR_UNKNOWN
+	    ? ERR_OK
+	    : err_make(ERR_TEMP, "look up user %s: %s", name, pool_why(a));
 }
 
 /* --- a user's mailbox --- */

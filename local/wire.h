@@ -1,8 +1,9 @@
 /*
- * The requests inside one delivery service.  Three kinds of process make it up:
+ * The requests inside one delivery service.  Four kinds of process make it up:
  *
  *	front	talks to qmgr, looks tables up, plans; no privileges, no files
  *	monitor	root; does five fixed things for the front and nothing else
+ *	asker	root; asks the name service for the monitor (names.h)
  *	child	one per identity that mail is delivered as; writes mailboxes
  *
  * The front asks the monitor by struct monitor_request for a child, and then
@@ -56,6 +57,10 @@ enum monitor_status {
 	MONITOR_REFUSED, /* against the rules: uid 0, a bad name */
 	MONITOR_EXISTS,	 /* the mailbox, or a lock that is not stale */
 	MONITOR_FAILED,	 /* `error` is the errno */
+	MONITOR_SLOW,	 /* the name service did not answer in time */
+	MONITOR_BUSY,	 /* too many questions to it, or children */
+	MONITOR_DIED,	 /* who asked it did, of its answer */
+	MONITOR_GROUPS,	 /* the user is in too many groups */
 };
 
 /* CHILD and MBOX carry a descriptor if OK. */

@@ -66,6 +66,10 @@ open_world(const char *program, const char *format, ...)
 	w.site.minimum_uid =
 	    is_virtual ? w.daemon.conf->virtual_minimum_uid : INT64_MAX;
 	w.site.spool = spool;
+	w.site.names_ms = MONITOR_NAMES_MS;
+	w.site.remember_ms = MONITOR_REMEMBER_MS;
+	w.site.names_order = "/etc/nsswitch.conf";
+	w.site.users = "/etc/passwd";
 	front_child_site(&w.daemon, "fcntl, dotlock",
 	    is_virtual ? w.daemon.conf->virtual_mailbox_limit
 		       : w.daemon.conf->mailbox_size_limit,
@@ -289,6 +293,38 @@ START_TEST(attack_96_the_monitor_never_delivers_as_root)
 	ck_assert(!monitor_name_is_good("../etc/passwd"));
 	ck_assert(!monitor_name_is_good(".x"));
 	ck_assert(!monitor_name_is_good(""));
+	close_world();
+}
+END_TEST
+
+/* However much a front asks for, which was taken over. */
+START_TEST(attack_96_the_monitor_has_so_many_children_at_most)
+{
+	static int fds[1000];
+	const struct pool_identity who = { "", (uid_t)test_uid(),
+		(gid_t)test_gid() };
+	int64_t deadline = deadline_in(20);
+	struct monitor_answer a = { .status = MONITOR_OK };
+	size_t n = 0;
+
+	if (!is_root())
+		return;
+	open_virtual("virtual_mailbox_maps = static:u/\n");
+	while (a.status == MONITOR_OK && n < ARRAY_LEN(fds))
+		ck_assert(!err_is(pool_ask(
+		    &w.front.pool, MONITOR_CHILD, &who, &a, &fds[n++])));
+	ck_assert_int_eq((int)a.status, MONITOR_BUSY);
+	ck_assert_int_eq(fds[--n], -1);
+	ck_assert_uint_eq(n, 256);
+	/* Those that are let go make room. */
+	while (n > 0)
+		close(fds[--n]);
+	do
+		ck_assert(!err_is(pool_ask(
+		    &w.front.pool, MONITOR_CHILD, &who, &a, &fds[0])));
+	while (a.status == MONITOR_BUSY && deadline_left(deadline) > 0);
+	ck_assert_int_eq((int)a.status, MONITOR_OK);
+	close(fds[0]);
 	close_world();
 }
 END_TEST
@@ -818,6 +854,7 @@ UNIT_MAIN("local/worker", { virtual_mailboxes_get_mail, 1 },
     { virtual_defers_what_is_misconfigured, ARRAY_LEN(refusals) },
     { a_mailbox_outside_of_the_base_is_refused, 1 },
     { attack_96_the_monitor_never_delivers_as_root, 1 },
+    { attack_96_the_monitor_has_so_many_children_at_most, 1 },
     { attack_96_a_child_has_dropped_everything, 1 },
     { a_request_by_frames_is_answered, 1 },
     { an_idle_child_leaves_and_another_comes, 1 },

@@ -162,14 +162,18 @@ sandbox_find_identity(const struct sandbox_site *site,
 	return e;
 }
 
-static struct err
-find_groups(const char *name, struct sandbox_ids *ids)
+struct err
+sandbox_find_groups(const char *name, struct sandbox_ids *ids)
 {
-	ids->n_groups = SANDBOX_GROUPS_MAX;
-	if (getgrouplist(name, ids->gid, ids->groups, &ids->n_groups) < 0)
-		return err_make(
-		    ERR_TEMP, "%s is in %d groups", name, ids->n_groups);
-	return ERR_OK;
+	int n = SANDBOX_GROUPS_MAX;
+	struct err e = ERR_OK;
+
+	if (getgrouplist(name, ids->gid, ids->groups, &n) < 0) {
+		e = err_make(ERR_PERM, "%s is in %d groups", name, n);
+		n = 0;
+	}
+	ids->n_groups = n;
+	return e;
 }
 
 /* --- the steps --- */
@@ -558,29 +562,27 @@ priv_drop(const struct sandbox_role *role, const struct sandbox_site *site)
 	e = sandbox_find_identity(site, role->identity, &ids.uid, &ids.gid);
 	if (!err_is(e) && role->identity == IDENTITY_OWNER &&
 	    !site->unprivileged)
-		e = find_groups(site->mail_owner, &ids);
+		e = sandbox_find_groups(site->mail_owner, &ids);
 	die_if(role, &e);
 	sandbox_drop_to(role, site, &ids);
 }
 
 struct err
-sandbox_become_user(uid_t uid, gid_t gid, const char *name, unsigned calls)
+sandbox_become_user(const struct sandbox_ids *ids, unsigned calls)
 {
-	struct sandbox_role role = { .name = name, .calls = calls };
+	struct sandbox_role role = { .name = "a recipient", .calls = calls };
 	struct drop d = { .role = &role,
 		.as_root = geteuid() == 0,
-		.ids = { .uid = uid, .gid = gid } };
+		.ids = *ids };
 	struct err e = ERR_OK;
 
-	if (uid == 0)
+	if (ids->uid == 0)
 		e = err_make(ERR_PERM, "refused");
-	else if (!d.as_root && uid != geteuid())
+	else if (!d.as_root && ids->uid != geteuid())
 		e = err_make(ERR_PERM, "not started as root");
 	else if (!d.as_root)
 		d.ids.gid = getgid();
-	else if (name != NULL)
-		e = find_groups(name, &d.ids);
 	if (!err_is(e))
 		e = run_steps(&d, owner_steps);
-	return err_is(e) ? err_within(e, "become uid %ld", (long)uid) : e;
+	return err_is(e) ? err_within(e, "become uid %ld", (long)ids->uid) : e;
 }

@@ -86,6 +86,15 @@ struct sandbox_role {
 	int64_t file_size_max; /* RLIMIT_FSIZE; 0: no limit */
 };
 
+enum { SANDBOX_GROUPS_MAX = 64 };
+
+struct sandbox_ids {
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[SANDBOX_GROUPS_MAX]; /* supplementary */
+	int n_groups;
+};
+
 /* Facts that the role does not know. */
 struct sandbox_site {
 	const char *queue_directory;
@@ -112,10 +121,13 @@ void priv_drop(const struct sandbox_role *role,
  * landlock:4 seccomp limits"), for status and tests. */
 const char *sandbox_layers(void);
 
+/* The groups of the account of that name whose gid is in *ids.  Asks the name
+ * service, and waits for it.  ERR_PERM: they are more than SANDBOX_GROUPS_MAX. */
+struct err sandbox_find_groups(const char *name, struct sandbox_ids *ids);
+
 /* For a child of a monitor that runs no command and is about to touch a
- * mailbox as its owner: initgroups, setresgid, setresuid for good, then
+ * mailbox as its owner: setgroups, setresgid, setresuid for good, then
  * no_new_privs and the seccomp sets given.  uid 0 is refused. */
-struct err sandbox_become_user(uid_t uid, gid_t gid, const char *name,
-    unsigned calls);
+struct err sandbox_become_user(const struct sandbox_ids *ids, unsigned calls);
 
 #endif

@@ -5,15 +5,6 @@
 
 #include "lib/run/sandbox.h"
 
-enum { SANDBOX_GROUPS_MAX = 64 };
-
-struct sandbox_ids {
-	uid_t uid;
-	gid_t gid;
-	gid_t groups[SANDBOX_GROUPS_MAX]; /* supplementary */
-	int n_groups;
-};
-
 /* All of priv_drop but the accounts' names. */
 void sandbox_drop_to(const struct sandbox_role *role,
     const struct sandbox_site *site, const struct sandbox_ids *ids);

@@ -940,8 +940,11 @@ END_TEST
 static void
 begin_owner(void *arg)
 {
+	static const struct sandbox_ids owner = { .uid = TEST_ID,
+		.gid = TEST_ID };
+
 	(void)arg;
-	if (err_is(sandbox_become_user(TEST_ID, TEST_ID, NULL, CALLS_MAILBOX)))
+	if (err_is(sandbox_become_user(&owner, CALLS_MAILBOX)))
 		_exit(98);
 }
 
@@ -968,11 +971,14 @@ END_TEST
 
 START_TEST(mailbox_owner_is_never_root)
 {
-	struct err e = sandbox_become_user(0, 0, "root", CALLS_MAILBOX);
+	const struct sandbox_ids root = { .uid = 0 };
+	const struct sandbox_ids other = { .uid = geteuid() + 1,
+		.gid = getegid() };
+	struct err e = sandbox_become_user(&root, CALLS_MAILBOX);
 
 	ck_assert_int_eq(e.kind, ERR_PERM);
 	if (!is_root()) {
-		e = sandbox_become_user(geteuid() + 1, getegid(), NULL, 0);
+		e = sandbox_become_user(&other, 0);
 		ck_assert_int_eq(e.kind, ERR_PERM);
 	}
 }
