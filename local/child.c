@@ -1,9 +1,11 @@
 /* The process that writes mailboxes: see child.h. */
 #include "local/child.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/htable.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/surplus.h"
 #include "lib/mail/mbox.h"
 #include "local/store.h"
 
@@ -210,6 +212,8 @@ static struct {
 	struct maildirs *maildirs;
 	pthread_mutex_t lock;
 	size_t n_threads, n_idle;
+	struct surplus surplus; /* of the idle ones */
+	size_t n_needless;	/* so many are to end */
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void *thread_main(void *arg);
@@ -242,19 +246,31 @@ static void
 leave_idle(void)
 {
 	pthread_mutex_lock(&process.lock);
-	process.n_idle--;
+	surplus_note(&process.surplus, --process.n_idle);
 	if (process.n_idle == 0 && process.n_threads < CHILD_THREADS_MAX &&
 	    !err_is(process.refused))
 		start_thread();
 	pthread_mutex_unlock(&process.lock);
 }
 
-static void
-become_idle(void)
+/* False if this thread is not needed any more; the first is.  The kernel gives requests to who
+ * waits longest, so that none is ever idle for long; but one must be. */
+static bool
+become_idle(bool is_first)
 {
+	size_t n;
+	bool needed;
+
 	pthread_mutex_lock(&process.lock);
 	process.n_idle++;
+	n = surplus_due(&process.surplus, process.n_idle, clock_ms());
+	if (n > 0)
+		process.n_needless = n - 1;
+	needed = is_first || process.n_needless == 0 || process.n_idle <= 1;
+	if (!needed)
+		process.n_needless--;
 	pthread_mutex_unlock(&process.lock);
+	return needed;
 }
 
 /*
@@ -301,9 +317,10 @@ do_job(struct child *c, struct view packet, const int fds[],
 		    (job.flags & CHILD_HAS_MBOX) != 0 ? fds[1] : -1, a);
 }
 
-/* Until the socket ends, or nothing comes for too long. */
+/* Until the socket ends; ERR_TIME if nothing comes for too long, or others are
+ * enough for what comes. */
 static struct err
-serve(struct child *c, char *packet)
+serve(struct child *c, char *packet, bool is_first)
 {
 	struct err e;
 
@@ -312,6 +329,7 @@ serve(struct child *c, char *packet)
 		int fds[WIRE_FDS_MAX];
 		uint32_t number;
 		size_t len;
+		bool is_needed;
 
 		e = wire_receive(process.fd, &number, packet,
 		    CHILD_REQUEST_MAX, &len, fds);
@@ -322,9 +340,11 @@ serve(struct child *c, char *packet)
 		for (size_t i = 0; i < WIRE_FDS_MAX; i++)
 			if (fds[i] >= 0)
 				close(fds[i]);
-		become_idle();
+		is_needed = become_idle(is_first);
 		e = wire_send(process.fd, number, view_make(&a, sizeof(a)),
 		    NULL, 0);
+		if (!err_is(e) && !is_needed)
+			e = err_make(ERR_TIME, "others are enough");
 	} while (!err_is(e) && !err_is(process.refused));
 	return e;
 }
@@ -333,14 +353,15 @@ serve(struct child *c, char *packet)
 static void *
 thread_main(void *arg)
 {
+	bool is_first = arg != NULL;
 	char *packet = xmalloc(CHILD_REQUEST_MAX);
 	struct child child;
 	struct err e;
 
 	child_init(&child, process.site, process.uid, process.maildirs);
 	do
-		e = serve(&child, packet);
-	while (!leave(arg != NULL, e.kind != ERR_TIME));
+		e = serve(&child, packet, is_first);
+	while (!leave(is_first, e.kind != ERR_TIME));
 	child_clear(&child);
 	free(packet);
 	return NULL;

@@ -8,8 +8,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/surplus.h"
 #include "local/testing.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -497,24 +499,36 @@ static struct {
 	struct testing_message content;
 	struct str rcpts;
 	size_t n_sent, n_ended;
+	void (*after)(void); /* what a fiber does when all have ended */
 } crowd;
 
+/* One of them; the same again later. */
 static void
-deliver_in_crowd(void *arg)
+deliver_alike(void)
 {
 	struct str list = STR_EMPTY;
 	struct ipc_outcome o;
 	struct view v;
 	bool more;
 
-	(void)arg;
 	front_deliver_all(&w.front, &crowd.message, &list);
 	v = str_view(&list);
 	ck_assert(!err_is(ipc_list_next(&v, ipc_outcome_type(), &o, &more)));
 	crowd.n_sent += more && o.status == (int64_t)OUTCOME_SENT;
 	str_clear(&list);
-	if (++crowd.n_ended == AT_ONCE)
-		loop_stop();
+}
+
+static void
+deliver_in_crowd(void *arg)
+{
+	(void)arg;
+	deliver_alike();
+	if (++crowd.n_ended < AT_ONCE)
+		return;
+	ck_assert_uint_eq(crowd.n_sent, AT_ONCE);
+	if (crowd.after != NULL)
+		crowd.after();
+	loop_stop();
 }
 
 static void
@@ -534,7 +548,6 @@ deliver_crowd(const char *address)
 	loop_clear();
 	testing_message_clear(&crowd.content);
 	str_clear(&crowd.rcpts);
-	ck_assert_uint_eq(crowd.n_sent, AT_ONCE);
 }
 
 START_TEST(deliveries_at_once_share_a_child)
@@ -566,6 +579,61 @@ START_TEST(deliveries_at_once_to_an_mbox_do_not_mix)
 	ck_assert_uint_eq(n_body, AT_ONCE);
 	str_clear(&got);
 	close_world();
+}
+END_TEST
+
+/* Threads of all processes of this test. */
+static int
+count_threads(void)
+{
+	DIR *proc = opendir("/proc");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(proc);
+	for (struct dirent *d; (d = readdir(proc)) != NULL;) {
+		struct str path = STR_EMPTY;
+		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+		DIR *tasks;
+
+		if (pid <= 0 || getpgid(pid) != getpgrp())
+			continue;
+		str_printf(&path, "/proc/%d/task", (int)pid);
+		tasks = opendir(path.ptr);
+		for (struct dirent *t; tasks != NULL &&
+		     (t = readdir(tasks)) != NULL;)
+			n += t->d_name[0] != '.';
+		if (tasks != NULL)
+			closedir(tasks);
+		str_clear(&path);
+	}
+	closedir(proc);
+	return n;
+}
+
+/* Two are enough for one message after the other: one that waits meanwhile. */
+static void
+deliver_until_few_threads(void)
+{
+	int most = count_threads();
+
+	while (count_threads() > 4) {
+		deliver_alike();
+		fiber_sleep(1);
+	}
+	ck_assert_int_gt(most, 4);
+	deliver_alike();
+}
+
+START_TEST(threads_that_a_crowd_needed_leave)
+{
+	surplus_after_ms = 200;
+	crowd.after = deliver_until_few_threads;
+	open_virtual("virtual_mailbox_maps = static:u/\n");
+	deliver_crowd("u@v.test");
+	ck_assert_uint_ge(crowd.n_sent, AT_ONCE + 1);
+	close_world();
+	surplus_after_ms = 60000;
+	crowd.after = NULL;
 }
 END_TEST
 
@@ -857,6 +925,7 @@ UNIT_MAIN("local/worker", { virtual_mailboxes_get_mail, 1 },
     { attack_96_the_monitor_has_so_many_children_at_most, 1 },
     { attack_96_a_child_has_dropped_everything, 1 },
     { a_request_by_frames_is_answered, 1 },
+    { threads_that_a_crowd_needed_leave, 1 },
     { an_idle_child_leaves_and_another_comes, 1 },
     { deliveries_at_once_share_a_child, 1 },
     { deliveries_at_once_to_an_mbox_do_not_mix, 1 },

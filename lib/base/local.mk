@@ -10,6 +10,7 @@ libbarid_a_SOURCES += \
 	lib/base/mem.c lib/base/mem.h \
 	lib/base/process.c lib/base/process.h \
 	lib/base/str.c lib/base/str.h \
+	lib/base/surplus.c lib/base/surplus.h \
 	lib/base/testpoint.c lib/base/testpoint.h \
 	lib/base/trace.c lib/base/trace.h \
 	lib/base/unit.h \
@@ -25,6 +26,7 @@ check_PROGRAMS += \
 	lib/base/list_test \
 	lib/base/log_test \
 	lib/base/str_test \
+	lib/base/surplus_test \
 	lib/base/trace_test \
 	lib/base/view_test
 
@@ -46,6 +48,8 @@ lib_base_log_test_SOURCES = lib/base/log_test.c
 lib_base_log_test_LDADD = $(TEST_LDADD)
 lib_base_str_test_SOURCES = lib/base/str_test.c
 lib_base_str_test_LDADD = $(TEST_LDADD)
+lib_base_surplus_test_SOURCES = lib/base/surplus_test.c
+lib_base_surplus_test_LDADD = $(TEST_LDADD)
 lib_base_trace_test_SOURCES = lib/base/trace_test.c
 lib_base_trace_test_LDADD = $(TEST_LDADD)
 lib_base_view_test_SOURCES = lib/base/view_test.c

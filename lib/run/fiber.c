@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/surplus.h"
 #include "lib/run/context.h"
 #include "lib/run/fiber_impl.h"
 #include "lib/run/loop.h"
@@ -61,6 +62,7 @@ static struct {
 	struct context loop_context;
 	char *spares[FIBER_SPARES_MAX];
 	size_t n_spares, n_fibers;
+	struct surplus surplus; /* of the spares */
 	const void *loop_stack;
 	size_t loop_stack_size;
 } fibers = {
@@ -97,8 +99,10 @@ stack_take(void)
 {
 	char *map;
 
-	if (fibers.n_spares > 0)
-		return fibers.spares[--fibers.n_spares];
+	if (fibers.n_spares > 0) {
+		surplus_note(&fibers.surplus, --fibers.n_spares);
+		return fibers.spares[fibers.n_spares];
+	}
 	map = mmap(NULL, FIBER_GUARD + stack_bytes, PROT_NONE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED ||
@@ -122,12 +126,27 @@ stack_give(char *map)
 		munmap(map, FIBER_GUARD + stack_bytes);
 }
 
+static void
+drop_spares(size_t n)
+{
+	while (n-- > 0)
+		munmap(fibers.spares[--fibers.n_spares],
+		    FIBER_GUARD + stack_bytes);
+}
+
 void
 fiber_drop_spares(void)
 {
-	while (fibers.n_spares > 0)
-		munmap(fibers.spares[--fibers.n_spares],
-		    FIBER_GUARD + stack_bytes);
+	drop_spares(fibers.n_spares);
+}
+
+bool
+fiber_drop_surplus(int64_t now_ms)
+{
+	size_t n = surplus_due(&fibers.surplus, fibers.n_spares, now_ms);
+
+	drop_spares(n);
+	return n > 0;
 }
 
 /* From a fiber to the loop's stack; returns when the loop switches back. */

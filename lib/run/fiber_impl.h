@@ -18,5 +18,7 @@ void fiber_none_here(void);
 bool fiber_has_ready(void);
 /* Frees the stacks that are kept for reuse. */
 void fiber_drop_spares(void);
+/* Frees those that were not needed for a while; true if there were any. */
+bool fiber_drop_surplus(int64_t now_ms);
 
 #endif

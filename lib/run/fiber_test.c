@@ -5,8 +5,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/surplus.h"
 #include "lib/base/unit.h"
 #include "lib/run/loop.h"
+
+#include <stdio.h>
 
 static void
 run_test(void *arg)
@@ -220,6 +223,44 @@ START_TEST(many_fibers_use_stacks_again)
 }
 END_TEST
 
+static int
+count_mappings(void)
+{
+	FILE *in = fopen("/proc/self/maps", "r");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(in);
+	for (int c; (c = getc(in)) != EOF;)
+		n += c == '\n';
+	fclose(in);
+	return n;
+}
+
+static void
+run_many_then_few(void)
+{
+	int before = count_mappings();
+
+	for (int i = 0; i < MANY; i++)
+		fiber_spawn("work", work, (void *)(intptr_t)i);
+	while (fiber_count() > 1)
+		fiber_sleep(1);
+	ck_assert_int_ge(count_mappings(), before + 128);
+	/* Others may have come: the sanitizer's. */
+	while (count_mappings() > before + 64) {
+		fiber_spawn("work", work, NULL);
+		fiber_sleep(5);
+	}
+}
+
+START_TEST(stacks_that_are_not_needed_are_given_back)
+{
+	surplus_after_ms = 50;
+	in_loop(run_many_then_few);
+	surplus_after_ms = 60000;
+}
+END_TEST
+
 START_TEST(without_a_loop_it_sleeps_and_takes_what_is_there)
 {
 	struct wait w = WAIT_EMPTY;
@@ -290,5 +331,6 @@ UNIT_MAIN("fiber", { wait_ends_by_its_report, 1 },
     { cancelled_fiber_leaves_by_its_waits, 1 },
     { queue_is_first_come_first_served, 1 },
     { many_fibers_use_stacks_again, 1 },
+    { stacks_that_are_not_needed_are_given_back, 1 },
     { one_fiber_is_debugged_and_no_other, 1 },
     { without_a_loop_it_sleeps_and_takes_what_is_there, 1 })

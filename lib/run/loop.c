@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,6 +348,14 @@ run_hooks(void)
 	}
 }
 
+/* What a burst of work made necessary is not kept for ever. */
+static void
+give_back(void)
+{
+	if (fiber_drop_surplus(loop.now))
+		malloc_trim(0);
+}
+
 void
 loop_run(void)
 {
@@ -366,6 +375,7 @@ loop_run(void)
 			    deadline_left(loop.heap[1]->at) : -1;
 		poll_events(timeout);
 		fire_timers();
+		give_back();
 	}
 	log_flush();
 }

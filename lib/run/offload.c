@@ -8,6 +8,7 @@
 #include "lib/run/offload.h"
 
 #include "lib/base/log.h"
+#include "lib/base/surplus.h"
 #include "lib/run/fiber_impl.h"
 #include "lib/run/loop.h"
 
@@ -55,6 +56,7 @@ struct job_queue {
 };
 
 struct worker {
+	bool is_there;
 	pthread_t thread;
 	sem_t wake;
 	struct job *job; /* what it is woken for; NULL: leave */
@@ -70,7 +72,8 @@ static struct {
 	struct job *done; /* newest first */
 	struct worker workers[OFFLOAD_THREADS_MAX];
 	struct worker *idle; /* the last to become so first */
-	size_t n_threads, max;
+	size_t n_threads, n_idle, max;
+	struct surplus surplus; /* of the idle ones */
 	struct loop_watch watch;
 	struct loop_hook hook;
 } pool = {
@@ -178,17 +181,28 @@ gather(struct job *job)
 
 static void *worker_main(void *arg);
 
+static struct worker *
+free_place(void)
+{
+	struct worker *w = pool.workers;
+
+	while (w->is_there)
+		w++;
+	return w;
+}
+
 /* NULL if there cannot be one more. */
 static struct worker *
 start_worker(void)
 {
-	struct worker *w = &pool.workers[pool.n_threads];
+	struct worker *w;
 	sigset_t all, old;
 	pthread_attr_t attr;
 	int code;
 
 	if (pool.n_threads >= pool.max)
 		return NULL;
+	w = free_place();
 	sem_init(&w->wake, 0, 0);
 	sigfillset(&all);
 	/* A forbidden call is told where it is made: seccomp_sets.c. */
@@ -200,6 +214,7 @@ start_worker(void)
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (code == 0) {
+		w->is_there = true;
 		pool.n_threads++;
 		return w;
 	}
@@ -221,6 +236,19 @@ others_will_do(const struct job *job)
 	    q->n_jobs < q->n_workers * BRIEF_PER_THREAD;
 }
 
+/* The last to become idle, or NULL. */
+static struct worker *
+take_idle(void)
+{
+	struct worker *w = pool.idle;
+
+	if (w != NULL) {
+		pool.idle = w->next_idle;
+		surplus_note(&pool.surplus, --pool.n_idle);
+	}
+	return w;
+}
+
 /* Who is to be woken for the job, which is its own then; NULL if it was put where
  * somebody will look. */
 static struct worker *
@@ -229,10 +257,8 @@ assign(struct job *job)
 	struct worker *w = NULL;
 
 	if (!others_will_do(job)) {
-		w = pool.idle;
-		if (w != NULL)
-			pool.idle = w->next_idle;
-		else
+		w = take_idle();
+		if (w == NULL)
 			w = start_worker();
 	}
 	if (w == NULL) {
@@ -303,6 +329,7 @@ end_jobs(struct worker *w, struct job *jobs)
 	if (next == NULL) {
 		w->next_idle = pool.idle;
 		pool.idle = w;
+		pool.n_idle++;
 	} else {
 		next = gather(next);
 	}
@@ -366,11 +393,51 @@ take_done(void)
 	}
 }
 
+/* It is idle, and on no list. */
+static void
+end_worker(struct worker *w)
+{
+	w->job = NULL;
+	sem_post(&w->wake);
+	pthread_join(w->thread, NULL);
+	sem_destroy(&w->wake);
+	pthread_mutex_lock(&pool.lock);
+	w->is_there = false;
+	pool.n_threads--;
+	pthread_mutex_unlock(&pool.lock);
+}
+
+/* Threads that were not needed for a while end: those that have been idle for
+ * longest, which are the last. */
+static void
+drop_surplus(void)
+{
+	struct worker **last = &pool.idle, *gone;
+	size_t n;
+
+	pthread_mutex_lock(&pool.lock);
+	n = surplus_due(&pool.surplus, pool.n_idle, loop_now());
+	for (size_t stay = pool.n_idle - n; stay > 0; stay--)
+		last = &(*last)->next_idle;
+	gone = *last;
+	*last = NULL;
+	pool.n_idle -= n;
+	pthread_mutex_unlock(&pool.lock);
+	while (gone != NULL) {
+		struct worker *w = gone;
+
+		gone = w->next_idle;
+		end_worker(w);
+	}
+}
+
 static void
 on_turn(struct loop_hook *h)
 {
 	(void)h;
 	take_done();
+	if (loop_now() - pool.surplus.since_ms >= surplus_after_ms)
+		drop_surplus();
 }
 
 /* Edge-triggered, the count is never read. */
@@ -451,15 +518,10 @@ offload_clear(void)
 {
 	for (enum kind kind = PLAIN; kind < N_KINDS; kind++)
 		assert(pool.waiting[kind].first == NULL);
-	for (size_t i = 0; i < pool.n_threads; i++) {
-		struct worker *w = &pool.workers[i];
-
-		w->job = NULL;
-		sem_post(&w->wake);
-		pthread_join(w->thread, NULL);
-		sem_destroy(&w->wake);
-	}
-	pool.n_threads = 0;
+	for (size_t i = 0; i < OFFLOAD_THREADS_MAX; i++)
+		if (pool.workers[i].is_there)
+			end_worker(&pool.workers[i]);
+	pool.n_idle = 0;
 	pool.idle = NULL;
 	if (pool.watch.fd >= 0) {
 		loop_remove_watch(&pool.watch);

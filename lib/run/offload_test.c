@@ -3,10 +3,12 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/surplus.h"
 #include "lib/base/unit.h"
 #include "lib/run/fiber.h"
 #include "lib/run/loop.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -93,6 +95,47 @@ START_TEST(jobs_run_on_few_threads)
 	in_loop(ask_many);
 	/* And once more, with new threads. */
 	in_loop(ask_many);
+}
+END_TEST
+
+/* Threads of this process. */
+static int
+count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	for (struct dirent *d; (d = readdir(dir)) != NULL;)
+		n += d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static void
+ask_many_then_few(void)
+{
+	int most, n_asked = 200;
+
+	ask_many();
+	most = count_threads();
+	ck_assert_int_ge(most, 3);
+	/* One is enough for these. */
+	while (count_threads() > 2) {
+		ask((void *)(intptr_t)n_asked++);
+		fiber_sleep(5);
+	}
+	n_done = 0;
+	ask_many();
+	ck_assert_int_ge(count_threads(), 3);
+}
+
+START_TEST(threads_that_are_not_needed_end)
+{
+	surplus_after_ms = 50;
+	offload_set_threads(7);
+	in_loop(ask_many_then_few);
+	surplus_after_ms = 60000;
 }
 END_TEST
 
@@ -284,6 +327,7 @@ START_TEST(without_a_fiber_the_job_is_done_here)
 END_TEST
 
 UNIT_MAIN("offload", { jobs_run_on_few_threads, 1 },
+    { threads_that_are_not_needed_end, 1 },
     { brief_jobs_are_all_done_beside_others, 1 },
     { a_brief_job_that_hangs_stops_few, 1 },
     { cancelled_fiber_waits_for_its_job, 1 },
