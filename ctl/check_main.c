@@ -4,6 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/conf/check.h"
 #include "lib/conf/rows.h"
+#include "lib/daemon/program.h"
 
 /* What is told of parameters that Barid takes and means otherwise. */
 static const struct {
@@ -53,6 +54,7 @@ check_other(struct check *c, const struct check_place *at, const char *value)
 	}
 	name = view_first(name, name.len - strlen(suffix->suffix));
 	if (c->has_master && !is_service(c, name) &&
+	    !program_has_setting(name, suffix->suffix) &&
 	    !used_has(&c->used, view_of(at->parameter)))
 		check_tell(c, CHECK_WARNING, at,
 		    "master.cf has no service %.*s", VIEW_ARGS(name));

@@ -97,13 +97,12 @@ static const char *const transports[] = { "content_filter", "default_transport",
 static bool
 is_built_in(struct view name)
 {
-	static const char *const names[] = { "error", "retry", "discard",
-		"smtp", "relay", "lmtp", "local", "virtual" };
+	static const char *const names[] = { "error", "retry", "discard" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (view_eq(name, view_of(names[i])))
 			return true;
-	return false;
+	return program_is_builtin_transport(name);
 }
 
 const char *

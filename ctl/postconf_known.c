@@ -7,6 +7,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/conf/rows.h"
+#include "lib/daemon/program.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,36 @@ add_service_names(struct known *known, const struct services *services)
 		}
 	}
 	str_clear(&name);
+}
+
+static void
+add_if_ours(struct known *known, struct view name)
+{
+	const struct conf_suffix *suffix = conf_suffix_find(name);
+
+	if (suffix != NULL && known_class(known, name) == 0 &&
+	    program_has_setting(view_first(name,
+				    name.len - strlen(suffix->suffix)),
+		suffix->suffix))
+		add_class(known, name, CLASS_SERVICE);
+}
+
+static void
+add_if_ours_too(struct view name, void *value, void *arg)
+{
+	(void)value;
+	add_if_ours(arg, name);
+}
+
+/* What is set of programs, and of services that need no line of master.cf.
+ * Postfix does not have these: so they are not among all parameters. */
+static void
+add_set_names(struct known *known, struct postconf *pc)
+{
+	htable_each(&pc->names.overrides, add_if_ours_too, known);
+	LIST_EACH (it, after, &pc->names.file.defs)
+		add_if_ours(known,
+		    view_of(LIST_ITEM(it, struct main_cf_def, node)->name));
 }
 
 /* --- what values mention --- */
@@ -353,6 +384,7 @@ known_init(struct known *known, struct postconf *pc)
 	add_service_names(known, &pc->services);
 	if (pc->only_defaults)
 		return;
+	add_set_names(known, pc);
 	if (!pc->quiet)
 		warn_read_only(pc, known);
 	check_level(pc);

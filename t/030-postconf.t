@@ -131,6 +131,18 @@ ok(!-e "$dir/main.cf.tmp", 'nothing is left over');
 	put('main.cf', $kept);
 }
 
+my $before = slurp("$dir/main.cf");
+
+# Numbers of programs, and settings of transports that are built in.
+put('main.cf', "lookup_processes = 2\nlmtp_destination_rate_delay = 1s\n" .
+    "foo_processes = 2\n");
+($out, $err) = run('-n');
+is($out, "config_directory = $dir\nlmtp_destination_rate_delay = 1s\n" .
+    "lookup_processes = 2\n", 'what counts without a line of master.cf is shown');
+is_deeply([$err =~ m{main\.cf: unused parameter: (\w+)}g], ['foo_processes'],
+    'and is no mistake');
+put('main.cf', $before);
+
 # Drop-in files.
 mkdir("$dir/main.cf.d");
 put('main.cf.d/20-b.cf', "relayhost = [drop]\n# stays\nmyorigin = b\n");

@@ -51,6 +51,11 @@ finds('duplicate', "relayhost = a\nrelayhost = b\n", '',
 	qr{line $next: warning: overriding earlier entry: relayhost=a});
 finds('no service', "foo_destination_rate_delay = 1s\n", '',
 	qr{line $line: warning: parameter foo_\S+: master\.cf has no service foo});
+finds('no such program', "foo_processes = 2\n", '',
+	qr{line $line: warning: parameter foo_processes: master\.cf has no service foo});
+# What is built in, and programs, whatever their services are called.
+finds('settings of what is built in', "lookup_processes = 1\n" .
+	"smtpd_sessions_per_process = 9\nrelay_destination_rate_delay = 1s\n", '');
 finds('overrides', '', "a unix - - n - - smtp -o smtp_helo_timeout=q -o own=1\n",
 	qr{master\.cf, line 2: error: service a/unix: parameter smtp_helo_timeout: bad},
 	qr{master\.cf, line 2: warning: service a/unix: parameter own: is unknown});

@@ -84,6 +84,37 @@ static const char *const builtin_services[] = {
 	"virtual unix - n n - - virtual",
 };
 
+static bool
+has_processes(struct view file)
+{
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+		if (programs[i].kind == PROGRAM_SESSIONS &&
+		    view_eq(file, view_of(programs[i].file)))
+			return true;
+	return false;
+}
+
+bool
+program_is_builtin_transport(struct view name)
+{
+	static const char *const names[] = { "smtp", "relay", "lmtp", "local",
+		"virtual" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (view_eq(name, view_of(names[i])))
+			return true;
+	return false;
+}
+
+bool
+program_has_setting(struct view name, const char *suffix)
+{
+	return strcmp(suffix, "_processes") == 0 ||
+		strcmp(suffix, "_sessions_per_process") == 0
+	    ? has_processes(name)
+	    : program_is_builtin_transport(name);
+}
+
 struct err
 program_add_builtin(struct master_cf *cf, bool chroot_default)
 {

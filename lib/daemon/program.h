@@ -34,6 +34,17 @@ struct program {
 /* Never NULL: an unknown command is PROGRAM_FOREIGN. */
 const struct program *program_find(const char *command);
 
+/* A service that is built in, and to which qmgr delivers. */
+bool program_is_builtin_transport(struct view name);
+
+/*
+ * Whether a parameter that is made of a name and this suffix (lib/conf/rows.h)
+ * counts whatever master.cf says: the numbers of processes and sessions are
+ * those of a program ("smtpd_processes"), the others may be those of a service
+ * that is built in ("relay_delivery_slot_cost").
+ */
+bool program_has_setting(struct view name, const char *suffix);
+
 /* Add the services of ours that an imported master.cf does not list. */
 struct err program_add_builtin(struct master_cf *cf, bool chroot_default);
 

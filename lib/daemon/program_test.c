@@ -61,5 +61,30 @@ START_TEST(builtin_services_can_run)
 }
 END_TEST
 
+static const struct {
+	const char *name, *suffix;
+	bool has;
+} settings[] = {
+	{ "smtpd", "_processes", true },
+	{ "lookup", "_processes", true },
+	{ "smtp", "_sessions_per_process", true },
+	{ "postscreen", "_processes", false }, /* smtpd's count */
+	{ "qmgr", "_processes", false },       /* it is alone */
+	{ "relay", "_processes", false },
+	{ "relay", "_destination_rate_delay", true },
+	{ "virtual", "_delivery_slot_cost", true },
+	{ "cleanup", "_delivery_slot_cost", false },
+	{ "slow", "_destination_rate_delay", false },
+};
+
+START_TEST(settings_count_without_a_line_of_master_cf)
+{
+	ck_assert_int_eq(program_has_setting(view_of(settings[_i].name),
+			     settings[_i].suffix),
+	    settings[_i].has);
+}
+END_TEST
+
 UNIT_MAIN("program", { commands_of_master_cf_are_known, ARRAY_LEN(cases) },
-    { builtin_services_can_run, 1 })
+    { builtin_services_can_run, 1 },
+    { settings_count_without_a_line_of_master_cf, ARRAY_LEN(settings) })
