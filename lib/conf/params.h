@@ -251,8 +251,8 @@ ROW(TIME, default_recipient_refill_delay, "5s", 1, CONF_TIME_MAX, KNOWN,
 ROW(INT, default_recipient_refill_limit, "100", 1, CONF_INT_MAX, KNOWN,
     "Recipients read from a message at once.")
 ROW(INT, default_service_processes, "0", 0, 1000, USED,
-    "Processes of a service that serves sessions; 0 is one per processor. "
-    "Per program: NAME_processes.")
+    "Processes of a service that serves sessions; 0 is one per processor; "
+    "NAME_processes is that of one program.")
 ROW(INT, default_session_limit, "5000", 1, 1000000, USED,
     "Most sessions of a service, if master.cf says nothing; descriptors "
     "bound it as well.")
@@ -1460,7 +1460,7 @@ ROW(INT, smtpd_client_ipv6_prefix_length, "84", 1, 128, USED,
     "Bits of an IPv6 address that make one client.")
 ROW(INT, smtpd_client_log_limit, "600", 0, CONF_INT_MAX, USED,
     "Most log lines about a client in a minute, of each process: refusals, and "
-    "others.  More are left out and counted, but for sessions in which a "
+    "others; more are left out and counted, but for sessions in which a "
     "message was accepted; 0 is no limit.")
 ROW(INT, smtpd_client_message_rate_limit, "0", 0, CONF_INT_MAX, USED,
     "Most messages of a client per anvil_rate_time_unit; 0 is no limit.")
