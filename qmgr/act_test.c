@@ -65,14 +65,14 @@ START_TEST(a_message_at_rest_is_dealt_with_at_once)
 }
 END_TEST
 
-/* Twenty recipients, five deliveries at once: fifteen wait. */
+/* Twenty recipients of one user, five deliveries at once: fifteen wait. */
 static void
 begin_twenty(void)
 {
 	struct str rcpts = STR_EMPTY;
 
 	for (int i = 0; i < 20; i++)
-		str_addf(&rcpts, "user%d@x.example ", i);
+		str_addf(&rcpts, "user+%d@x.example ", i);
 	test_put("active", ID, rcpts.ptr, VIEW_EMPTY);
 	others.hold_back = true;
 	ck_assert(message_open("active", VIEW(ID)));
@@ -303,6 +303,7 @@ static const struct {
 START_TEST(a_message_in_flight_is_dealt_with_after_it)
 {
 	open_all("default_destination_recipient_limit = 1\n"
+		 "recipient_delimiter = +\n"
 		 "default_destination_concurrency_limit = 5\n");
 	test_run(acts[_i].run);
 	test_close();

@@ -108,6 +108,22 @@ the_crowd_is_deleted(void)
 	expect_all_done();
 }
 
+static struct timespec
+time_of(int n)
+{
+	struct stat st;
+
+	ck_assert_int_eq(
+	    stat(queue_path_of("deferred", view_of(id_of(n))).text, &st), 0);
+	return st.st_mtim;
+}
+
+static bool
+is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 /* The line of a host that turns out dead gets its reason; later it is tried
  * with few, and the files of the rest are left alone. */
 static void
@@ -115,7 +131,8 @@ a_dead_host(void)
 {
 	struct destination *d;
 	int64_t tried;
-	struct stat before, after;
+	struct timespec before[MANY];
+	int n_touched = 0;
 
 	deferred_start();
 	others.dead = "slow.example";
@@ -133,7 +150,8 @@ a_dead_host(void)
 	ck_assert_int_eq(others.n_delivered, tried);
 	ck_assert_int_eq((int64_t)deferred_count(), MANY);
 	/* Its time is over: a few try. */
-	stat(queue_path_of("deferred", view_of(id_of(MANY - 1))).text, &before);
+	for (int i = 0; i < MANY; i++)
+		before[i] = time_of(i);
 	schedule_forget_dead();
 	deferred_flush(VIEW_EMPTY);
 	TEST_WAIT_FOR(d->dead_until > loop_now() && d->n_in_line == 0 &&
@@ -142,9 +160,10 @@ a_dead_host(void)
 	ck_assert_int_le(others.n_delivered, tried + 10);
 	ck_assert_int_eq((int64_t)deferred_count(), MANY);
 	ck_assert_int_eq(count_in("deferred"), MANY);
-	stat(queue_path_of("deferred", view_of(id_of(MANY - 1))).text, &after);
-	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
-	ck_assert_int_eq(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	for (int i = 0; i < MANY; i++)
+		n_touched += !is_same_time(before[i], time_of(i));
+	/* Those that tried, and others that were being opened. */
+	ck_assert_int_le(n_touched, MANY / 3);
 	/* It lives again. */
 	others.dead = NULL;
 	schedule_forget_dead();

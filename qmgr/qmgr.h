@@ -112,7 +112,7 @@ struct transport {
 	char *dead_reason;
 	int64_t lost_at;          /* an agent was lost; 0: none since one answered */
 	bool deferred_by_conf;    /* in defer_transports */
-	struct htable destinations; /* by next hop */
+	struct htable destinations; /* by name */
 	struct list ready[TURNS]; /* destinations that may start something */
 	uint64_t n_ready;         /* counts who came to stand there */
 	int64_t n_unproven;       /* busy for who has not answered yet */
@@ -123,8 +123,10 @@ struct destination {
 	struct list ready;        /* on a list of its transport, or on none */
 	uint64_t ready_at;        /* its number there: who came first */
 	struct transport *transport;
+	char *name;               /* the next hop, or a user there */
 	char *nexthop;
-	uint32_t where;           /* hash of both: what waiting messages keep */
+	uint32_t where;           /* hash of transport and name: what waiting
+				   * messages keep */
 	struct waiting *line_first, *line_last; /* who waits for a share */
 	size_t n_in_line;
 	int64_t n_opening;        /* messages of its line, or due */
@@ -224,6 +226,10 @@ void route_message(struct message *m);
 struct transport *transport_find(struct view name);
 struct destination *destination_find(struct transport *t,
     struct view nexthop);
+/* The one of this recipient: the next hop or, if a delivery of the transport has
+ * one recipient, that user there, whatever the extension. */
+struct destination *destination_of_rcpt(
+    struct transport *t, struct view nexthop, struct view address);
 /* By its hash; NULL: there is none now. */
 struct destination *destination_find_where(uint32_t where);
 /* Give a recipient to the message's job there. */

@@ -345,7 +345,8 @@ route_one(struct message *m, struct rcpt *rcpt, struct outcomes *o,
 	if (decide_here(m, rcpt, r, o))
 		return;
 	t = transport_find(view_of(r->transport));
-	d = destination_find(t, view_of(r->nexthop));
+	d = destination_of_rcpt(
+	    t, view_of(r->nexthop), view_of(rcpt->address));
 	if (m->expired) {
 		struct verdict v = { .status = OUTCOME_DEFERRED,
 			.dsn = VIEW("4.4.7"),

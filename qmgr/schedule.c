@@ -13,13 +13,14 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
+#include "lib/mail/addr.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Destinations that are idle are forgotten beyond this many. */
-enum { DESTINATIONS_MAX = 10000, IDLE_MS = 60000 };
+enum { DESTINATIONS_MAX = 10000, IDLE_AT_ONCE = 256, IDLE_MS = 60000 };
 
 /* --- transports --- */
 
@@ -152,7 +153,7 @@ learn_where(struct destination *d)
 {
 	struct str both = STR_EMPTY;
 
-	str_printf(&both, "%s:%s", d->transport->name, d->nexthop);
+	str_printf(&both, "%s:%s", d->transport->name, d->name);
 	d->where = (uint32_t)hash_bytes(str_view(&both)) | 1;
 	htable_set(&qmgr.by_where, where_key(&d->where), d);
 	str_clear(&both);
@@ -167,13 +168,14 @@ destination_free(void *p)
 		htable_remove(&qmgr.by_where, where_key(&d->where));
 	timer_cancel(&d->wake);
 	list_remove(&d->ready);
+	free(d->name);
 	free(d->nexthop);
 	free(d->dead_reason);
 	free(d);
 }
 
 struct idle_search {
-	struct destination *found[64];
+	struct destination *found[IDLE_AT_ONCE];
 	size_t n;
 };
 
@@ -198,29 +200,58 @@ forget_idle(struct transport *t)
 
 	htable_each(&t->destinations, note_idle, &s);
 	for (size_t i = 0; i < s.n; i++) {
-		htable_remove(&t->destinations, view_of(s.found[i]->nexthop));
+		htable_remove(&t->destinations, view_of(s.found[i]->name));
 		destination_free(s.found[i]);
 	}
+}
+
+static struct destination *
+find_or_make(struct transport *t, struct view name, struct view nexthop)
+{
+	struct destination *d = htable_find(&t->destinations, name);
+
+	if (d != NULL)
+		return d;
+	if (t->destinations.n_entries >= DESTINATIONS_MAX &&
+	    t->destinations.n_entries % IDLE_AT_ONCE == 0)
+		forget_idle(t);
+	d = xcalloc(1, sizeof(*d));
+	d->transport = t;
+	d->name = xstrndup(name.ptr, name.len);
+	d->nexthop = xstrndup(nexthop.ptr, nexthop.len);
+	list_init(&d->jobs);
+	list_init(&d->ready);
+	d->window = t->initial;
+	htable_set(&t->destinations, name, d);
+	learn_where(d);
+	return d;
 }
 
 struct destination *
 destination_find(struct transport *t, struct view nexthop)
 {
-	struct destination *d = htable_find(&t->destinations, nexthop);
+	return find_or_make(t, nexthop, nexthop);
+}
 
-	if (d != NULL)
-		return d;
-	if (t->destinations.n_entries >= DESTINATIONS_MAX &&
-	    t->destinations.n_entries % 64 == 0)
-		forget_idle(t);
-	d = xcalloc(1, sizeof(*d));
-	d->transport = t;
-	d->nexthop = xstrndup(nexthop.ptr, nexthop.len);
-	list_init(&d->jobs);
-	list_init(&d->ready);
-	d->window = t->initial;
-	htable_set(&t->destinations, nexthop, d);
-	learn_where(d);
+struct destination *
+destination_of_rcpt(
+    struct transport *t, struct view nexthop, struct view address)
+{
+	struct view user, extension;
+	struct str name = STR_EMPTY;
+	struct destination *d;
+
+	if (t->recipient_limit != 1)
+		return destination_find(t, nexthop);
+	addr_split_extension(addr_local(address),
+	    view_of(qmgr.conf->recipient_delimiter),
+	    qmgr.conf->owner_request_special, &user, &extension);
+	str_set(&name, user);
+	str_lower(&name);
+	str_add_byte(&name, '@');
+	str_add(&name, nexthop);
+	d = find_or_make(t, str_view(&name), nexthop);
+	str_clear(&name);
 	return d;
 }
 

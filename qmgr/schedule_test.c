@@ -119,6 +119,36 @@ START_TEST(a_window_grows_with_success_and_shrinks_with_failure)
 }
 END_TEST
 
+static struct destination *
+destination_of(const char *transport, const char *address)
+{
+	return destination_of_rcpt(transport_find(view_of(transport)),
+	    VIEW("a.example"), view_of(address));
+}
+
+/* Nobody waits for somebody else's mailbox. */
+START_TEST(with_one_recipient_a_delivery_users_are_destinations)
+{
+	struct destination *d;
+
+	test_open("recipient_delimiter = +\n"
+		  "slow_destination_recipient_limit = 1\n");
+	d = destination_of("local", "joe@a.example");
+	ck_assert_str_eq(d->name, "joe@a.example");
+	ck_assert_str_eq(d->nexthop, "a.example");
+	ck_assert_ptr_eq(destination_of("local", "Joe+x@a.example"), d);
+	ck_assert_ptr_ne(destination_of("local", "ann@a.example"), d);
+	ck_assert_ptr_eq(destination_find_where(d->where), d);
+	ck_assert_ptr_ne(destination_of("slow", "joe@a.example"),
+	    destination_of("slow", "ann@a.example"));
+	ck_assert_ptr_eq(destination_of("smtp", "joe@a.example"),
+	    destination_of("smtp", "ann@a.example"));
+	ck_assert_str_eq(
+	    destination_of("smtp", "joe@a.example")->name, "a.example");
+	test_close();
+}
+END_TEST
+
 START_TEST(recipients_with_another_sender_are_another_delivery)
 {
 	static const char *const senders[] = { "srs@here.example", NULL, "",
@@ -441,6 +471,7 @@ START_TEST(a_transport_may_be_deferred_by_configuration)
 END_TEST
 
 UNIT_MAIN("schedule",
+    { with_one_recipient_a_delivery_users_are_destinations, 1 },
     { a_window_grows_with_success_and_shrinks_with_failure, 1 },
     { recipients_with_another_sender_are_another_delivery, 1 },
     { an_idle_destination_does_not_grow, 1 },

@@ -62,9 +62,6 @@ my $t = Barid::Test->new(main => {
 	mydestination => $host, myorigin => $host, alias_maps => '',
 	local_recipient_maps => '', queue_run_delay => '300s',
 	minimal_backoff_time => '300s',
-	# So that qmgr does not wait for those that hang.
-	local_destination_concurrency_limit => 20,
-	local_initial_destination_concurrency => 20,
 });
 my $spool = "$t->{dir}/spool";
 
