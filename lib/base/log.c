@@ -194,8 +194,16 @@ log_format_line(struct str *out, int64_t wall_us, struct view host,
 		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
 		cached = now;
 	}
-	str_addf(out, "%s %.*s %.*s[%" PRId64 "]: %.*s\n", stamp,
-	    VIEW_ARGS(host), VIEW_ARGS(tag), pid, VIEW_ARGS(text));
+	str_add_text(out, stamp);
+	str_add_byte(out, ' ');
+	str_add(out, host);
+	str_add_byte(out, ' ');
+	str_add(out, tag);
+	str_add_byte(out, '[');
+	str_add_int(out, pid);
+	str_add_text(out, "]: ");
+	str_add(out, text);
+	str_add_byte(out, '\n');
 }
 
 /* Does the other end take more, or is it gone? */
@@ -354,6 +362,22 @@ tag_now(void)
 	return other;
 }
 
+/* As log/record.c reads it. */
+static void
+add_record(struct str *out, enum log_level level, const char *text)
+{
+	str_add_int(out, level);
+	str_add_byte(out, ' ');
+	str_add_int(out, clock_wall_us());
+	str_add_byte(out, ' ');
+	str_add_int(out, own_pid());
+	str_add_byte(out, ' ');
+	str_add_text(out, tag_now());
+	str_add_byte(out, ' ');
+	str_add_text(out, text);
+	str_add_byte(out, '\n');
+}
+
 /* With the lock held. */
 static void
 gather(enum log_level level, const char *text, size_t max)
@@ -366,8 +390,7 @@ gather(enum log_level level, const char *text, size_t max)
 	}
 	if (log_state.gathered.len == 0)
 		log_state.oldest_us = clock_us();
-	str_addf(&log_state.gathered, "%d %" PRId64 " %d %s %s\n", level,
-	    clock_wall_us(), own_pid(), tag_now(), text);
+	add_record(&log_state.gathered, level, text);
 	if (level >= LOG_LEVEL_FATAL)
 		flush_gathered(true);
 }

@@ -104,6 +104,22 @@ str_add_byte(struct str *s, char byte)
 }
 
 void
+str_add_int(struct str *s, int64_t n)
+{
+	char digits[24];
+	char *at = digits + sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (n < 0)
+		*--at = '-';
+	str_add(s, view_make(at, (size_t)(digits + sizeof(digits) - at)));
+}
+
+void
 str_vaddf(struct str *s, const char *format, va_list ap)
 {
 	va_list again;

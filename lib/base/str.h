@@ -8,6 +8,8 @@
 
 #include "lib/base/view.h"
 
+#include <stdint.h>
+
 #include <stdarg.h>
 
 struct str {
@@ -38,6 +40,8 @@ void str_grew(struct str *s, size_t n);
 void str_add(struct str *s, struct view v);
 void str_add_text(struct str *s, const char *text);
 void str_add_byte(struct str *s, char byte);
+/* In decimal; faster than str_addf. */
+void str_add_int(struct str *s, int64_t n);
 void str_addf(struct str *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void str_vaddf(struct str *s, const char *format, va_list ap);

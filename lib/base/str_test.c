@@ -98,6 +98,29 @@ START_TEST(str_addf_prints_at_each_length)
 }
 END_TEST
 
+static const struct {
+	int64_t n;
+	const char *text;
+} numbers[] = {
+	{ 0, "0" },
+	{ 7, "7" },
+	{ -1, "-1" },
+	{ 1796087548282734, "1796087548282734" },
+	{ INT64_MAX, "9223372036854775807" },
+	{ INT64_MIN, "-9223372036854775808" },
+};
+
+START_TEST(numbers_are_decimal)
+{
+	struct str s = STR_EMPTY;
+
+	str_add_text(&s, "n=");
+	str_add_int(&s, numbers[_i].n);
+	ck_assert_str_eq(s.ptr + 2, numbers[_i].text);
+	str_clear(&s);
+}
+END_TEST
+
 START_TEST(set_and_printf_replace)
 {
 	struct str s = STR_EMPTY;
@@ -170,6 +193,7 @@ END_TEST
 UNIT_MAIN("str", { an_empty_string_prints_and_owns_nothing, 1 },
     { adding_appends_any_byte, 1 },
     { growing_keeps_what_was_there, ARRAY_LEN(sizes) },
-    { str_addf_prints_at_each_length, 1 }, { set_and_printf_replace, 1 },
+    { str_addf_prints_at_each_length, 1 }, { numbers_are_decimal, ARRAY_LEN(numbers) },
+    { set_and_printf_replace, 1 },
     { cut_and_drop_front_take_from_the_ends, ARRAY_LEN(cuts) },
     { lower_is_ascii_only, 1 }, { release_gives_the_memory_away, 1 })
