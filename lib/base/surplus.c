@@ -1,6 +1,6 @@
 #include "lib/base/surplus.h"
 
-int64_t surplus_after_ms = 60000;
+int64_t surplus_after_ms = 600000;
 
 void
 surplus_note(struct surplus *s, size_t left)

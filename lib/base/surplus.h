@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A minute; tests have less time. */
+/* Ten minutes, in which most of what load brings has come; tests have less. */
 extern int64_t surplus_after_ms;
 
 /* All zero is the beginning. */
