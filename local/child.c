@@ -253,8 +253,9 @@ leave_idle(void)
 	pthread_mutex_unlock(&process.lock);
 }
 
-/* False if this thread is not needed any more; the first is.  The kernel gives requests to who
- * waits longest, so that none is ever idle for long; but one must be. */
+/* False if this thread is not needed any more; the first is.  The kernel gives
+ * requests to who waits longest, so that none is ever idle for long; but one must
+ * be. */
 static bool
 become_idle(bool is_first)
 {
@@ -288,7 +289,7 @@ leave(bool is_first, bool must)
 	yes = must ||
 	    (is_first ? process.n_threads == 1 : process.n_idle > 1);
 	if (yes) {
-		process.n_idle--;
+		surplus_note(&process.surplus, --process.n_idle);
 		is_last = --process.n_threads == 0;
 	}
 	pthread_mutex_unlock(&process.lock);

@@ -8,9 +8,8 @@
 
 #include "lib/base/view.h"
 
-#include <stdint.h>
-
 #include <stdarg.h>
+#include <stdint.h>
 
 struct str {
 	char *ptr;   /* never NULL; of str_nothing while nothing is owned */

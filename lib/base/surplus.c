@@ -12,7 +12,7 @@ surplus_note(struct surplus *s, size_t left)
 size_t
 surplus_due(struct surplus *s, size_t left, int64_t now_ms)
 {
-	size_t n = s->since_ms == 0 ? 0 : s->least;
+	size_t n = s->since_ms == 0 ? 0 : s->least < left ? s->least : left;
 
 	if (s->since_ms != 0 && now_ms - s->since_ms < surplus_after_ms)
 		return 0;

@@ -24,6 +24,12 @@ START_TEST(only_what_was_never_needed_may_go)
 	ck_assert_uint_eq(surplus_due(&s, 6, now), 6);
 	now += surplus_after_ms;
 	ck_assert_uint_eq(surplus_due(&s, 0, now), 0);
+	/* Some went that nobody told of. */
+	now += surplus_after_ms;
+	ck_assert_uint_eq(surplus_due(&s, 9, now), 0);
+	now += surplus_after_ms;
+	ck_assert_uint_eq(surplus_due(&s, 5, now), 5);
+	ck_assert_uint_eq(s.least, 0);
 }
 END_TEST
 

@@ -523,6 +523,7 @@ offload_clear(void)
 			end_worker(&pool.workers[i]);
 	pool.n_idle = 0;
 	pool.idle = NULL;
+	pool.surplus = (struct surplus){ .least = 0 };
 	if (pool.watch.fd >= 0) {
 		loop_remove_watch(&pool.watch);
 		loop_remove_hook(&pool.hook);
