@@ -83,7 +83,8 @@ share_count(struct daemon *d, uint32_t n, uint32_t slack)
 		return v;
 	c = count_all(d);
 	v.is_over = c.accepts &&
-	    (uint64_t)n * 10 * c.alive > c.sum * 11 + (uint64_t)slack * 10 * c.alive;
+	    (uint64_t)n * 10 * c.alive >
+		c.sum * 11 + (uint64_t)slack * 10 * c.alive;
 	v.is_news = n != last.n || c.sum != last.sum;
 	last.wait_ms = v.is_news || !v.is_over ? LOOK_MS :
 	    last.wait_ms * 2 > LOOK_MS_MAX     ? LOOK_MS_MAX :

@@ -101,6 +101,8 @@ completion_find(struct completion *c, const char *context,
 		str_set(out, str_view(known));
 	} else {
 		e = ask(c, context, address, out);
+		/* It may have been the first one of a new connection. */
+		forget_old(c);
 		if (!err_is(e))
 			remember(c, str_view(&key), str_view(out));
 	}

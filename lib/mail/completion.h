@@ -24,8 +24,9 @@ struct completion {
 bool completion_is_needless(struct view address);
 
 /*
- * Sets *out to the full form; `context` is "local" or "remote".  ERR_TEMP: no
- * answer within ipc_timeout and 100 s, or one that is no address.  Waits.
+ * Sets *out to the full form; `context` is "local" or "remote".  ERR_TEMP,
+ * ERR_TIME, ERR_GONE: no answer within ipc_timeout, 100 s at most, or one that is no
+ * address.  Waits.
  */
 struct err completion_find(struct completion *c, const char *context,
     struct view address, struct str *out);

@@ -14,6 +14,7 @@ static struct ipc_service rewrite;
 static struct completion completion;
 static struct {
 	bool is_down, lies;
+	bool has_new_tables; /* told with the next answer */
 	int n_asked;
 	struct str answer;
 } other = { .answer = STR_EMPTY };
@@ -25,7 +26,10 @@ ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
 {
 	const struct ipc_rewrite *r = ask;
 
-	(void)s, (void)ask_type, (void)answer_type, (void)keep, (void)deadline;
+	if (other.has_new_tables)
+		s->generation++;
+	other.has_new_tables = false;
+	(void)ask_type, (void)answer_type, (void)keep, (void)deadline;
 	other.n_asked++;
 	if (other.is_down)
 		return err_make(ERR_TEMP, "it is down");
@@ -116,6 +120,13 @@ START_TEST(an_answer_is_kept)
 	rewrite.generation++;
 	ck_assert_str_eq(found("local", "joe"), "joe@here.example");
 	ck_assert_int_eq(other.n_asked, 3);
+	/* The same, told by the connection on which the answer comes. */
+	other.has_new_tables = true;
+	ck_assert_str_eq(found("local", "ann"), "ann@here.example");
+	ck_assert_str_eq(found("local", "ann"), "ann@here.example");
+	ck_assert_int_eq(other.n_asked, 4);
+	ck_assert_str_eq(found("local", "joe"), "joe@here.example");
+	ck_assert_int_eq(other.n_asked, 5);
 	end();
 }
 END_TEST
