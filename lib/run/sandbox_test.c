@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/surplus.h"
 #include "lib/base/unit.h"
 #include "lib/run/fiber.h"
 #include "lib/run/landlock.h"
@@ -23,6 +24,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -805,7 +807,7 @@ END_TEST
 /* --- our own machinery behind the drop --- */
 
 static int work_fd = -1;
-static size_t n_worked;
+static atomic_size_t n_worked;
 
 static void
 write_and_sync(void *arg)
@@ -820,12 +822,33 @@ write_and_sync(void *arg)
 }
 
 static void
+work_beside(void *arg)
+{
+	(void)arg;
+	offload(write_and_sync, NULL);
+}
+
+/* Threads and stacks that were needed once end and are given back. */
+static void
+work_hard_and_rest(void)
+{
+	surplus_after_ms = 2;
+	for (int i = 0; i < 10; i++)
+		fiber_spawn("beside", work_beside, NULL);
+	while (fiber_count() > 1)
+		fiber_sleep(1);
+	for (int i = 0; i < 3; i++)
+		fiber_sleep(5);
+}
+
+static void
 work_on_fiber(void *arg)
 {
 	int *ends = arg;
 	struct stream s;
 	struct view v;
 
+	work_hard_and_rest();
 	offload(write_and_sync, NULL);
 	stream_init(&s, ends[0]);
 	if (write(ends[1], "hello", 5) != 5 ||
@@ -852,7 +875,7 @@ try_loop(void)
 	loop_run();
 	offload_clear();
 	loop_clear();
-	return n_worked == 1 ? 0 : -1;
+	return n_worked == 11 ? 0 : -1;
 }
 
 START_TEST(loop_fibers_and_threads_work_behind_the_drop)
