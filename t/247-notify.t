@@ -106,6 +106,7 @@ plan(skip_all => 'there is no Postfix from Debian here') if !$postfix;
 my $theirs = play($postfix, 'postfix.test',
 	sub { glob "$postfix->{mail}/user/new/*" },
 	sub { !glob "$postfix->{dir}/spool/{incoming,active}/*" });
+my $n_theirs = () = glob "$postfix->{mail}/user/new/*";
 stop_peer($postfix->{pid});
 
 my $t = Barid::Test->new(main => { %common,
@@ -114,7 +115,10 @@ my $t = Barid::Test->new(main => { %common,
 $t->start;
 my $mails = sub { glob "$t->{dir}/mail/user/new/*" };
 my $ours = play($t, 'example.test', $mails,
-	sub { !$t->queue_ids('active', 'incoming') });
+	# A session does not wait for its notice, which may come after that of a
+	# later one.
+	sub { !$t->queue_ids('active', 'incoming') &&
+		(() = $mails->()) >= $n_theirs });
 for my $n (0 .. $#sessions) {
 	is($ours->[$n] // '', $theirs->[$n] // '', join ' | ',
 		map { s/[\r\n]+/ /gr } map { substr(ref $_ ? $$_ : $_, 0, 40) }
