@@ -136,10 +136,12 @@ search(struct ldap *l, const struct module_search *what, struct found **top,
 	return end;
 }
 
-/* "ldap://host/base?attributes?scope?filter": the host is passed over. */
+/* "ldap://host/base?attributes?scope?filter": the host is passed over.  False if
+ * there is no base, or a NUL, which libldap would take for an end. */
 static bool
 parse_url(struct view url, struct str parts[4])
 {
+	bool has_nul = view_find(url, '\0') != VIEW_NPOS;
 	size_t at = view_find_text(url, VIEW("://"));
 	struct view rest = view_skip(url, at + 3), part;
 
@@ -159,10 +161,11 @@ parse_url(struct view url, struct str parts[4])
 				continue;
 			}
 			str_add_byte(&parts[i], (char)byte);
+			has_nul |= byte == 0;
 			j += 2;
 		}
 	}
-	return parts[0].len > 0;
+	return !has_nul && parts[0].len > 0;
 }
 
 enum { URL_ATTRIBUTES_MAX = 20 };

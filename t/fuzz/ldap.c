@@ -255,7 +255,7 @@ url_leads(struct expected *x, struct view url)
 
 	/* One byte may be three here. */
 	x->unsure |= view_find(url, '%') != VIEW_NPOS;
-	if (slash == VIEW_NPOS)
+	if (slash == VIEW_NPOS || view_find(url, '\0') != VIEW_NPOS)
 		return false;
 	rest = view_skip(rest, slash + 1);
 	if (!view_field(&rest, '?', &base) || base.len == 0)
