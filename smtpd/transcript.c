@@ -16,15 +16,25 @@
 enum {
 	/* Of what is kept the first and the last bytes, each. */
 	KEEP_MAX = 8192,
+	/* A session that waits for its first message has said less. */
+	SAID_ROOM = 512,
 	LINE_SHOWN = 600,
 	WIDTH = 78,
 	INDENT = 4,
 	SUBMIT_TIMEOUT = 100,
 };
 
+/* A line as it was said; its bytes follow.  Nearly nobody is told of a session,
+ * so that to keep a line is cheap, and making it fit to be read comes later. */
+struct said {
+	uint16_t len;
+	bool by_us;
+};
+
 struct transcript {
-	struct str head, tail; /* lines as they are told */
-	size_t n_left_out;     /* lines between them */
+	struct str said;       /* the last lines: struct said */
+	struct str head, tail; /* those before them, as they are told */
+	size_t n_left_out;     /* lines between head and tail */
 	int64_t n_lines;
 	unsigned faults;
 	bool has_login; /* what follows may be a secret */
@@ -172,22 +182,52 @@ drop_oldest(struct transcript *t)
 }
 
 static void
-add(struct session *s, const char *who, struct view line)
+tell(struct transcript *t, const char *who, struct view line)
 {
-	struct transcript *t = s->transcript;
 	bool is_first = t->tail.len == 0 && t->head.len < KEEP_MAX;
 
-	t->n_lines++;
 	transcript_add_line(is_first ? &t->head : &t->tail, who, line);
 	if (t->tail.len > KEEP_MAX)
 		drop_oldest(t);
+}
+
+static void
+tell_all(struct transcript *t)
+{
+	struct view rest = str_view(&t->said);
+	struct said said;
+
+	while (rest.len > 0) {
+		memcpy(&said, rest.ptr, sizeof(said));
+		rest = view_skip(rest, sizeof(said));
+		tell(t, said.by_us ? "Out: " : "In:  ",
+		    view_first(rest, said.len));
+		rest = view_skip(rest, said.len);
+	}
+	str_reset(&t->said);
+}
+
+static void
+add(struct transcript *t, bool by_us, struct view line)
+{
+	struct said said;
+
+	line = view_first(line, LINE_SHOWN);
+	said = (struct said){ .len = (uint16_t)line.len, .by_us = by_us };
+	t->n_lines++;
+	if (t->said.room == 0)
+		str_reserve(&t->said, SAID_ROOM - 1);
+	str_add(&t->said, view_make(&said, sizeof(said)));
+	str_add(&t->said, line);
+	if (t->said.len > KEEP_MAX)
+		tell_all(t);
 }
 
 void
 transcript_add_out(struct session *s, struct view line)
 {
 	if (s->transcript != NULL)
-		add(s, "Out: ", line);
+		add(s->transcript, true, line);
 }
 
 static bool
@@ -199,33 +239,39 @@ is_command(struct view verb)
 	return false;
 }
 
+static void
+add_login(struct transcript *t, struct view args)
+{
+	struct str shown = STR_EMPTY;
+	struct view mechanism;
+
+	if (!view_token(&args, " \t", &mechanism))
+		mechanism = VIEW_EMPTY;
+	str_printf(&shown, "AUTH %.*s%s", VIEW_ARGS(mechanism),
+	    args.len > 0 ? " ..." : "");
+	add(t, false, str_view(&shown));
+	str_clear(&shown);
+	t->has_login = true;
+}
+
 /* Of a login only the mechanism is kept; after one each line that is no command
  * may be a part of it. */
 void
 transcript_add_in(struct session *s, struct view line)
 {
 	struct transcript *t = s->transcript;
-	struct str shown = STR_EMPTY;
-	struct view rest = line, verb, mechanism;
+	struct view rest = line, verb;
 
 	if (t == NULL)
 		return;
 	if (!view_token(&rest, " \t", &verb))
 		verb = VIEW_EMPTY;
 	if (view_eq_case(verb, VIEW("AUTH"))) {
-		if (!view_token(&rest, " \t", &mechanism))
-			mechanism = VIEW_EMPTY;
-		str_printf(&shown, "AUTH %.*s%s", VIEW_ARGS(mechanism),
-		    rest.len > 0 ? " ..." : "");
-		t->has_login = true;
-	} else if (is_command(verb)) {
-		str_set(&shown, line);
-		t->has_login = false;
-	} else {
-		str_set(&shown, t->has_login ? VIEW("...") : line);
+		add_login(t, rest);
+		return;
 	}
-	add(s, "In:  ", str_view(&shown));
-	str_clear(&shown);
+	t->has_login = t->has_login && !is_command(verb);
+	add(t, false, t->has_login ? VIEW("...") : line);
 }
 
 /* --- the message --- */
@@ -272,8 +318,9 @@ static void
 add_content(
     const struct session *s, struct view id, int64_t now, struct str *out)
 {
-	const struct transcript *t = s->transcript;
+	struct transcript *t = s->transcript;
 
+	tell_all(t);
 	add_header(s, id, now, out);
 	str_add(out, str_view(&t->head));
 	if (t->n_left_out > 0)
@@ -337,6 +384,7 @@ transcript_new(void)
 {
 	struct transcript *t = xcalloc(1, sizeof(*t));
 
+	str_init(&t->said);
 	str_init(&t->head);
 	str_init(&t->tail);
 	return t;
@@ -359,6 +407,7 @@ transcript_end(struct session *s)
 	if ((t->faults & s->smtpd->notices) != 0)
 		send_notice(s);
 	s->transcript = NULL;
+	str_clear(&t->said);
 	str_clear(&t->head);
 	str_clear(&t->tail);
 	free(t);
