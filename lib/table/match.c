@@ -278,7 +278,7 @@ entry_matches_name(const struct match_list *l, const struct entry *entry,
 	struct err e;
 
 	*yes = false;
-	if (name.len == 0)
+	if (name.len == 0 || entry->kind == ENTRY_NET)
 		return ERR_OK;
 	e = ask(entry, name, yes);
 	if (l->flags & MATCH_WHOLE ||
@@ -339,15 +339,27 @@ matches(struct match_list *l, struct view name, struct view text,
 	return ERR_OK;
 }
 
-/* In memory of the question's own: while one fiber waits for a table, another
- * asks the same list. */
-static void
+static bool
+has_capitals(struct view name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (ascii_lower(name.ptr[i]) != name.ptr[i])
+			return true;
+	return false;
+}
+
+/* The name in lower case, as most are.  In memory of the question's own: while
+ * one fiber waits for a table, another asks the same list. */
+static struct view
 fold_name(struct str *folded, struct view name)
 {
 	if (name.len > TABLE_KEY_MAX)
-		return;
+		return VIEW_EMPTY;
+	if (!has_capitals(name))
+		return name;
 	str_set(folded, name);
 	str_lower(folded);
+	return str_view(folded);
 }
 
 struct err
@@ -359,10 +371,9 @@ match_list_matches(struct match_list *l, struct view name, bool *yes)
 	struct err e;
 
 	*yes = false;
-	if (l == NULL)
+	if (match_list_is_empty(l))
 		return ERR_OK;
-	fold_name(&folded, name);
-	name = str_view(&folded);
+	name = fold_name(&folded, name);
 	/* A network word that is the name itself: "192.0.2.1". */
 	if (net_parse_address(name, &literal))
 		e = matches(l, name, name, &literal, yes);
@@ -381,7 +392,7 @@ match_list_matches_client(struct match_list *l, struct view name,
 	struct err e;
 
 	*yes = false;
-	if (l == NULL)
+	if (match_list_is_empty(l))
 		return ERR_OK;
 	if (address.len >= 2 && address.ptr[0] == '['
 	    && address.ptr[address.len - 1] == ']')
@@ -390,8 +401,7 @@ match_list_matches_client(struct match_list *l, struct view name,
 		address = view_skip(address, 5);
 	if (!net_parse_address(address, &net))
 		net.family = 0;
-	fold_name(&folded, name);
-	e = matches(l, str_view(&folded), address, &net, yes);
+	e = matches(l, fold_name(&folded, name), address, &net, yes);
 	str_clear(&folded);
 	return e;
 }

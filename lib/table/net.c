@@ -2,7 +2,6 @@
 #include "lib/table/net.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 static unsigned
 max_bits(const struct net *n)
@@ -17,9 +16,11 @@ net_parse_address(struct view text, struct net *out)
 	bool six = view_find(text, ':') != VIEW_NPOS;
 
 	*out = (struct net){ .family = six ? 6 : 4, .bits = six ? 128 : 32 };
-	if (text.len >= sizeof(name) || view_find(text, '\0') != VIEW_NPOS)
+	if (text.len == 0 || text.len >= sizeof(name) ||
+	    view_find(text, '\0') != VIEW_NPOS)
 		return false;
-	snprintf(name, sizeof(name), "%.*s", VIEW_ARGS(text));
+	memcpy(name, text.ptr, text.len);
+	name[text.len] = '\0';
 	return inet_pton(six ? AF_INET6 : AF_INET, name, out->bytes) == 1;
 }
 
