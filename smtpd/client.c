@@ -44,7 +44,10 @@ make_label(struct session *s)
 	struct client *c = &s->client;
 	struct str label = STR_EMPTY;
 
-	str_printf(&label, "%s[%s]", c->name, c->addr);
+	str_add_text(&label, c->name);
+	str_add_byte(&label, '[');
+	str_add_text(&label, c->addr);
+	str_add_byte(&label, ']');
 	if (s->smtpd->conf->smtpd_client_port_logging)
 		str_addf(&label, ":%d", c->port);
 	free(c->label);

@@ -174,6 +174,8 @@ quiet_forgive(struct session *s)
 	if (s->is_forgiven)
 		return;
 	s->is_forgiven = true;
+	if (s->n_lines[0] == 0 && s->n_lines[1] == 0)
+		return; /* none was counted */
 	c = find(s, false);
 	if (c == NULL)
 		return;

@@ -126,10 +126,29 @@ dns_addr_eq(const struct dns_addr *a, const struct dns_addr *b)
 	    memcmp(a->bytes, b->bytes, dns_addr_len(a)) == 0;
 }
 
+/* inet_ntop prints by a format, which takes ten times as long; every session
+ * has its address printed several times. */
+static void
+ipv4_text(const uint8_t bytes[4], char *to)
+{
+	for (size_t i = 0; i < 4; i++) {
+		unsigned n = bytes[i];
+
+		if (n >= 100)
+			*to++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*to++ = (char)('0' + n / 10 % 10);
+		*to++ = (char)('0' + n % 10);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void
 dns_addr_text(const struct dns_addr *addr, char text[DNS_ADDR_TEXT_SIZE])
 {
-	if (inet_ntop(addr->family, addr->bytes, text, DNS_ADDR_TEXT_SIZE) ==
+	if (addr->family == AF_INET)
+		ipv4_text(addr->bytes, text);
+	else if (inet_ntop(addr->family, addr->bytes, text, DNS_ADDR_TEXT_SIZE) ==
 	    NULL)
 		text[0] = '\0';
 }
