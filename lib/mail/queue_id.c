@@ -4,7 +4,6 @@
 #include "lib/base/clock.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 /* Short form: seconds modulo this many, so that it stays short. */
@@ -14,6 +13,11 @@ static const char long_digits[] =
     "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
 
 enum { LONG_SECONDS = 6, LONG_MICROS = 4, SLOT_BASE = 51 };
+
+/* Hexadecimal digits of the short form. */
+enum { SHORT_MICROS = 5, SHORT_REST = 9 };
+static_assert(SHORT_SECONDS * QUEUE_SLOTS_MAX <= INT64_C(1) << 4 * SHORT_REST,
+    "seconds and slot fit");
 
 /* n in this base, most significant first, at least `width` digits. */
 static size_t
@@ -29,6 +33,14 @@ print_digits(char *to, int64_t n, int base, size_t width)
 	for (size_t i = 0; i < len; i++)
 		to[i] = reversed[len - 1 - i];
 	return len;
+}
+
+static size_t
+print_hex(char *to, uint64_t n, size_t width)
+{
+	for (size_t i = width; i-- > 0; n >>= 4)
+		to[i] = "0123456789ABCDEF"[n & 15];
+	return width;
 }
 
 struct queue_id
@@ -51,8 +63,9 @@ queue_id_new(int slot, bool long_form, int64_t *now_us)
 		uint64_t rest = (uint64_t)(now / 1000000 % SHORT_SECONDS) *
 			QUEUE_SLOTS_MAX + (uint64_t)slot;
 
-		snprintf(id.text, sizeof(id.text), "%05" PRIX64 "%09" PRIX64,
-		    (uint64_t)(now % 1000000), rest);
+		at += print_hex(id.text, (uint64_t)(now % 1000000),
+		    SHORT_MICROS);
+		print_hex(id.text + at, rest, SHORT_REST);
 		return id;
 	}
 	at += print_digits(id.text, now / 1000000, 52, LONG_SECONDS);

@@ -28,6 +28,33 @@ bounded(struct view v, bool *is_utf8)
 	return v;
 }
 
+/* How many bytes at the front no set has: letters, digits, dots and hyphens,
+ * of which nearly all that is cleaned consists. */
+static size_t
+plain_len(struct view v)
+{
+	size_t n = 0;
+
+	while (n < v.len &&
+	    (ascii_is_alnum(v.ptr[n]) || v.ptr[n] == '.' || v.ptr[n] == '-'))
+		n++;
+	return n;
+}
+
+/* Append the first character of v, or '?'; how many bytes it has. */
+static size_t
+add_clean_char(struct str *out, struct view v, const char *set, bool is_utf8)
+{
+	unsigned char c = (unsigned char)v.ptr[0];
+	bool is_c1 = is_utf8 && c == 0xc2 && v.len > 1 &&
+	    (unsigned char)v.ptr[1] < 0xa0;
+	bool harms = is_c1 || is_control(v.ptr[0]) ||
+	    strchr(set, v.ptr[0]) != NULL || (c > 127 && !is_utf8);
+
+	str_add_byte(out, harms ? '?' : v.ptr[0]);
+	return is_c1 ? 2 : 1;
+}
+
 /* Append v with the bytes of the set, controls, C1 controls and, if it is not
  * UTF-8, all that is not ASCII turned to '?'. */
 static void
@@ -36,18 +63,14 @@ add_clean(struct str *out, struct view v, const char *set)
 	bool is_utf8;
 
 	v = bounded(v, &is_utf8);
-	for (size_t i = 0; i < v.len; i++) {
-		char c = v.ptr[i];
-		bool harms = is_control(c) || strchr(set, c) != NULL;
+	while (v.len > 0) {
+		size_t n = plain_len(v);
 
-		if ((unsigned char)c > 127 && !is_utf8)
-			harms = true;
-		if ((unsigned char)c == 0xc2 && i + 1 < v.len &&
-		    (unsigned char)v.ptr[i + 1] < 0xa0 && is_utf8) {
-			harms = true;
-			i++;
-		}
-		str_add_byte(out, harms ? '?' : c);
+		if (n > 0)
+			str_add(out, view_first(v, n));
+		else
+			n = add_clean_char(out, v, set, is_utf8);
+		v = view_skip(v, n);
 	}
 }
 
