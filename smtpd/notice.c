@@ -51,8 +51,9 @@ notice_client(struct session *s)
 	s->t->is_unsaid = !quiet_allows(s, QUIET_CLIENT);
 	if (s->t->is_unsaid)
 		return;
-	str_printf(
-	    &line, "%s: client=%s", session_queue_id(s), s->client.label);
+	str_add_text(&line, session_queue_id(s));
+	str_add_text(&line, ": client=");
+	str_add_text(&line, s->client.label);
 	if (f != NULL && f->ident != NULL && f->ident[0] != '\0')
 		str_addf(&line, ", orig_queue_id=%s", f->ident);
 	if (f != NULL && f->name != NULL && f->addr != NULL)
@@ -95,12 +96,18 @@ notice_ending(struct session *s)
 	    s->where, bytes, s->client.label);
 }
 
+/* " name=1/2", for every session: not by a format, which takes long. */
 static void
-add_count(struct str *line, const char *name, uint32_t good, uint32_t total)
+add_count(struct str *line, struct view name, uint32_t good, uint32_t total)
 {
-	str_addf(line, " %s=%" PRIu32, name, good);
-	if (good != total || total == 0)
-		str_addf(line, "/%" PRIu32, total);
+	str_add_byte(line, ' ');
+	str_add(line, name);
+	str_add_byte(line, '=');
+	str_add_int(line, good);
+	if (good == total && total != 0)
+		return;
+	str_add_byte(line, '/');
+	str_add_int(line, total);
 }
 
 void
@@ -120,9 +127,9 @@ notice_disconnect(struct session *s)
 		total += s->total[i];
 		str_set(&name, view_of(verb != NULL ? verb : "unknown"));
 		str_lower(&name);
-		add_count(&line, name.ptr, s->good[i], s->total[i]);
+		add_count(&line, str_view(&name), s->good[i], s->total[i]);
 	}
-	add_count(&line, "commands", good, total);
+	add_count(&line, VIEW("commands"), good, total);
 	if (s->saw_bare_lf)
 		str_add_text(&line, " notes=bare_lf");
 	log_info("disconnect from %s%s", s->client.label, line.ptr);

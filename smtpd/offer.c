@@ -7,8 +7,6 @@
 #include "smtpd/reply.h"
 #include "smtpd/screen.h"
 
-#include <inttypes.h>
-
 struct keyword {
 	const char *name;
 	unsigned offer;	     /* enum offer */
@@ -127,18 +125,24 @@ offer_tell(struct session *s)
 		  s->smtpd->discards, s->smtpd->discarded);
 	offers = offers_to(s);
 
-	str_printf(&line, "250-%s", conf->myhostname);
+	str_add_text(&line, "250-");
+	str_add_text(&line, conf->myhostname);
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
 		const struct keyword *k = &keywords[i];
 
 		if ((offers & k->offer) == 0)
 			continue;
 		add_line(s, &line, false);
-		str_printf(&line, "250-%s", k->name);
-		if (k->offer == OFFER_SIZE && conf->message_size_limit > 0)
-			str_addf(&line, " %" PRId64, conf->message_size_limit);
-		if (k->details != NULL)
-			str_addf(&line, " %s", k->details);
+		str_cut(&line, strlen("250-"));
+		str_add_text(&line, k->name);
+		if (k->offer == OFFER_SIZE && conf->message_size_limit > 0) {
+			str_add_byte(&line, ' ');
+			str_add_int(&line, conf->message_size_limit);
+		}
+		if (k->details != NULL) {
+			str_add_byte(&line, ' ');
+			str_add_text(&line, k->details);
+		}
 	}
 	add_line(s, &line, true);
 	str_clear(&line);
