@@ -132,7 +132,7 @@ take_frame(struct intake *in, const struct ipc_header *header)
 	if (in->committed || header->n_fds != 0)
 		return err_make(ERR_PERM, "malformed stream");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (view_eq(header->name, view_of(rows[i].type()->name)))
+		if (ipc_is_named(header, rows[i].type()))
 			return rows[i].take(in, header);
 	return err_make(ERR_PERM, "unknown record");
 }

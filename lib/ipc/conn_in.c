@@ -69,7 +69,7 @@ ipc_frame_free(struct ipc_frame *f)
 bool
 ipc_frame_is(const struct ipc_frame *f, const struct ipc_type *type)
 {
-	return view_eq(f->header.name, view_of(type->name));
+	return ipc_is_named(&f->header, type);
 }
 
 struct err

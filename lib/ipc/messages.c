@@ -3,20 +3,6 @@
 
 #include "lib/base/mem.h"
 
-#define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
-
-/* The rows do not know their message's struct: the function binds it. */
-#define IPC_DEFINE(message, FIELDS)                                        \
-	const struct ipc_type *ipc_##message##_type(void)                  \
-	{                                                                  \
-		typedef struct ipc_##message ipc_self;                     \
-		static const struct ipc_field fields[] = { FIELDS(IPC_ROW) }; \
-		static const struct ipc_type type = { #message, fields,    \
-			ARRAY_LEN(fields), sizeof(ipc_self) };             \
-                                                                           \
-		return &type;                                              \
-	}
-
 IPC_ALL_MESSAGES(IPC_DEFINE)
 
 #define IPC_GETTER(message, FIELDS) ipc_##message##_type,

@@ -4,15 +4,40 @@
 #include <assert.h>
 #include <inttypes.h>
 
-enum { HEADER_FIXED = 4 + 1 + 4 };
+enum {
+	HEADER_FIXED = 4 + 1 + 4,
+	/* What a name takes while it is written. */
+	NAME_ROOM = 1 + IPC_NAME_MAX,
+	/* The same of an attribute: kind, name, length, and a number. */
+	ATTRIBUTE_ROOM = 1 + NAME_ROOM + 4 + 8,
+};
 
-static void
-add_u32(struct str *out, uint32_t n)
+/* --- writing: each returns where to go on --- */
+
+static char *
+put_u32(char *to, uint32_t n)
 {
-	char b[4] = { (char)(n >> 24), (char)(n >> 16), (char)(n >> 8),
-		(char)n };
+	to[0] = (char)(n >> 24);
+	to[1] = (char)(n >> 16);
+	to[2] = (char)(n >> 8);
+	to[3] = (char)n;
+	return to + 4;
+}
 
-	str_add(out, view_make(b, sizeof(b)));
+static char *
+put_int(char *to, int64_t n)
+{
+	to = put_u32(to, 8);
+	to = put_u32(to, (uint32_t)((uint64_t)n >> 32));
+	return put_u32(to, (uint32_t)n);
+}
+
+static char *
+put_name(char *to, const char name[IPC_NAME_MAX + 1], size_t len)
+{
+	to[0] = (char)len;
+	memcpy(to + 1, name, IPC_NAME_MAX);
+	return to + 1 + len;
 }
 
 static uint32_t
@@ -24,24 +49,6 @@ get_u32(const char *p)
 	    (uint32_t)b[2] << 8 | b[3];
 }
 
-static void
-add_name(struct str *out, const char *name)
-{
-	struct view v = view_of(name);
-
-	assert(v.len > 0 && v.len <= IPC_NAME_MAX);
-	str_add_byte(out, (char)v.len);
-	str_add(out, v);
-}
-
-static void
-add_int(struct str *out, int64_t n)
-{
-	add_u32(out, 8);
-	add_u32(out, (uint32_t)((uint64_t)n >> 32));
-	add_u32(out, (uint32_t)n);
-}
-
 static struct view
 string_at(const void *message, const struct ipc_field *f)
 {
@@ -51,65 +58,91 @@ string_at(const void *message, const struct ipc_field *f)
 	return v;
 }
 
+static bool
+is_string(const struct ipc_field *f)
+{
+	return f->kind == IPC_STR || f->kind == IPC_LIST;
+}
+
 /* All of it but a string's bytes. */
-static void
-add_attribute(struct str *out, const struct ipc_field *f, const void *message,
-    int *fd)
+static char *
+put_attribute(
+    char *to, const struct ipc_field *f, const void *message, int *fd)
 {
 	const char *at = (const char *)message + f->offset;
 	int64_t n;
 	int d;
 
-	str_add_byte(out, (char)f->kind);
-	add_name(out, f->name);
+	*to++ = (char)f->kind;
+	to = put_name(to, f->name, f->name_len);
 	switch (f->kind) {
 	case IPC_INT:
 		memcpy(&n, at, sizeof(n));
-		add_int(out, n);
-		break;
+		return put_int(to, n);
 	case IPC_FD:
 		memcpy(&d, at, sizeof(d));
-		add_int(out, d >= 0);
 		if (fd != NULL && d >= 0)
 			*fd = d;
-		break;
+		return put_int(to, d >= 0);
 	case IPC_STR:
 	case IPC_LIST:
-		add_u32(out, (uint32_t)string_at(message, f).len);
-		break;
+		return put_u32(to, (uint32_t)string_at(message, f).len);
 	}
+	return to;
 }
 
-/* The fields from `first` up to `end`. */
-static void
-add_fields(struct str *out, const struct ipc_type *type, size_t first,
-    size_t end, const void *message, int *fd)
+/* No less than the first n fields take. */
+static size_t
+room_for(const struct ipc_type *type, size_t n, const void *message)
 {
-	for (size_t i = first; i < end; i++) {
-		const struct ipc_field *f = &type->fields[i];
+	size_t room = n * ATTRIBUTE_ROOM;
 
-		add_attribute(out, f, message, fd);
-		if (f->kind == IPC_STR || f->kind == IPC_LIST)
-			str_add(out, string_at(message, f));
+	for (size_t i = 0; i < n; i++)
+		if (is_string(&type->fields[i]))
+			room += string_at(message, &type->fields[i]).len;
+	return room;
+}
+
+/* The first n fields. */
+static void
+add_fields(struct str *out, const struct ipc_type *type, size_t n,
+    const void *message, int *fd)
+{
+	char *from = str_reserve(out, room_for(type, n, message)), *to = from;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ipc_field *f = &type->fields[i];
+		struct view v;
+
+		to = put_attribute(to, f, message, fd);
+		if (!is_string(f))
+			continue;
+		v = string_at(message, f);
+		if (v.len > 0)
+			memcpy(to, v.ptr, v.len);
+		to += v.len;
 	}
+	str_grew(out, (size_t)(to - from));
 }
 
 static void
 add_attributes(struct str *out, const struct ipc_type *type,
     const void *message, int *fd)
 {
-	add_fields(out, type, 0, type->n_fields, message, fd);
+	add_fields(out, type, type->n_fields, message, fd);
 	str_add_byte(out, '\0');
 }
 
 static void
 begin_frame(struct str *out, uint32_t number, const struct ipc_type *type)
 {
-	str_reserve(out, 256);
-	add_u32(out, 0);
-	str_add_byte(out, '\0');
-	add_u32(out, number);
-	add_name(out, type->name);
+	char *from = str_reserve(out, HEADER_FIXED + NAME_ROOM), *to = from;
+
+	to = put_u32(to, 0);
+	*to++ = '\0';
+	to = put_u32(to, number);
+	to = put_name(to, type->name, type->name_len);
+	str_grew(out, (size_t)(to - from));
 }
 
 /* The frame of len bytes that begins at `start` is complete, or too long. */
@@ -125,11 +158,7 @@ end_frame(struct str *out, size_t start, size_t len,
 		return err_make(
 		    ERR_PERM, "write message %s: %zu bytes", type->name, len);
 	}
-	head[0] = (char)(len >> 24);
-	head[1] = (char)(len >> 16);
-	head[2] = (char)(len >> 8);
-	head[3] = (char)len;
-	head[4] = (char)(*fd >= 0);
+	*put_u32(head, (uint32_t)len) = (char)(*fd >= 0);
 	return ERR_OK;
 }
 
@@ -150,13 +179,16 @@ ipc_encode_head(struct str *out, uint32_t number, const struct ipc_type *type,
     const void *message, struct view *body, int *fd)
 {
 	size_t start = out->len, last = type->n_fields - 1;
+	char *to;
 
 	assert(type->n_fields > 0 && type->fields[last].kind == IPC_STR);
 	*fd = -1;
 	*body = string_at(message, &type->fields[last]);
 	begin_frame(out, number, type);
-	add_fields(out, type, 0, last, message, fd);
-	add_attribute(out, &type->fields[last], message, fd);
+	add_fields(out, type, last, message, fd);
+	to = str_reserve(out, ATTRIBUTE_ROOM);
+	str_grew(out,
+	    (size_t)(put_attribute(to, &type->fields[last], message, fd) - to));
 	return end_frame(out, start,
 	    out->len - start + body->len + IPC_FRAME_END.len, type, fd);
 }
@@ -207,21 +239,21 @@ struct attribute {
 static bool
 next_attribute(struct view *v, struct attribute *a)
 {
-	size_t name_len, len;
+	const char *at = v->ptr;
+	size_t head, len;
 
 	if (v->len < 2)
 		return false;
-	a->kind = (enum ipc_kind)(unsigned char)v->ptr[0];
-	name_len = (unsigned char)v->ptr[1];
-	if (name_len == 0 || name_len > IPC_NAME_MAX ||
-	    v->len < 2 + name_len + 4)
+	a->kind = (enum ipc_kind)(unsigned char)at[0];
+	a->name = view_make(at + 2, (unsigned char)at[1]);
+	head = 2 + a->name.len + 4;
+	if (a->name.len == 0 || a->name.len > IPC_NAME_MAX || v->len < head)
 		return false;
-	a->name = view_sub(*v, 2, name_len);
-	len = get_u32(v->ptr + 2 + name_len);
-	if (len > v->len - 2 - name_len - 4)
+	len = get_u32(at + head - 4);
+	if (len > v->len - head)
 		return false;
-	a->value = view_sub(*v, 2 + name_len + 4, len);
-	*v = view_skip(*v, 2 + name_len + 4 + len);
+	a->value = view_make(at + head, len);
+	*v = view_make(at + head + len, v->len - head - len);
 	return true;
 }
 
@@ -264,17 +296,40 @@ store(const struct ipc_field *f, const struct attribute *a, void *message,
 	return false;
 }
 
+static bool
+has_name(const struct ipc_field *f, struct view name)
+{
+	return view_eq(name, view_make(f->name, f->name_len));
+}
+
 /* The field of this name; `likely` is where the writer's order has it. */
 static size_t
 find_field(const struct ipc_type *type, struct view name, size_t likely)
 {
-	if (likely < type->n_fields &&
-	    view_eq(name, view_of(type->fields[likely].name)))
+	size_t i = 0;
+
+	if (likely < type->n_fields && has_name(&type->fields[likely], name))
 		return likely;
-	for (size_t i = 0; i < type->n_fields; i++)
-		if (view_eq(name, view_of(type->fields[i].name)))
-			return i;
-	return type->n_fields;
+	while (i < type->n_fields && !has_name(&type->fields[i], name))
+		i++;
+	return i;
+}
+
+static uint64_t
+all_fields(const struct ipc_type *type)
+{
+	return (UINT64_C(1) << type->n_fields) - 1;
+}
+
+static struct err
+err_missing(const struct ipc_type *type, uint64_t seen)
+{
+	size_t i = 0;
+
+	while ((seen & (UINT64_C(1) << i)) != 0)
+		i++;
+	return err_make(
+	    ERR_PERM, "read %s: no %s", type->name, type->fields[i].name);
 }
 
 /* Reads up to the end mark, which is cut off as well. */
@@ -307,12 +362,14 @@ read_attributes(struct view *v, const struct ipc_type *type, void *message,
 	}
 	if (v->len == 0)
 		return err_make(ERR_PERM, "read %s: no end", type->name);
-	*v = view_skip(*v, 1);
-	for (size_t i = 0; i < type->n_fields; i++)
-		if ((seen & (UINT64_C(1) << i)) == 0)
-			return err_make(ERR_PERM, "read %s: no %s", type->name,
-			    type->fields[i].name);
-	return ERR_OK;
+	*v = view_make(v->ptr + 1, v->len - 1);
+	return seen == all_fields(type) ? ERR_OK : err_missing(type, seen);
+}
+
+bool
+ipc_is_named(const struct ipc_header *header, const struct ipc_type *type)
+{
+	return view_eq(header->name, view_make(type->name, type->name_len));
 }
 
 struct err
@@ -322,7 +379,7 @@ ipc_decode(const struct ipc_header *header, const struct ipc_type *type,
 	struct view v = header->attributes;
 	struct err e;
 
-	if (!view_eq(header->name, view_of(type->name)))
+	if (!ipc_is_named(header, type))
 		return err_make(ERR_PERM, "read %s: got %.*s", type->name,
 		    VIEW_ARGS(header->name));
 	e = read_attributes(&v, type, message, fd);

@@ -20,6 +20,7 @@
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Largest frame, its length included. */
@@ -32,14 +33,18 @@ enum ipc_kind {
 	IPC_LIST = 'L', /* messages of one type, one after the other */
 };
 
+/* Names have the room of the longest in these tables: the writer copies all of
+ * it, whatever their length is. */
 struct ipc_field {
-	const char *name;
+	char name[IPC_NAME_MAX + 1];
 	enum ipc_kind kind;
+	size_t name_len;
 	size_t offset;
 };
 
 struct ipc_type {
-	const char *name;
+	char name[IPC_NAME_MAX + 1];
+	size_t name_len;
 	const struct ipc_field *fields;
 	size_t n_fields;
 	size_t size; /* of the struct */
@@ -52,13 +57,32 @@ struct ipc_type {
 
 #define IPC_MEMBER(kind, name) IPC_CTYPE_##kind name;
 
-/* A message's struct and the function that gives its description; the table's
- * rows are bound to the struct by IPC_DEFINE in messages.c. */
+/* A message's struct and the function that gives its description. */
 #define IPC_DECLARE(message, FIELDS)                   \
 	struct ipc_##message {                         \
 		FIELDS(IPC_MEMBER)                     \
 	};                                             \
 	const struct ipc_type *ipc_##message##_type(void);
+
+/* That function.  The rows do not know their message's struct: it binds it. */
+#define IPC_ROW(field_kind, field)                                            \
+	{ .name = #field,                                                     \
+		.kind = IPC_##field_kind,                                     \
+		.name_len = sizeof(#field) - 1,                               \
+		.offset = offsetof(ipc_self, field) },
+#define IPC_DEFINE(message, FIELDS)                                           \
+	const struct ipc_type *ipc_##message##_type(void)                     \
+	{                                                                     \
+		typedef struct ipc_##message ipc_self;                        \
+		static const struct ipc_field rows[] = { FIELDS(IPC_ROW) };   \
+		static const struct ipc_type type = { .name = #message,       \
+			.name_len = sizeof(#message) - 1,                     \
+			.fields = rows,                                       \
+			.n_fields = sizeof(rows) / sizeof(rows[0]),           \
+			.size = sizeof(ipc_self) };                           \
+                                                                              \
+		return &type;                                                 \
+	}
 
 /* The two arguments by which calls take a message out and in. */
 #define IPC_OUT(message, ptr) \
@@ -102,6 +126,9 @@ size_t ipc_frame_len(struct view v);
  */
 struct err ipc_decode_header(struct view v, struct ipc_header *header,
     bool *complete);
+
+/* Is the frame a message of this type, by its name? */
+bool ipc_is_named(const struct ipc_header *header, const struct ipc_type *type);
 
 /* Read the attributes into the message; strings borrow from the frame.  An FD
  * field takes `fd`.  ERR_PERM names the attribute. */

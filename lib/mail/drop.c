@@ -12,21 +12,9 @@
 
 extern char **environ;
 
-#define DEFINE_TABLE(message, FIELDS)                                         \
-	const struct ipc_type *ipc_##message##_type(void)                     \
-	{                                                                     \
-		typedef struct ipc_##message ipc_self;                        \
-		static const struct ipc_field fields[] = { FIELDS(IPC_ROW) }; \
-		static const struct ipc_type type = { #message, fields,       \
-			ARRAY_LEN(fields), sizeof(ipc_self) };                \
-                                                                              \
-		return &type;                                                 \
-	}
-#define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
-
-DEFINE_TABLE(drop_commit, DROP_COMMIT)
-DEFINE_TABLE(drop_begun, DROP_BEGUN)
-DEFINE_TABLE(drop_done, DROP_DONE)
+IPC_DEFINE(drop_commit, DROP_COMMIT)
+IPC_DEFINE(drop_begun, DROP_BEGUN)
+IPC_DEFINE(drop_done, DROP_DONE)
 
 enum { OUT_STEP = 128 * 1024, RCPTS_STEP = 16384 };
 
@@ -212,7 +200,7 @@ next_frame(struct drop *d, struct ipc_header *header)
 static bool
 is_begun(const struct ipc_header *header)
 {
-	return view_eq(header->name, view_of(ipc_drop_begun_type()->name));
+	return ipc_is_named(header, ipc_drop_begun_type());
 }
 
 static struct err

@@ -13,22 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEFINE_TABLE(message, FIELDS)                                      \
-	const struct ipc_type *ipc_##message##_type(void)                  \
-	{                                                                  \
-		typedef struct ipc_##message ipc_self;                     \
-		static const struct ipc_field fields[] = { FIELDS(IPC_ROW) }; \
-		static const struct ipc_type type = { #message, fields,    \
-			ARRAY_LEN(fields), sizeof(ipc_self) };             \
-                                                                           \
-		return &type;                                              \
-	}
-#define IPC_ROW(kind, field) { #field, IPC_##kind, offsetof(ipc_self, field) },
-
-DEFINE_TABLE(envelope, QUEUE_ENVELOPE)
-DEFINE_TABLE(journal_outcome, JOURNAL_OUTCOME_ROWS)
-DEFINE_TABLE(journal_report, JOURNAL_REPORT_ROWS)
-DEFINE_TABLE(journal_state, JOURNAL_STATE_ROWS)
+IPC_DEFINE(envelope, QUEUE_ENVELOPE)
+IPC_DEFINE(journal_outcome, JOURNAL_OUTCOME_ROWS)
+IPC_DEFINE(journal_report, JOURNAL_REPORT_ROWS)
+IPC_DEFINE(journal_state, JOURNAL_STATE_ROWS)
 
 static const char preamble_magic[8] = "BARIDQ1\n";
 static const char mark_magic[8] = "BARIDEND";
