@@ -1,4 +1,5 @@
 libbarid_a_SOURCES += \
+	lib/base/block.h \
 	lib/base/clock.c lib/base/clock.h \
 	lib/base/crc32c.c lib/base/crc32c.h \
 	lib/base/err.c lib/base/err.h \
@@ -17,6 +18,8 @@ libbarid_a_SOURCES += \
 	lib/base/view.c lib/base/view.h
 
 check_PROGRAMS += \
+	lib/base/block_plain_test \
+	lib/base/block_test \
 	lib/base/clock_test \
 	lib/base/crc32c_test \
 	lib/base/err_test \
@@ -30,6 +33,11 @@ check_PROGRAMS += \
 	lib/base/trace_test \
 	lib/base/view_test
 
+lib_base_block_plain_test_SOURCES = lib/base/block_test.c
+lib_base_block_plain_test_CPPFLAGS = $(AM_CPPFLAGS) -DBLOCK_PLAIN
+lib_base_block_plain_test_LDADD = $(TEST_LDADD)
+lib_base_block_test_SOURCES = lib/base/block_test.c
+lib_base_block_test_LDADD = $(TEST_LDADD)
 lib_base_clock_test_SOURCES = lib/base/clock_test.c
 lib_base_clock_test_LDADD = $(TEST_LDADD)
 lib_base_crc32c_test_SOURCES = lib/base/crc32c_test.c

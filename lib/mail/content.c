@@ -5,9 +5,7 @@
  */
 #include "lib/mail/content.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "lib/base/block.h"
 
 enum {
 	LOCAL_CR_MAX = 64,
@@ -139,36 +137,28 @@ after_cr(struct content_in *c, char next, struct str *out)
 	return 0;
 }
 
-#ifdef __SSE2__
+/* Whole lines that stay as they are. */
+struct run {
+	struct view v;
+	size_t line; /* where the first one begins that is not known to be */
+	size_t longest; /* with its end */
+	bool has_stuffing; /* a dot begins a line that does not stay */
+};
 
-enum { BLOCK = 64 };
-
-/* The bits of a block's bytes that are c. */
-static inline uint64_t
-bits_of(const __m128i b[4], char c)
+/* Lines of a block that end at these bits; false at one that a dot follows. */
+static inline bool
+take_lines(struct run *r, size_t block, uint64_t lf)
 {
-	const __m128i all = _mm_set1_epi8(c);
-	uint64_t bits = 0;
+	for (; lf != 0; lf &= lf - 1) {
+		size_t end = block + (size_t)__builtin_ctzll(lf) + 1;
 
-	for (int i = 0; i < 4; i++)
-		bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(
-			    _mm_cmpeq_epi8(b[i], all))
-		    << 16 * i;
-	return bits;
-}
-
-static inline void
-note_bytes(struct content_in *c, const __m128i b[4])
-{
-	__m128i any = _mm_or_si128(
-	    _mm_or_si128(b[0], b[1]), _mm_or_si128(b[2], b[3]));
-	__m128i least =
-	    _mm_min_epu8(_mm_min_epu8(b[0], b[1]), _mm_min_epu8(b[2], b[3]));
-
-	if (_mm_movemask_epi8(any) != 0)
-		c->flags |= CONTENT_8BIT;
-	if (_mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0)
-		c->flags |= CONTENT_NUL;
+		if (end - r->line > r->longest)
+			r->longest = end - r->line;
+		r->line = end;
+		if (r->has_stuffing && end < r->v.len && r->v.ptr[end] == '.')
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -180,49 +170,32 @@ note_bytes(struct content_in *c, const __m128i b[4])
 static size_t
 run_of_blocks(struct content_in *c, struct view v, size_t *noted)
 {
-	uint64_t after_cr = 0, after_lf = 1, bad = 0;
-	size_t line = 0, at = 0;
+	struct run r = { .v = v, .has_stuffing = c->kind == CONTENT_DATA };
+	struct block_seen seen = block_seen_none();
+	uint64_t after_cr = 0;
+	size_t at = 0;
 
-	for (; bad == 0 && v.len - at >= BLOCK; at += BLOCK) {
-		uint64_t lf, cr;
-		__m128i b[4];
+	if (r.has_stuffing && v.len > 0 && v.ptr[0] == '.')
+		v.len = 0;
+	for (; v.len - at >= BLOCK_LEN; at += BLOCK_LEN) {
+		struct block b = block_load(v.ptr + at);
+		uint64_t lf = block_find(b, '\n');
+		uint64_t cr = block_find(b, '\r');
 
-		for (int i = 0; i < 4; i++)
-			b[i] = _mm_loadu_si128(
-			    (const __m128i *)(const void *)(v.ptr + at) + i);
-		lf = bits_of(b, '\n');
-		cr = bits_of(b, '\r');
-		bad = lf ^ (cr << 1 | after_cr);
-		if (c->kind == CONTENT_DATA)
-			bad |= bits_of(b, '.') & (lf << 1 | after_lf);
+		if (lf != (cr << 1 | after_cr) || !take_lines(&r, at, lf))
+			break;
 		after_cr = cr >> 63;
-		after_lf = lf >> 63;
-		if (bad != 0)
-			lf &= (bad & -bad) - 1;
-		else
-			note_bytes(c, b);
-		for (; lf != 0; lf &= lf - 1) {
-			size_t end = at + (size_t)__builtin_ctzll(lf);
-
-			note_length(c, end - line - 1);
-			line = end + 1;
-		}
+		block_see(&seen, b);
 	}
-	*noted = bad != 0 ? at - BLOCK : at;
-	return line;
+	if (block_seen_8bit(seen))
+		c->flags |= CONTENT_8BIT;
+	if (block_seen_nul(seen))
+		c->flags |= CONTENT_NUL;
+	if (r.line > 0)
+		note_length(c, r.longest - 2);
+	*noted = at;
+	return r.line;
 }
-
-#else
-
-static size_t
-run_of_blocks(struct content_in *c, struct view v, size_t *noted)
-{
-	(void)c, (void)v;
-	*noted = 0;
-	return 0;
-}
-
-#endif
 
 static void
 note_rest(struct content_in *c, struct view v)

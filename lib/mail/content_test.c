@@ -155,34 +155,67 @@ add_random_text(struct str *text, unsigned *seed, size_t len)
 	}
 }
 
+/* Out is room to work in. */
+static void
+check_as_plain(struct view in, size_t split, struct str *out, struct str *want)
+{
+	struct content_in c;
+	struct view taken;
+	bool ended;
+	size_t n;
+
+	str_reset(want);
+	n = plain_decode(CONTENT_DATA, false, in, want, &ended);
+	str_reset(out);
+	ck_assert_uint_eq(decode(&c, CONTENT_DATA, false, in, split, out), n);
+	ck_assert_int_eq(c.has_ended, ended);
+	ck_assert(view_eq(str_view(out), str_view(want)));
+	ck_assert_uint_eq(c.longest_line, longest_line(str_view(out)));
+	taken = view_first(in, n);
+	ck_assert_int_eq((c.flags & CONTENT_NUL) != 0,
+	    view_find(taken, '\0') != VIEW_NPOS);
+	ck_assert_int_eq((c.flags & CONTENT_8BIT) != 0, !view_is_ascii(taken));
+}
+
 START_TEST(long_text_is_decoded_as_the_plain_decoder_does)
 {
 	struct str text = STR_EMPTY, out = STR_EMPTY, want = STR_EMPTY;
 	unsigned seed = (unsigned)_i;
 
 	for (int turn = 0; turn < 300; turn++) {
-		struct content_in c;
-		struct view in, taken;
-		bool ended;
-		size_t n;
-
 		add_random_text(&text, &seed, 1500);
-		in = str_view(&text);
-		str_reset(&want);
-		n = plain_decode(CONTENT_DATA, false, in, &want, &ended);
-		str_reset(&out);
-		ck_assert_uint_eq(decode(&c, CONTENT_DATA, false, in,
-				      (size_t)rand_r(&seed) % 1500, &out),
-		    n);
-		ck_assert_int_eq(c.has_ended, ended);
-		ck_assert(view_eq(str_view(&out), str_view(&want)));
-		ck_assert_uint_eq(c.longest_line, longest_line(str_view(&out)));
-		taken = view_first(in, n);
-		ck_assert_int_eq((c.flags & CONTENT_NUL) != 0,
-		    view_find(taken, '\0') != VIEW_NPOS);
-		ck_assert_int_eq(
-		    (c.flags & CONTENT_8BIT) != 0, !view_is_ascii(taken));
+		check_as_plain(str_view(&text), (size_t)rand_r(&seed) % 1500,
+		    &out, &want);
 	}
+	str_clear(&text);
+	str_clear(&out);
+	str_clear(&want);
+}
+END_TEST
+
+/* One thing that is odd, at each place of lines that are not: before, in and
+ * behind each block of bytes that are looked at together. */
+START_TEST(what_is_odd_is_seen_wherever_it_stands)
+{
+	static const struct view odd[] = { VIEW("."), VIEW("\r"), VIEW("\n"),
+		VIEW("\r\r\n"), VIEW("\0"), VIEW("\xff"), VIEW("\r\n.."),
+		VIEW("\r\n.\n"), VIEW("\r\n.\r\n\0\xff") };
+	struct str lines = STR_EMPTY, text = STR_EMPTY;
+	struct str out = STR_EMPTY, want = STR_EMPTY;
+
+	while (lines.len < 280) {
+		for (int i = 0; i < 7 * _i; i++)
+			str_add_byte(&lines, 'x');
+		str_add_text(&lines, "\r\n");
+	}
+	for (size_t at = 0; at < 200; at++)
+		for (size_t k = 0; k < ARRAY_LEN(odd); k++) {
+			str_set(&text, view_first(str_view(&lines), at));
+			str_add(&text, odd[k]);
+			str_add(&text, view_skip(str_view(&lines), at));
+			check_as_plain(str_view(&text), at % 70, &out, &want);
+		}
+	str_clear(&lines);
 	str_clear(&text);
 	str_clear(&out);
 	str_clear(&want);
@@ -424,6 +457,7 @@ END_TEST
 
 UNIT_MAIN("content",
     { content_decodes_all_short_strings_as_the_plain_decoder, 2 },
+    { what_is_odd_is_seen_wherever_it_stands, 20 },
     { long_text_is_decoded_as_the_plain_decoder_does, 10 },
     { content_data_ends_only_where_it_should, ARRAY_LEN(attacks) },
     { content_is_completed_and_described, ARRAY_LEN(whole) },

@@ -1,6 +1,7 @@
 /* Content for files and commands here: see mbox.h. */
 #include "lib/mail/mbox.h"
 
+#include "lib/base/block.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/date.h"
 
@@ -80,6 +81,38 @@ rest_of_line(struct mbox_filter *f, struct view v, struct str *out)
 	return lf + 1;
 }
 
+/*
+ * By blocks, as long as another one follows, without the CR of each CRLF: what
+ * is behind it is copied once more, one place further to the front.  Where the
+ * next block is to be read does not hang on what is in this one.  Returns how
+ * many bytes were read.
+ */
+static size_t
+copy_blocks(char **to, struct view v)
+{
+	char *out = *to;
+	size_t at = 0;
+
+	for (; v.len - at >= 2 * BLOCK_LEN; at += BLOCK_LEN) {
+		struct block b = block_load(v.ptr + at);
+		uint64_t cr = block_find(b, '\r');
+
+		block_store(out, b);
+		for (; cr != 0; cr &= cr - 1) {
+			int n = __builtin_ctzll(cr);
+			const char *next = v.ptr + at + n + 1;
+
+			if (*next != '\n')
+				continue;
+			block_store(out + n, block_load(next));
+			out--;
+		}
+		out += BLOCK_LEN;
+	}
+	*to = out;
+	return at;
+}
+
 /* Nothing is quoted, lines end in LF: only CRs go, and all lines at once. */
 static void
 feed_unquoted(struct mbox_filter *f, struct view piece, struct str *out)
@@ -91,6 +124,7 @@ feed_unquoted(struct mbox_filter *f, struct view piece, struct str *out)
 		str_add_byte(out, '\r');
 	f->has_cr = false;
 	to = start = str_reserve(out, piece.len);
+	at += copy_blocks(&to, piece);
 	while (at < end) {
 		const char *cr = memchr(at, '\r', (size_t)(end - at));
 		size_t n = (size_t)((cr != NULL ? cr : end) - at);

@@ -54,6 +54,65 @@ START_TEST(mbox_filter_converts_alike_at_every_split)
 }
 END_TEST
 
+/* The same as plainly as can be, for lines that end in LF. */
+static void
+convert_plainly(struct view in, struct str *out)
+{
+	for (size_t i = 0; i < in.len; i++)
+		if (in.ptr[i] != '\r' || i + 1 == in.len ||
+		    in.ptr[i + 1] != '\n')
+			str_add_byte(out, in.ptr[i]);
+	if (in.len > 0 && in.ptr[in.len - 1] != '\n')
+		str_add_byte(out, '\n');
+}
+
+/* Lines of about this length, now and then with a bare CR. */
+static void
+add_lines(struct str *text, size_t line, size_t len, unsigned *seed)
+{
+	str_reset(text);
+	while (text->len < len) {
+		size_t n = line + (size_t)rand_r(seed) % 3;
+
+		for (size_t i = 0; i < n; i++)
+			str_add_byte(text, (char)('a' + i % 26));
+		str_add_text(text, (size_t)rand_r(seed) % 8 == 0 ? "\r" : "\r\n");
+	}
+	str_cut(text, len);
+}
+
+/* Lines shorter and longer than what is copied at once, of all lengths of the
+ * piece, and at each place in memory. */
+START_TEST(mbox_filter_converts_long_text_as_the_plain_one_does)
+{
+	struct str text = STR_EMPTY, out = STR_EMPTY, want = STR_EMPTY;
+	unsigned seed = (unsigned)_i;
+
+	for (size_t len = 0; len < 300; len++) {
+		struct mbox_filter f;
+		size_t split;
+
+		add_lines(&text, (size_t)_i, len + 16, &seed);
+		split = (size_t)rand_r(&seed) % (len + 1);
+		for (size_t at = 0; at < 16; at++) {
+			struct view in = view_sub(str_view(&text), at, len);
+
+			str_reset(&want);
+			convert_plainly(in, &want);
+			str_reset(&out);
+			mbox_filter_init(&f, 0, VIEW_EMPTY);
+			mbox_filter_feed(&f, view_first(in, split), &out);
+			mbox_filter_feed(&f, view_skip(in, split), &out);
+			mbox_filter_finish(&f, &out);
+			ck_assert(view_eq(str_view(&out), str_view(&want)));
+		}
+	}
+	str_clear(&text);
+	str_clear(&out);
+	str_clear(&want);
+}
+END_TEST
+
 START_TEST(mbox_from_lines)
 {
 	struct str out = STR_EMPTY;
@@ -75,4 +134,5 @@ END_TEST
 
 UNIT_MAIN("mbox",
     { mbox_filter_converts_alike_at_every_split, ARRAY_LEN(cases) },
+    { mbox_filter_converts_long_text_as_the_plain_one_does, 140 },
     { mbox_from_lines, 1 })
