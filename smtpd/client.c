@@ -68,14 +68,12 @@ trace(struct session *s)
 	s->is_traced = is_peer || log_is_debug();
 }
 
-void
-client_changed(struct session *s)
+static void
+look_at_lists(struct session *s)
 {
 	struct smtpd *smtpd = s->smtpd;
 	struct client *c = &s->client;
 
-	make_label(s);
-	trace(s);
 	c->is_trusted =
 	    ask_list(s, smtpd->mynetworks, "mynetworks", &c->trust_failed);
 	c->is_limited = !smtpd->stand_alone && smtpd->explain == NULL &&
@@ -90,6 +88,14 @@ client_changed(struct session *s)
 	c->may_xforward = !smtpd->stand_alone &&
 	    is_on_list(
 		s, smtpd->xforward_hosts, "smtpd_authorized_xforward_hosts");
+}
+
+void
+client_changed(struct session *s)
+{
+	make_label(s);
+	trace(s);
+	look_at_lists(s);
 }
 
 static uint16_t
@@ -135,6 +141,14 @@ client_find_name(struct session *s, const struct sockaddr *addr)
 	    { "in_mynetworks", c->is_trusted ? VIEW("yes") : VIEW("no") });
 }
 
+/* Is anything decided on a client before its name is known? */
+static bool
+is_judged_early(const struct session *s)
+{
+	return s->smtpd->screen != NULL || s->smtpd->proxy_timeout > 0 ||
+	    !s->client.has_address;
+}
+
 void
 client_init(struct session *s, const struct sockaddr *addr)
 {
@@ -157,7 +171,10 @@ client_init(struct session *s, const struct sockaddr *addr)
 		c->reverse = xstrdup("unknown");
 		c->name_status = c->reverse_status = DNS_NXDOMAIN;
 	}
-	client_changed(s);
+	make_label(s);
+	trace(s);
+	if (is_judged_early(s))
+		look_at_lists(s);
 }
 
 void

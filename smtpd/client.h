@@ -8,7 +8,8 @@
 #include "smtpd/session.h"
 
 /* Fill s->client from the peer's address; NULL is standard input.  It has no
- * name yet, and does not wait. */
+ * name yet, and does not wait; the lists are looked at only if something is
+ * decided before client_find_name, which does that again. */
 void client_init(struct session *s, const struct sockaddr *addr);
 /* Find the name.  Waits. */
 void client_find_name(struct session *s, const struct sockaddr *addr);

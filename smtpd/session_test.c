@@ -323,6 +323,21 @@ START_TEST(lines_up_to_the_limit_are_read_and_longer_ones_refused)
 }
 END_TEST
 
+/* By its name as well, and not before that is known. */
+START_TEST(a_client_is_looked_for_on_the_lists_once)
+{
+	standin_open("mynetworks = fail:x\n"
+		     "smtpd_client_event_limit_exceptions =\n"
+		     "smtpd_forbid_bare_newline_exclusions =\n");
+	standin_talk("192.0.2.1", "QUIT\r\n");
+	ck_assert_str_eq(standin_log(),
+	    "warning: " C ": mynetworks: Application error\n"
+	    "connect from " C "\n"
+	    "disconnect from " C " quit=1 commands=1\n");
+	standin_close();
+}
+END_TEST
+
 START_TEST(who_comes_too_often_is_told_so)
 {
 	standin_open("smtpd_client_connection_rate_limit = 5\n"
@@ -515,6 +530,7 @@ END_TEST
 UNIT_MAIN("session",
     { a_session_is_heard_and_logged_like_this, ARRAY_LEN(talks) },
     { lines_up_to_the_limit_are_read_and_longer_ones_refused, 1 },
+    { a_client_is_looked_for_on_the_lists_once, 1 },
     { who_comes_too_often_is_told_so, 1 },
     { rates_of_messages_and_recipients_have_their_own_limits, 1 },
     { a_process_that_leaves_says_so_between_two_transactions, 1 },
