@@ -58,10 +58,12 @@ command_count(void)
 static size_t
 find_row(struct view verb)
 {
+	char first = verb.len > 0 ? ascii_upper(verb.ptr[0]) : '\0';
 	size_t i;
 
 	for (i = 0; i < command_count(); i++)
-		if (view_eq_case(verb, view_of(commands[i].verb)))
+		if (commands[i].verb[0] == first &&
+		    view_eq_case(verb, view_of(commands[i].verb)))
 			break;
 	return i;
 }

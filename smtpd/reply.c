@@ -25,7 +25,7 @@ is_plain(struct view v)
 	return bad == 0;
 }
 
-void
+bool
 reply_add_clean(struct str *out, struct view v, size_t max)
 {
 	bool is_utf8;
@@ -33,7 +33,7 @@ reply_add_clean(struct str *out, struct view v, size_t max)
 	v = view_first(v, max);
 	if (is_plain(v)) {
 		str_add(out, v);
-		return;
+		return true;
 	}
 	while (v.len > 0 && v.len == max && !view_is_utf8(v) &&
 	    ((unsigned char)v.ptr[v.len - 1] & 0x80) != 0)
@@ -47,6 +47,7 @@ reply_add_clean(struct str *out, struct view v, size_t max)
 		else
 			str_add_byte(out, v.ptr[i]);
 	}
+	return false;
 }
 
 void
@@ -72,18 +73,16 @@ void
 reply_part(struct session *s, struct view line)
 {
 	size_t from = s->io.out.len;
-	struct err e;
 
 	if (s->is_traced)
 		dialogue_log(DIALOGUE_SENT, s->client.label, line);
 	transcript_add_out(s, line);
 	str_reserve(&s->io.out, line.len + 2);
-	reply_add_clean(&s->io.out, line, REPLY_MAX);
-	if (!s->hears_utf8)
+	if (!reply_add_clean(&s->io.out, line, REPLY_MAX) && !s->hears_utf8)
 		hide_utf8(&s->io.out, from);
-	e = stream_write(&s->io, VIEW("\r\n"), session_deadline(s));
-	if (err_is(e) && s->ending == SESSION_ON)
-		s->ending = e.kind == ERR_TIME ? SESSION_TIMEOUT : SESSION_LOST;
+	stream_add(&s->io, VIEW("\r\n"));
+	if (s->io.out.len > STREAM_OUT_MAX)
+		reply_flush(s);
 }
 
 /* Several lines are one reply: all but the last have a hyphen. */
@@ -154,6 +153,11 @@ reply_format(struct session *s, const char *format, va_list ap)
 {
 	char text[REPLY_MAX + 1];
 
+	/* Most are the same for all. */
+	if (strchr(format, '%') == NULL) {
+		reply_line(s, view_of(format));
+		return;
+	}
 	vsnprintf(text, sizeof(text), format, ap);
 	reply_line(s, view_of(text));
 }

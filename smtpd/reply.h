@@ -27,8 +27,8 @@ void reply_and_close(struct session *s, const char *format, ...)
 bool reply_flush(struct session *s);
 
 /* Append v with what would break a line, or is not text, as '?'; at most max
- * bytes. */
-void reply_add_clean(struct str *out, struct view v, size_t max);
+ * bytes.  True if all of them are printable ASCII. */
+bool reply_add_clean(struct str *out, struct view v, size_t max);
 /* 5xx and 5.x.x at the front become 4xx and 4.x.x, if soft_bounce is on. */
 void reply_soften(const struct smtpd *smtpd, struct str *line);
 
