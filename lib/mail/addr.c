@@ -65,6 +65,8 @@ find_unquoted(struct view v, const char *set, bool *is_open)
 	for (i = 0; i < v.len; i++) {
 		char c = v.ptr[i];
 
+		if (ascii_is_alnum(c))
+			continue; /* in no set, and nearly all of it */
 		if (c == '\\' && i + 1 < v.len)
 			i++;
 		else if (c == '"')
@@ -392,15 +394,10 @@ is_dot_string(struct view v)
 	return true;
 }
 
-void
-addr_to_external(struct str *out, struct view internal)
+static void
+add_quoted(struct str *out, struct view local)
 {
-	size_t at = view_find_last(internal, '@');
-	struct view local = addr_local(internal);
-	bool quote = internal.len > 0 && !is_dot_string(local);
-
-	if (quote)
-		str_add_byte(out, '"');
+	str_add_byte(out, '"');
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.ptr[i];
 
@@ -408,15 +405,30 @@ addr_to_external(struct str *out, struct view internal)
 			str_add_byte(out, '\\');
 		str_add_byte(out, is_control(c) ? '?' : c);
 	}
-	if (quote)
-		str_add_byte(out, '"');
-	if (at == VIEW_NPOS)
-		return;
-	for (size_t i = at; i < internal.len; i++) {
-		char c = internal.ptr[i];
-		bool harms = is_control(c) || strchr(" <>\"\\(),;", c) != NULL;
+	str_add_byte(out, '"');
+}
 
-		str_add_byte(out, harms ? '?' : c);
+void
+addr_to_external(struct str *out, struct view internal)
+{
+	size_t at = view_find_last(internal, '@');
+	struct view local = addr_local(internal);
+	bool quote = internal.len > 0 && !is_dot_string(local);
+
+	size_t from;
+
+	if (quote)
+		add_quoted(out, local);
+	else
+		str_add(out, local);
+	from = out->len;
+	if (at != VIEW_NPOS)
+		str_add(out, view_skip(internal, at));
+	for (size_t i = from; i < out->len; i++) {
+		char c = out->ptr[i];
+
+		if (is_control(c) || strchr(" <>\"\\(),;", c) != NULL)
+			out->ptr[i] = '?';
 	}
 }
 

@@ -6,8 +6,12 @@
 
 #include <inttypes.h>
 
-/* Longest value that is kept, in bytes. */
-enum { VALUE_MAX = 512 };
+enum {
+	/* Longest value that is kept, in bytes. */
+	VALUE_MAX = 512,
+	/* Most headers are shorter. */
+	HEADER_ROOM = 512,
+};
 
 static bool
 is_control(char c)
@@ -28,31 +32,17 @@ bounded(struct view v, bool *is_utf8)
 	return v;
 }
 
-/* How many bytes at the front no set has: letters, digits, dots and hyphens,
- * of which nearly all that is cleaned consists. */
-static size_t
-plain_len(struct view v)
+/* Is v short, and nothing but letters, digits, dots and hyphens?  No set has
+ * those, and nearly all that is cleaned consists of them. */
+static bool
+is_plain(struct view v)
 {
 	size_t n = 0;
 
 	while (n < v.len &&
 	    (ascii_is_alnum(v.ptr[n]) || v.ptr[n] == '.' || v.ptr[n] == '-'))
 		n++;
-	return n;
-}
-
-/* Append the first character of v, or '?'; how many bytes it has. */
-static size_t
-add_clean_char(struct str *out, struct view v, const char *set, bool is_utf8)
-{
-	unsigned char c = (unsigned char)v.ptr[0];
-	bool is_c1 = is_utf8 && c == 0xc2 && v.len > 1 &&
-	    (unsigned char)v.ptr[1] < 0xa0;
-	bool harms = is_c1 || is_control(v.ptr[0]) ||
-	    strchr(set, v.ptr[0]) != NULL || (c > 127 && !is_utf8);
-
-	str_add_byte(out, harms ? '?' : v.ptr[0]);
-	return is_c1 ? 2 : 1;
+	return n == v.len && n <= VALUE_MAX;
 }
 
 /* Append v with the bytes of the set, controls, C1 controls and, if it is not
@@ -62,15 +52,23 @@ add_clean(struct str *out, struct view v, const char *set)
 {
 	bool is_utf8;
 
+	if (is_plain(v)) {
+		str_add(out, v);
+		return;
+	}
 	v = bounded(v, &is_utf8);
-	while (v.len > 0) {
-		size_t n = plain_len(v);
+	for (size_t i = 0; i < v.len; i++) {
+		char c = v.ptr[i];
+		bool harms = is_control(c) || strchr(set, c) != NULL;
 
-		if (n > 0)
-			str_add(out, view_first(v, n));
-		else
-			n = add_clean_char(out, v, set, is_utf8);
-		v = view_skip(v, n);
+		if ((unsigned char)c > 127 && !is_utf8)
+			harms = true;
+		if ((unsigned char)c == 0xc2 && i + 1 < v.len &&
+		    (unsigned char)v.ptr[i + 1] < 0xa0 && is_utf8) {
+			harms = true;
+			i++;
+		}
+		str_add_byte(out, harms ? '?' : c);
 	}
 }
 
@@ -190,6 +188,7 @@ add_recipient(struct str *out, struct view internal)
 void
 received_add_smtp(struct str *out, const struct received *r)
 {
+	str_reserve(out, HEADER_ROOM);
 	str_add_text(out, "Received: from ");
 	received_clean_name(out, r->helo.len > 0 ? r->helo : r->client_name);
 	str_add_text(out, " (");

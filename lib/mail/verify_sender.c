@@ -52,6 +52,9 @@ verify_sender_is(const struct conf *conf, int64_t now, struct view address)
 	struct str one = STR_EMPTY;
 	bool is = false;
 
+	if (!view_starts_case(
+		address, addr_local(view_of(conf->address_verify_sender))))
+		return false;
 	/* Of the time before too, and of a clock that is ahead. */
 	for (int64_t i = ttl > 0 ? -1 : 0; !is && i <= (ttl > 0 ? 1 : 0); i++) {
 		make(conf, ttl > 0 ? now / ttl + i : -1, &one);
