@@ -22,13 +22,13 @@ struct htable_entry {
 
 enum { HTABLE_FIRST = 16 };
 
-static uint64_t
+static inline uint64_t
 rotate(uint64_t x, int by)
 {
 	return (x << by) | (x >> (64 - by));
 }
 
-static void
+static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -180,7 +180,7 @@ htable_find(const struct htable *t, struct view key)
 {
 	struct htable_entry *e;
 
-	if (t->n_slots == 0)
+	if (t->n_entries == 0)
 		return NULL;
 	e = *htable_place(t, key, hash_bytes(key));
 	return e != NULL ? e->value : NULL;
@@ -241,7 +241,7 @@ htable_remove(struct htable *t, struct view key)
 	struct htable_entry **at, *e;
 	void *value;
 
-	if (t->n_slots == 0)
+	if (t->n_entries == 0)
 		return NULL;
 	at = htable_place(t, key, hash_bytes(key));
 	if (*at == NULL)
