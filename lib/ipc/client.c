@@ -70,13 +70,19 @@ ipc_call_once(struct ipc_service *s, const struct ipc_type *ask_type,
 	return e;
 }
 
-/* The message again, with a duplicate of its descriptor: sending closes the
- * first.  NULL if there is no second descriptor to be had. */
-static void *
-copy_message(const struct ipc_type *type, const void *message)
+/*
+ * What is to be sent should the connection be lost: the same message or, since
+ * sending closes a descriptor, a copy that has a duplicate of it.  NULL if there
+ * is no second descriptor to be had.
+ */
+static const void *
+keep_message(const struct ipc_type *type, const void *message)
 {
-	char *copy = xmalloc(type->size);
+	char *copy;
 
+	if (!ipc_has_fd(type))
+		return message;
+	copy = xmalloc(type->size);
 	memcpy(copy, message, type->size);
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct ipc_field *f = &type->fields[i];
@@ -97,23 +103,34 @@ copy_message(const struct ipc_type *type, const void *message)
 	return copy;
 }
 
+/* It was not sent a second time, or was. */
+static void
+drop_kept(const struct ipc_type *type, const void *message, const void *kept,
+    bool is_sent)
+{
+	if (kept == message)
+		return;
+	if (!is_sent)
+		ipc_close_fd(type, kept);
+	free((void *)(uintptr_t)kept);
+}
+
 struct err
 ipc_call(struct ipc_service *s, const struct ipc_type *ask_type,
     const void *ask, const struct ipc_type *answer_type, void *answer,
     struct ipc_keep *keep, int64_t deadline)
 {
-	void *again = copy_message(ask_type, ask);
+	const void *again = keep_message(ask_type, ask);
 	struct err e = ipc_call_once(
 	    s, ask_type, ask, answer_type, answer, keep, deadline);
+	bool once_more = e.kind == ERR_GONE && !fiber_is_cancelled();
 
 	if (again == NULL)
 		return e;
-	if (e.kind == ERR_GONE && !fiber_is_cancelled())
+	if (once_more)
 		e = ipc_call_once(
 		    s, ask_type, again, answer_type, answer, keep, deadline);
-	else
-		ipc_close_fd(ask_type, again);
-	free(again);
+	drop_kept(ask_type, ask, again, once_more);
 	return e;
 }
 
@@ -148,16 +165,15 @@ struct err
 ipc_tell(struct ipc_service *s, const struct ipc_type *type,
     const void *message, int64_t deadline)
 {
-	void *again = copy_message(type, message);
+	const void *again = keep_message(type, message);
 	struct err e = tell_once(s, type, message, deadline);
+	bool once_more = e.kind == ERR_GONE && !fiber_is_cancelled();
 
 	if (again == NULL)
 		return e;
-	if (e.kind == ERR_GONE && !fiber_is_cancelled())
+	if (once_more)
 		e = tell_once(s, type, again, deadline);
-	else
-		ipc_close_fd(type, again);
-	free(again);
+	drop_kept(type, message, again, once_more);
 	return e;
 }
 

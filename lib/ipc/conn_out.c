@@ -209,11 +209,8 @@ may_send_parts(const struct ipc_conn *c, const struct ipc_type *type,
 	last = &type->fields[type->n_fields - 1];
 	if (last->kind != IPC_STR)
 		return false;
-	for (size_t i = 0; i + 1 < type->n_fields; i++)
-		if (type->fields[i].kind == IPC_FD)
-			return false;
 	memcpy(&body, (const char *)message + last->offset, sizeof(body));
-	return body.len >= CONN_LARGE_MIN;
+	return body.len >= CONN_LARGE_MIN && !ipc_has_fd(type);
 }
 
 static struct err

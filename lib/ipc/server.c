@@ -47,15 +47,6 @@ struct ipc_request {
 	void (*run)(struct ipc_request *r); /* what is to be run */
 };
 
-static bool
-type_has_fd(const struct ipc_type *type)
-{
-	for (size_t i = 0; i < type->n_fields; i++)
-		if (type->fields[i].kind == IPC_FD)
-			return true;
-	return false;
-}
-
 void
 ipc_server_init(struct ipc_server *s, const struct ipc_handler *handlers,
     void *owner)
@@ -66,7 +57,7 @@ ipc_server_init(struct ipc_server *s, const struct ipc_handler *handlers,
 	list_init(&s->peers);
 	htable_init(&s->uids);
 	for (const struct ipc_handler *h = handlers; h->type != NULL; h++)
-		s->takes_fds |= type_has_fd(h->type());
+		s->takes_fds |= ipc_has_fd(h->type());
 }
 
 /* --- connections of one uid --- */

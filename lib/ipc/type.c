@@ -12,6 +12,15 @@ enum {
 	ATTRIBUTE_ROOM = 1 + NAME_ROOM + 4 + 8,
 };
 
+bool
+ipc_has_fd(const struct ipc_type *type)
+{
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].kind == IPC_FD)
+			return true;
+	return false;
+}
+
 /* --- writing: each returns where to go on --- */
 
 static char *

@@ -84,6 +84,8 @@ struct ipc_type {
 		return &type;                                                 \
 	}
 
+bool ipc_has_fd(const struct ipc_type *type);
+
 /* The two arguments by which calls take a message out and in. */
 #define IPC_OUT(message, ptr) \
 	ipc_##message##_type(), (const struct ipc_##message *)(ptr)
