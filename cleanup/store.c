@@ -344,7 +344,7 @@ begin_commit(void *arg)
 		    m->fd, view_make(preamble, sizeof(preamble)), 0);
 	TEST_POINT("cleanup-written");
 	if (!err_is(e))
-		e = queue_note_commit(m->fd);
+		e = queue_note_commit(m->fd, QUEUE_MODE);
 	TEST_POINT("cleanup-noted");
 	if (!err_is(e))
 		e = queue_start_sync(m->fd);

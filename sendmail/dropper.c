@@ -134,9 +134,10 @@ dropper_commit(struct dropper *p)
 	struct stat st;
 	struct err e = ERR_OK;
 
-	if (fstat(p->fd, &st) == 0)
-		preamble.arrival_us = st.st_mtim.tv_sec * INT64_C(1000000) +
-		    st.st_mtim.tv_nsec / 1000;
+	if (fstat(p->fd, &st) < 0)
+		return err_sys(ERR_TEMP, "fstat %s", path_of(p).text);
+	preamble.arrival_us = st.st_mtim.tv_sec * INT64_C(1000000) +
+	    st.st_mtim.tv_nsec / 1000;
 	queue_layout_add(&layout, preamble.content_at, preamble.content_len);
 	envelope.layout = str_view(&layout);
 	queue_build_tail(&tail, &preamble, &envelope,
@@ -150,7 +151,7 @@ dropper_commit(struct dropper *p)
 		e = queue_write_at(p->fd, view_make(head, sizeof(head)), 0);
 	TEST_POINT("postdrop-written");
 	if (!err_is(e))
-		e = queue_note_commit(p->fd);
+		e = queue_note_commit(p->fd, st.st_mode);
 	if (!err_is(e))
 		e = sync_file(p->fd);
 	TEST_POINT("postdrop-synced");

@@ -6,6 +6,7 @@
 #include "lib/mail/queue_id.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,39 +32,33 @@ enum { PREAMBLE_NUMBERS = 14, RANGE_LEN = 16, JOURNAL_HEAD = 9,
 static void
 put_u64(char *to, uint64_t n)
 {
-	for (int i = 7; i >= 0; i--) {
-		to[i] = (char)(n & 0xff);
-		n >>= 8;
-	}
+	n = htobe64(n);
+	memcpy(to, &n, sizeof(n));
 }
 
 static uint64_t
 get_u64(const char *from)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	for (int i = 0; i < 8; i++)
-		n = n << 8 | (unsigned char)from[i];
-	return n;
+	memcpy(&n, from, sizeof(n));
+	return be64toh(n);
 }
 
 static void
 put_u32(char *to, uint32_t n)
 {
-	for (int i = 3; i >= 0; i--) {
-		to[i] = (char)(n & 0xff);
-		n >>= 8;
-	}
+	n = htobe32(n);
+	memcpy(to, &n, sizeof(n));
 }
 
 static uint32_t
 get_u32(const char *from)
 {
-	uint32_t n = 0;
+	uint32_t n;
 
-	for (int i = 0; i < 4; i++)
-		n = n << 8 | (unsigned char)from[i];
-	return n;
+	memcpy(&n, from, sizeof(n));
+	return be32toh(n);
 }
 
 int64_t
@@ -188,7 +183,7 @@ queue_create(const char *queue, struct view id, int *fd)
 	struct err e;
 
 	*fd = open(path.text,
-	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, QUEUE_MODE);
 	if (*fd < 0)
 		return err_sys(ERR_TEMP, "create %s", path.text);
 	if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
@@ -321,11 +316,9 @@ queue_write_parts_at(int fd, const struct iovec *parts, size_t n, int64_t at)
 }
 
 struct err
-queue_note_commit(int fd)
+queue_note_commit(int fd, mode_t mode)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || fchmod(fd, (st.st_mode & 0777) | S_IXUSR) < 0)
+	if (fchmod(fd, (mode & 0777) | S_IXUSR) < 0)
 		return err_sys(ERR_TEMP, "change mode of queue file");
 	return ERR_OK;
 }

@@ -34,6 +34,7 @@
 #include <sys/uio.h>
 
 enum {
+	QUEUE_MODE = 0600,
 	QUEUE_PREAMBLE_LEN = 128,
 	QUEUE_MARK_LEN = 24,
 	QUEUE_RCPTS_INLINE = 1000,
@@ -117,8 +118,9 @@ void queue_content_clear(struct queue_content *c);
 int64_t queue_rcpts_sum(struct view rcpts);
 /* What the preamble notes of the CRC-32C of content and added headers. */
 int64_t queue_body_sum(uint32_t crc);
-/* After the preamble, before the sync: note in the mode that it is there. */
-struct err queue_note_commit(int fd);
+/* After the preamble, before the sync: note in the mode, which was this, that it
+ * is there. */
+struct err queue_note_commit(int fd, mode_t mode);
 /* Create queue/ID (O_EXCL) with an exclusive lock, for writing. */
 struct err queue_create(const char *queue, struct view id, int *fd);
 /* The bytes after content (or the whole file if content_in_memory): envelope,

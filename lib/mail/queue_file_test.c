@@ -149,7 +149,7 @@ START_TEST(a_file_without_its_preamble_is_litter_unless_it_had_one)
 	fd = queue_sample_file(str_view(&bytes));
 	ck_assert_int_eq(fchmod(fd, 0600), 0);
 	ck_assert_int_eq(queue_file_read(&q, fd).kind, ERR_GONE);
-	ck_assert(!err_is(queue_note_commit(fd)));
+	ck_assert(!err_is(queue_note_commit(fd, QUEUE_MODE)));
 	ck_assert_int_eq(queue_file_read(&q, fd).kind, ERR_PERM);
 	/* Another block that reads as zeros, and the whole file. */
 	ck_assert_int_eq(ftruncate(fd, 0), 0);

@@ -111,13 +111,17 @@ struct queue_path
 queue_path_of(const char *queue, struct view id)
 {
 	struct queue_path p;
+	size_t at = strlen(queue);
 
 	assert(queue_id_is_valid(id));
-	if (strcmp(queue, "deferred") == 0)
-		snprintf(p.text, sizeof(p.text), "%s/%c/%.*s", queue,
-		    queue_id_hash(id), VIEW_ARGS(id));
-	else
-		snprintf(p.text, sizeof(p.text), "%s/%.*s", queue,
-		    VIEW_ARGS(id));
+	assert(at + sizeof("/x/") + id.len <= sizeof(p.text));
+	memcpy(p.text, queue, at);
+	p.text[at++] = '/';
+	if (strcmp(queue, "deferred") == 0) {
+		p.text[at++] = queue_id_hash(id);
+		p.text[at++] = '/';
+	}
+	memcpy(p.text + at, id.ptr, id.len);
+	p.text[at + id.len] = '\0';
 	return p;
 }
