@@ -142,7 +142,7 @@ fill_request(struct ipc_deliver *ask, const struct delivery *x, int fd)
 		.flags = m->flags,
 		.envid = view_of(m->envid),
 		.ret = m->ret,
-		.layout = str_view(&m->layout),
+		.layout = m->layout,
 		.client_name = view_of(m->client_name),
 		.client_addr = view_of(m->client_addr),
 		.protocol = view_of(m->protocol),

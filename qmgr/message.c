@@ -52,12 +52,6 @@ message_unclaim(struct view id)
 	htable_remove(&opening, id);
 }
 
-static char *
-copy(struct view v)
-{
-	return xstrndup(v.ptr, v.len);
-}
-
 static struct message *
 message_new(const char *queue, struct view id)
 {
@@ -66,7 +60,6 @@ message_new(const char *queue, struct view id)
 	memcpy(m->id.text, id.ptr, id.len);
 	m->queue = queue;
 	m->active_us = clock_wall_us();
-	m->layout = STR_EMPTY;
 	m->rcpts_at = -1;
 	m->journal_end = -1;
 	m->unwritten = STR_EMPTY;
@@ -87,16 +80,9 @@ message_free(struct message *m)
 	htable_remove(&qmgr.by_id, queue_id_view(&m->id));
 	list_remove(&m->node);
 	qmgr.n_messages--;
-	free(m->sender);
-	free(m->envid);
-	free(m->client_name);
-	free(m->client_addr);
-	free(m->protocol);
-	free(m->helo);
-	free(m->filter);
+	free(m->texts);
 	free(m->decided);
 	free(m->site);
-	str_clear(&m->layout);
 	str_clear(&m->unwritten);
 	free(m);
 	flow_update();
@@ -283,6 +269,31 @@ open_later(const char *queue, struct view id)
 	fiber_spawn("open", open_fiber, o);
 }
 
+/* What is kept of an envelope: one block for all of them. */
+enum { N_TEXTS = 8 };
+
+static void
+keep_texts(struct message *m, const struct view texts[N_TEXTS])
+{
+	const char **const to[N_TEXTS] = { &m->sender, &m->envid,
+		&m->client_name, &m->client_addr, &m->protocol, &m->helo,
+		&m->filter, &m->layout.ptr };
+	size_t len = 0;
+	char *at;
+
+	for (size_t i = 0; i < N_TEXTS; i++)
+		len += texts[i].len + 1;
+	at = m->texts = xmalloc(len);
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		*to[i] = at;
+		if (texts[i].len > 0)
+			memcpy(at, texts[i].ptr, texts[i].len);
+		at += texts[i].len;
+		*at++ = '\0';
+	}
+	m->layout.len = texts[N_TEXTS - 1].len;
+}
+
 /* All that the notice says.  False: its recipients are not what they should
  * be. */
 static bool
@@ -292,14 +303,9 @@ fill_from_notice(struct message *m, const struct ipc_queued *n)
 	m->size = n->size;
 	m->flags = n->flags;
 	m->ret = n->ret;
-	m->sender = copy(n->sender);
-	m->envid = copy(n->envid);
-	m->client_name = copy(n->client_name);
-	m->client_addr = copy(n->client_addr);
-	m->protocol = copy(n->protocol);
-	m->helo = copy(n->helo);
-	m->filter = copy(n->filter);
-	str_add(&m->layout, n->layout);
+	keep_texts(m,
+	    (const struct view[]){ n->sender, n->envid, n->client_name,
+		n->client_addr, n->protocol, n->helo, n->filter, n->layout });
 	m->n_rcpts = n->n_rcpts;
 	return !err_is(take_rcpts(m, n->rcpts)) && m->n_read == m->n_rcpts;
 }
@@ -558,14 +564,9 @@ take_envelope(struct message *m, const struct queue_file *q)
 	m->flags = q->preamble.flags;
 	m->n_rcpts = q->preamble.n_rcpts;
 	m->ret = e->ret;
-	m->sender = copy(e->sender);
-	m->envid = copy(e->envid);
-	m->client_name = copy(e->client_name);
-	m->client_addr = copy(e->client_addr);
-	m->protocol = copy(e->protocol);
-	m->helo = copy(e->helo);
-	m->filter = copy(e->filter);
-	str_add(&m->layout, e->layout);
+	keep_texts(m,
+	    (const struct view[]){ e->sender, e->envid, e->client_name,
+		e->client_addr, e->protocol, e->helo, e->filter, e->layout });
 	m->rcpts_at = 0;
 }
 

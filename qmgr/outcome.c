@@ -289,8 +289,11 @@ ends_clean(const struct message *m)
 void
 outcomes_flush(struct outcomes *o)
 {
-	close_range_record(o);
-	if (o->records.len > 0 && !ends_clean(o->message)) {
+	if (!ends_clean(o->message))
+		close_range_record(o);
+	else
+		str_reset(&o->records);
+	if (o->records.len > 0) {
 		TEST_POINT("qmgr-outcome");
 		outcomes_write(o->message, str_view(&o->records));
 		TEST_POINT("qmgr-outcome-written");

@@ -58,9 +58,10 @@ struct message {
 	struct queue_id id;
 	const char *queue;        /* the folder its file stands in */
 	int64_t arrival_us, active_us, size, flags, ret;
-	char *sender, *envid, *client_name, *client_addr, *protocol, *helo;
-	char *filter;             /* transport:nexthop for all of it, or "" */
-	struct str layout;
+	const char *sender, *envid, *client_name, *client_addr, *protocol, *helo;
+	const char *filter;       /* transport:nexthop for all of it, or "" */
+	struct view layout;
+	char *texts;              /* all of these, in one block */
 	struct list jobs;         /* its own, in all destinations */
 	int64_t n_rcpts;          /* in the file */
 	int64_t n_open;           /* read, and without an outcome */
@@ -114,6 +115,7 @@ struct transport {
 	bool deferred_by_conf;    /* in defer_transports */
 	struct htable destinations; /* by name */
 	struct list ready[TURNS]; /* destinations that may start something */
+	unsigned standing;        /* bit per list: there may be some in it */
 	uint64_t n_ready;         /* counts who came to stand there */
 	int64_t n_unproven;       /* busy for who has not answered yet */
 	struct timer retry;

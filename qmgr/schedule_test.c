@@ -73,11 +73,12 @@ add(struct destination *d, int64_t n)
 	struct message *m = xcalloc(1, sizeof(*m));
 
 	snprintf(m->id.text, sizeof(m->id.text), "ABCDEF0001");
-	m->layout = m->unwritten = STR_EMPTY;
+	m->layout = VIEW_EMPTY;
+	m->unwritten = STR_EMPTY;
 	list_append(&qmgr.messages, &m->node);
 	list_init(&m->unrouted);
 	list_init(&m->jobs);
-	m->sender = xstrdup("");
+	m->sender = "";
 	m->queue = "active";
 	m->arrival_us = clock_wall_us();
 	wait_queue_init(&m->journal_free);

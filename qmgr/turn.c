@@ -90,6 +90,7 @@ put(struct destination *d, enum turn turn)
 {
 	struct list *at = &d->transport->ready[turn];
 
+	d->transport->standing |= 1U << turn;
 	while (at->prev != &d->transport->ready[turn] &&
 	    LIST_ITEM(at->prev, struct destination, ready)->ready_at >
 		d->ready_at)
@@ -123,7 +124,14 @@ first_of(struct transport *t, enum turn turn)
 		list_remove(it);
 		put(d, now);
 	}
+	t->standing &= ~(1U << turn);
 	return NULL;
+}
+
+static bool
+has_some(const struct transport *t, enum turn turn)
+{
+	return (t->standing & 1U << turn) != 0;
 }
 
 struct destination *
@@ -133,9 +141,11 @@ turn_next(struct transport *t)
 
 	/* A list that was looked at may get one from a later one. */
 	for (enum turn turn = 0; turn < TURNS; turn++)
-		first_of(t, turn);
+		if (has_some(t, turn))
+			first_of(t, turn);
 	for (enum turn turn = 0; turn < TURNS; turn++) {
-		struct destination *d = first_of(t, turn);
+		struct destination *d =
+		    has_some(t, turn) ? first_of(t, turn) : NULL;
 
 		if (d != NULL && has_slot(t, turn) &&
 		    (next == NULL || d->ready_at < next->ready_at))
