@@ -34,8 +34,10 @@ is_duplicate(struct message *m, const struct ipc_rcpt *rcpt)
 	struct str key = STR_EMPTY;
 	bool known;
 
-	str_addf(&key, "%.*s\n%d\n", VIEW_ARGS(rcpt->orcpt),
-	    (int)rcpt->notify);
+	str_add(&key, rcpt->orcpt);
+	str_add_byte(&key, '\n');
+	str_add_int(&key, rcpt->notify);
+	str_add_byte(&key, '\n');
 	if (conf->enable_original_recipient)
 		str_add(&key, rcpt->original);
 	str_add_byte(&key, '\n');

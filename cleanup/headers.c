@@ -13,20 +13,41 @@
 #include "lib/mail/mime.h"
 #include "lib/mail/queue_id.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 enum { MESSAGE_ID_MAX = 1000 };
+
+void
+headers_drop(struct cleanup *c, struct view name)
+{
+	enum header_id id = header_find_id(name);
+	struct str lower = STR_EMPTY;
+
+	assert(HEADER_N <= 64);
+	c->drops |= UINT64_C(1) << id;
+	if (id != HEADER_OTHER)
+		return;
+	str_set(&lower, name);
+	str_lower(&lower);
+	htable_set(&c->drop_others, str_view(&lower), c);
+	str_clear(&lower);
+}
 
 static bool
 is_dropped(const struct message *m, const struct header *h)
 {
 	char lower[80];
 
+	if ((m->cleanup->drops >> h->id & 1) == 0)
+		return false;
+	if (h->id != HEADER_OTHER)
+		return true;
 	if (h->name.len >= sizeof(lower))
 		return false;
 	for (size_t i = 0; i < h->name.len; i++)
 		lower[i] = ascii_lower(h->name.ptr[i]);
-	return htable_find(&m->cleanup->drop_headers,
+	return htable_find(&m->cleanup->drop_others,
 	    view_make(lower, h->name.len)) != NULL;
 }
 
@@ -52,27 +73,22 @@ note_message_id(struct message *m, const struct header *h)
 static void
 note_header(struct message *m, const struct header *h, struct seen *seen)
 {
-	static const struct {
-		enum header_id id;
-		size_t offset;
-	} rows[] = {
-		{ HEADER_FROM, offsetof(struct seen, from) },
-		{ HEADER_DATE, offsetof(struct seen, date) },
-		{ HEADER_TO, offsetof(struct seen, to) },
-		{ HEADER_CC, offsetof(struct seen, to) },
-		{ HEADER_MESSAGE_ID, offsetof(struct seen, message_id) },
-		{ HEADER_RESENT_FROM, offsetof(struct seen, resent_from) },
-		{ HEADER_RESENT_DATE, offsetof(struct seen, resent_date) },
-		{ HEADER_RESENT_MESSAGE_ID, offsetof(struct seen, resent_id) },
+	/* By id; what `seen` has nothing for goes to its beginning. */
+	static const size_t places[HEADER_N] = {
+		[HEADER_FROM] = offsetof(struct seen, from),
+		[HEADER_DATE] = offsetof(struct seen, date),
+		[HEADER_TO] = offsetof(struct seen, to),
+		[HEADER_CC] = offsetof(struct seen, to),
+		[HEADER_MESSAGE_ID] = offsetof(struct seen, message_id),
+		[HEADER_RESENT_FROM] = offsetof(struct seen, resent_from),
+		[HEADER_RESENT_DATE] = offsetof(struct seen, resent_date),
+		[HEADER_RESENT_MESSAGE_ID] = offsetof(struct seen, resent_id),
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].id == h->id)
-			*(bool *)(void *)((char *)seen + rows[i].offset) = true;
+	*(bool *)(void *)((char *)seen + places[h->id]) = true;
 	if ((h->flags & HEADER_RESENT) != 0)
 		seen->is_resent = true;
-	if (h->id == HEADER_RECEIVED || h->id == HEADER_DELIVERED_TO)
-		seen->hops += h->id == HEADER_RECEIVED;
+	seen->hops += h->id == HEADER_RECEIVED;
 	if (h->id == HEADER_MESSAGE_ID || h->id == HEADER_RESENT_MESSAGE_ID)
 		note_message_id(m, h);
 }

@@ -81,6 +81,27 @@ START_TEST(the_message_is_sent_as_it_should_be)
 }
 END_TEST
 
+START_TEST(what_is_dropped_is_told_by_name)
+{
+	struct cleanup c;
+	struct message m;
+	struct verdict v;
+	struct str out = STR_EMPTY;
+
+	test_cleanup_init(&c, "");
+	headers_drop(&c, VIEW("X-Secret"));
+	headers_drop(&c, VIEW("SUBJECT"));
+	test_message_init(&m, &c, "remote",
+	    VIEW("x-secret: a\r\nX-Secrets: b\r\nSubject: c\r\n\r\n"));
+	ck_assert(headers_process(&m, m.content, &v));
+	test_message_result(&m, &out);
+	ck_assert_str_eq(out.ptr, "X-Secrets: b\r\n\r\n");
+	str_clear(&out);
+	test_message_clear(&m);
+	test_cleanup_clear(&c);
+}
+END_TEST
+
 START_TEST(a_loop_ends)
 {
 	struct cleanup c;
@@ -222,6 +243,7 @@ START_TEST(a_header_over_the_limit_loses_its_end)
 END_TEST
 
 UNIT_MAIN("headers", { the_message_is_sent_as_it_should_be, ARRAY_LEN(cases) },
+    { what_is_dropped_is_told_by_name, 1 },
     { a_loop_ends, 1 }, { rewrite_that_is_down_means_later, 1 },
     { the_message_id_is_known, 1 }, { many_pieces_become_one, 10 },
     { a_header_longer_than_what_is_looked_at_stays, 1 },

@@ -52,14 +52,9 @@ static void
 learn_drop_headers(struct cleanup *c)
 {
 	struct view rest = view_of(c->conf->message_drop_headers), name;
-	struct str lower = STR_EMPTY;
 
-	while (conf_list_next(&rest, &name)) {
-		str_set(&lower, name);
-		str_lower(&lower);
-		htable_set(&c->drop_headers, str_view(&lower), c);
-	}
-	str_clear(&lower);
+	while (conf_list_next(&rest, &name))
+		headers_drop(c, name);
 }
 
 static bool

@@ -54,12 +54,13 @@ struct cleanup {
 	struct ipc_service qmgr, rewrite;
 	struct completion completion;
 	/* As qmgr told: where new mail goes, and how long replies are held. */
-	bool room;
+	bool room, from_obsolete;
 	int64_t delay_ms;
 	int64_t held;               /* by all messages: see CLEANUP_HELD_MAX */
-	/* Headers that are dropped, by lower-case name. */
-	struct htable drop_headers;
-	bool from_obsolete;
+	/* Headers that are dropped, a bit per id; HEADER_OTHER: some of these, by
+	 * lower-case name. */
+	uint64_t drops;
+	struct htable drop_others;
 	struct checks *checks;
 };
 
@@ -220,11 +221,14 @@ struct err envelope_reverse(struct cleanup *c, struct str *address);
 /* --- headers.c --- */
 /* What was seen on the way through the header. */
 struct seen {
+	bool others;
 	bool from, date, message_id, to, resent_from, resent_date, resent_id;
 	bool is_resent;
 	int64_t hops;
 };
 
+/* Headers of this name are to be dropped. */
+void headers_drop(struct cleanup *c, struct view name);
 /* One field: kept, dropped or rewritten.  `where` it stands in the content;
  * NULL if it does not. */
 struct err headers_take(struct message *m, const struct header *h,

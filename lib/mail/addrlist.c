@@ -7,6 +7,8 @@
 
 #include "lib/mail/addr.h"
 
+#include <limits.h>
+
 enum token_kind {
 	TOKEN_END,
 	TOKEN_BLANK,   /* white space and comments */
@@ -51,11 +53,17 @@ closed_end(struct view v, size_t i, char close)
 	return v.len;
 }
 
+/* White space and specials. */
 static bool
 ends_word(char c)
 {
-	return ascii_is_space(c) ||
-	    (c != '\0' && strchr("()<>[]:;@,\"", c) != NULL);
+	static const bool ends[UCHAR_MAX + 1] = { [' '] = true,
+		['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true,
+		['\r'] = true, ['('] = true, [')'] = true, ['<'] = true,
+		['>'] = true, ['['] = true, [']'] = true, [':'] = true,
+		[';'] = true, ['@'] = true, [','] = true, ['"'] = true };
+
+	return ends[(unsigned char)c];
 }
 
 static size_t
@@ -139,6 +147,12 @@ build_token(struct build *b, struct view text, struct token t)
 		b->second_at |= b->at != VIEW_NPOS;
 		b->at = b->out->len;
 	}
+	/* Most are words with nothing in them to look at. */
+	if (t.kind == TOKEN_WORD && view_find(v, '\\') == VIEW_NPOS &&
+	    b->out->len + v.len <= ADDR_MAX) {
+		str_add(b->out, v);
+		return;
+	}
 	for (size_t i = 0; i < v.len; i++) {
 		char c = v.ptr[i];
 
@@ -151,6 +165,18 @@ build_token(struct build *b, struct view text, struct token t)
 			b->quoted_at = true;
 		build_byte(b, c);
 	}
+}
+
+/* The domain as it is written must not need quotes; blanks and specials in it
+ * come from mistakes. */
+static bool
+is_no_domain_byte(char c)
+{
+	static const bool none[UCHAR_MAX + 1] = { [' '] = true, ['"'] = true,
+		['\\'] = true, ['<'] = true, ['>'] = true, ['('] = true,
+		[')'] = true, [','] = true, [';'] = true };
+
+	return none[(unsigned char)c];
 }
 
 static unsigned
@@ -167,10 +193,8 @@ build_flags(const struct build *b)
 	for (size_t i = 0; i < v.len; i++)
 		if ((unsigned char)v.ptr[i] < 32 || v.ptr[i] == 127)
 			return ADDRLIST_BAD;
-	/* The domain as it is written must not need quotes; blanks and
-	 * specials in it come from mistakes. */
 	for (size_t i = local; i < v.len; i++)
-		if (strchr(" \"\\<>(),;", v.ptr[i]) != NULL)
+		if (is_no_domain_byte(v.ptr[i]))
 			return ADDRLIST_BAD;
 	return 0;
 }

@@ -8,70 +8,77 @@
  * is an index and a name is found by bisection.
  */
 static const struct {
-	const char *name;
+	struct view name;
 	unsigned flags;
 } known[HEADER_N] = {
-	[HEADER_OTHER] = { "", 0 },
-	[HEADER_APPARENTLY_TO] = { "Apparently-To", HEADER_RCPT_ADDR },
-	[HEADER_AUTHENTICATION_RESULTS] = { "Authentication-Results", 0 },
-	[HEADER_AUTO_SUBMITTED] = { "Auto-Submitted", 0 },
-	[HEADER_BCC] = { "Bcc",
+	[HEADER_OTHER] = { VIEW(""), 0 },
+	[HEADER_APPARENTLY_TO] = { VIEW("Apparently-To"), HEADER_RCPT_ADDR },
+	[HEADER_AUTHENTICATION_RESULTS] = { VIEW("Authentication-Results"), 0 },
+	[HEADER_AUTO_SUBMITTED] = { VIEW("Auto-Submitted"), 0 },
+	[HEADER_BCC] = { VIEW("Bcc"),
 	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_DROP | HEADER_ONCE },
-	[HEADER_CC] = { "Cc", HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_ONCE },
-	[HEADER_CONTENT_DESCRIPTION] = { "Content-Description", HEADER_MIME },
-	[HEADER_CONTENT_DISPOSITION] = { "Content-Disposition", HEADER_MIME },
-	[HEADER_CONTENT_ID] = { "Content-ID", HEADER_MIME },
-	[HEADER_CONTENT_LENGTH] = { "Content-Length", HEADER_DROP },
-	[HEADER_CONTENT_TRANSFER_ENCODING] = { "Content-Transfer-Encoding",
+	[HEADER_CC] = { VIEW("Cc"),
+	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_ONCE },
+	[HEADER_CONTENT_DESCRIPTION] = { VIEW("Content-Description"),
 	    HEADER_MIME },
-	[HEADER_CONTENT_TYPE] = { "Content-Type", HEADER_MIME },
-	[HEADER_DATE] = { "Date", HEADER_ONCE },
-	[HEADER_DELIVERED_TO] = { "Delivered-To", 0 },
-	[HEADER_DISPOSITION_NOTIFICATION_TO] = { "Disposition-Notification-To",
+	[HEADER_CONTENT_DISPOSITION] = { VIEW("Content-Disposition"),
+	    HEADER_MIME },
+	[HEADER_CONTENT_ID] = { VIEW("Content-ID"), HEADER_MIME },
+	[HEADER_CONTENT_LENGTH] = { VIEW("Content-Length"), HEADER_DROP },
+	[HEADER_CONTENT_TRANSFER_ENCODING] = {
+	    VIEW("Content-Transfer-Encoding"), HEADER_MIME },
+	[HEADER_CONTENT_TYPE] = { VIEW("Content-Type"), HEADER_MIME },
+	[HEADER_DATE] = { VIEW("Date"), HEADER_ONCE },
+	[HEADER_DELIVERED_TO] = { VIEW("Delivered-To"), 0 },
+	[HEADER_DISPOSITION_NOTIFICATION_TO] = {
+	    VIEW("Disposition-Notification-To"), HEADER_SENDER_ADDR },
+	[HEADER_ERRORS_TO] = { VIEW("Errors-To"), HEADER_SENDER_ADDR },
+	[HEADER_FROM] = { VIEW("From"), HEADER_SENDER_ADDR | HEADER_ONCE },
+	[HEADER_IN_REPLY_TO] = { VIEW("In-Reply-To"), HEADER_ONCE },
+	[HEADER_LIST_ID] = { VIEW("List-Id"), 0 },
+	[HEADER_LIST_UNSUBSCRIBE] = { VIEW("List-Unsubscribe"), 0 },
+	[HEADER_MAIL_FOLLOWUP_TO] = { VIEW("Mail-Followup-To"),
 	    HEADER_SENDER_ADDR },
-	[HEADER_ERRORS_TO] = { "Errors-To", HEADER_SENDER_ADDR },
-	[HEADER_FROM] = { "From", HEADER_SENDER_ADDR | HEADER_ONCE },
-	[HEADER_IN_REPLY_TO] = { "In-Reply-To", HEADER_ONCE },
-	[HEADER_LIST_ID] = { "List-Id", 0 },
-	[HEADER_LIST_UNSUBSCRIBE] = { "List-Unsubscribe", 0 },
-	[HEADER_MAIL_FOLLOWUP_TO] = { "Mail-Followup-To", HEADER_SENDER_ADDR },
-	[HEADER_MAIL_REPLY_TO] = { "Mail-Reply-To", HEADER_SENDER_ADDR },
-	[HEADER_MESSAGE_ID] = { "Message-Id", HEADER_ONCE },
-	[HEADER_MIME_VERSION] = { "MIME-Version", HEADER_MIME | HEADER_ONCE },
-	[HEADER_PRECEDENCE] = { "Precedence", 0 },
-	[HEADER_RECEIVED] = { "Received", 0 },
-	[HEADER_REFERENCES] = { "References", HEADER_ONCE },
-	[HEADER_REPLY_TO] = { "Reply-To", HEADER_SENDER_ADDR | HEADER_ONCE },
-	[HEADER_RESENT_BCC] = { "Resent-Bcc",
+	[HEADER_MAIL_REPLY_TO] = { VIEW("Mail-Reply-To"), HEADER_SENDER_ADDR },
+	[HEADER_MESSAGE_ID] = { VIEW("Message-Id"), HEADER_ONCE },
+	[HEADER_MIME_VERSION] = { VIEW("MIME-Version"),
+	    HEADER_MIME | HEADER_ONCE },
+	[HEADER_PRECEDENCE] = { VIEW("Precedence"), 0 },
+	[HEADER_RECEIVED] = { VIEW("Received"), 0 },
+	[HEADER_REFERENCES] = { VIEW("References"), HEADER_ONCE },
+	[HEADER_REPLY_TO] = { VIEW("Reply-To"),
+	    HEADER_SENDER_ADDR | HEADER_ONCE },
+	[HEADER_RESENT_BCC] = { VIEW("Resent-Bcc"),
 	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_RESENT | HEADER_DROP },
-	[HEADER_RESENT_CC] = { "Resent-Cc",
+	[HEADER_RESENT_CC] = { VIEW("Resent-Cc"),
 	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_RESENT },
-	[HEADER_RESENT_DATE] = { "Resent-Date", HEADER_RESENT },
-	[HEADER_RESENT_FROM] = { "Resent-From",
+	[HEADER_RESENT_DATE] = { VIEW("Resent-Date"), HEADER_RESENT },
+	[HEADER_RESENT_FROM] = { VIEW("Resent-From"),
 	    HEADER_SENDER_ADDR | HEADER_RESENT },
-	[HEADER_RESENT_MESSAGE_ID] = { "Resent-Message-Id", HEADER_RESENT },
+	[HEADER_RESENT_MESSAGE_ID] = { VIEW("Resent-Message-Id"),
+	    HEADER_RESENT },
 	/* A recipient's to Postfix, whose classes of tables count. */
-	[HEADER_RESENT_REPLY_TO] = { "Resent-Reply-To",
+	[HEADER_RESENT_REPLY_TO] = { VIEW("Resent-Reply-To"),
 	    HEADER_RCPT_ADDR | HEADER_RESENT },
-	[HEADER_RESENT_SENDER] = { "Resent-Sender",
+	[HEADER_RESENT_SENDER] = { VIEW("Resent-Sender"),
 	    HEADER_SENDER_ADDR | HEADER_RESENT },
-	[HEADER_RESENT_TO] = { "Resent-To",
+	[HEADER_RESENT_TO] = { VIEW("Resent-To"),
 	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_RESENT },
-	[HEADER_RETURN_PATH] = { "Return-Path",
+	[HEADER_RETURN_PATH] = { VIEW("Return-Path"),
 	    HEADER_SENDER_ADDR | HEADER_DROP },
-	[HEADER_RETURN_RECEIPT_TO] = { "Return-Receipt-To",
+	[HEADER_RETURN_RECEIPT_TO] = { VIEW("Return-Receipt-To"),
 	    HEADER_SENDER_ADDR },
-	[HEADER_SENDER] = { "Sender", HEADER_SENDER_ADDR | HEADER_ONCE },
-	[HEADER_SUBJECT] = { "Subject", HEADER_ONCE },
-	[HEADER_TLS_REQUIRED] = { "TLS-Required", 0 },
-	[HEADER_TO] = { "To", HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_ONCE },
-	[HEADER_X_ORIGINAL_TO] = { "X-Original-To", 0 },
+	[HEADER_SENDER] = { VIEW("Sender"), HEADER_SENDER_ADDR | HEADER_ONCE },
+	[HEADER_SUBJECT] = { VIEW("Subject"), HEADER_ONCE },
+	[HEADER_TLS_REQUIRED] = { VIEW("TLS-Required"), 0 },
+	[HEADER_TO] = { VIEW("To"),
+	    HEADER_RCPT_ADDR | HEADER_EXTRACT | HEADER_ONCE },
+	[HEADER_X_ORIGINAL_TO] = { VIEW("X-Original-To"), 0 },
 };
 
 static int
-order_case(struct view a, const char *name)
+order_case(struct view a, struct view b)
 {
-	struct view b = view_of(name);
 	size_t n = a.len < b.len ? a.len : b.len;
 
 	for (size_t i = 0; i < n; i++) {
@@ -107,7 +114,7 @@ header_find_id(struct view name)
 const char *
 header_name(enum header_id id)
 {
-	return known[id].name;
+	return known[id].name.ptr;
 }
 
 unsigned
@@ -254,6 +261,8 @@ header_unfold(struct view body, char *buffer, size_t room)
 {
 	size_t n = 0;
 
+	if (view_find(body, '\n') == VIEW_NPOS)
+		return view_trim(view_first(body, room));
 	for (size_t i = 0; i < body.len && n < room; i++) {
 		char c = body.ptr[i];
 		bool ends = c == '\n' ||

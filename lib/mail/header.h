@@ -117,9 +117,9 @@ enum header_what header_next(struct header_iter *it, struct header *h);
 bool header_find(struct view text, enum header_id id, struct header *h);
 
 /*
- * Append-free unfolding: copy at most room bytes of the body to buffer with
- * each CRLF or LF dropped, and white space trimmed at both ends; the result
- * borrows from buffer.
+ * Append-free unfolding: at most room bytes of the body with each CRLF or LF
+ * dropped, and white space trimmed at both ends.  The result borrows from the
+ * body if there is none in it, else from buffer.
  */
 struct view header_unfold(struct view body, char *buffer, size_t room);
 
