@@ -28,9 +28,9 @@ enum {
 	CLEANUP_HELD_MAX = 32 << 20,
 	CLEANUP_HEADER_MIN = 32 * 1024,
 	CLEANUP_WRITE_SMALL = 32 * 1024,
-	/* Streamed content is written when it is as much, or in as many
-	 * frames. */
-	CLEANUP_WRITE_STEP = 256 * 1024,
+	/* Streamed content is written when it is as much, up to where such a
+	 * step ends in the file, or when it came in as many frames. */
+	CLEANUP_WRITE_STEP = 512 * 1024,
 	/* Files up to this size are synced together. */
 	CLEANUP_TOGETHER_MAX = 256 * 1024,
 	CLEANUP_WRITE_FRAMES = 32,

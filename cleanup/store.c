@@ -146,21 +146,27 @@ end_rcpts(struct message *m)
 
 /* --- content --- */
 
+struct writing {
+	struct message *m;
+	size_t n; /* of what is pending */
+};
+
 /* On a thread. */
 static void
 write_pending(void *arg)
 {
-	struct message *m = arg;
+	struct writing *w = arg;
+	struct message *m = w->m;
 	int64_t at = content_at(m) + m->content_len - (int64_t)m->pending_len;
 	struct err e;
 
 	store_create(m, VIEW_EMPTY);
 	if (err_is(m->failure))
 		return;
-	for (size_t i = 0; i < m->n_pending; i++)
+	for (size_t i = 0; i < w->n; i++)
 		m->sum = crc32c(m->sum,
 		    view_make(m->pending[i].iov_base, m->pending[i].iov_len));
-	e = queue_write_parts_at(m->fd, m->pending, m->n_pending, at);
+	e = queue_write_parts_at(m->fd, m->pending, w->n, at);
 	if (err_is(e))
 		store_fail(m, e);
 }
@@ -181,21 +187,53 @@ is_memory_short(const struct message *m)
 	return m->cleanup->held > CLEANUP_HELD_MAX;
 }
 
+/* The first n of what is pending: they are written. */
 static void
-drop_pending(struct message *m)
+drop_pending(struct message *m, size_t n)
 {
-	for (size_t i = 0; i < m->n_pending; i++)
+	for (size_t i = 0; i < n; i++) {
 		ipc_frame_free(m->frames[i]);
-	m->n_pending = m->pending_len = 0;
+		m->pending_len -= m->pending[i].iov_len;
+	}
+	m->n_pending -= n;
+	memmove(m->frames, m->frames + n, m->n_pending * sizeof(m->frames[0]));
+	memmove(
+	    m->pending, m->pending + n, m->n_pending * sizeof(m->pending[0]));
 	account(m);
 }
 
 void
 store_clear(struct message *m)
 {
-	drop_pending(m);
+	drop_pending(m, m->n_pending);
 	str_clear(&m->head);
 	account(m);
+}
+
+/* All that is pending but the last bytes. */
+static void
+write_all_but(struct message *m, size_t rest)
+{
+	struct writing w = { m, m->n_pending };
+	struct iovec *last, kept;
+
+	while (w.n > 0 && rest >= m->pending[w.n - 1].iov_len)
+		rest -= m->pending[--w.n].iov_len;
+	if (w.n == 0)
+		return;
+	last = &m->pending[w.n - 1];
+	last->iov_len -= rest;
+	kept = (struct iovec){ (char *)last->iov_base + last->iov_len, rest };
+	if (!err_is(m->failure))
+		offload(write_pending, &w);
+	if (rest == 0) {
+		drop_pending(m, w.n);
+		return;
+	}
+	/* The frame that the rest is in stays with it. */
+	m->pending_len -= last->iov_len;
+	*last = kept;
+	drop_pending(m, w.n - 1);
 }
 
 void
@@ -204,9 +242,19 @@ store_flush(struct message *m)
 	if (m->n_pending == 0)
 		return;
 	set_places(m);
-	if (!err_is(m->failure))
-		offload(write_pending, m);
-	drop_pending(m);
+	write_all_but(m, 0);
+}
+
+/* Up to where a step ends in the file: the page cache then holds it in large
+ * parts, and few. */
+static void
+flush_steps(struct message *m)
+{
+	int64_t end;
+
+	set_places(m);
+	end = content_at(m) + m->content_len;
+	write_all_but(m, (size_t)(end % CLEANUP_WRITE_STEP));
 }
 
 /* The header is looked at when all is there.  Where it ends otherwise than by
@@ -231,7 +279,6 @@ store_take_content(
     struct message *m, struct view bytes, struct ipc_frame *frame)
 {
 	int64_t limit = m->cleanup->conf->message_size_limit;
-	size_t step;
 
 	m->content_len += (int64_t)bytes.len;
 	/* smtpd has counted what the client sent; this is the last line. */
@@ -248,10 +295,11 @@ store_take_content(
 	    (struct iovec){ (void *)(uintptr_t)bytes.ptr, bytes.len };
 	m->pending_len += bytes.len;
 	account(m);
-	step = is_memory_short(m) ? CLEANUP_WRITE_SMALL : CLEANUP_WRITE_STEP;
-	if (m->pending_len >= step ||
-	    m->n_pending == CLEANUP_WRITE_FRAMES)
+	if (m->n_pending == CLEANUP_WRITE_FRAMES ||
+	    (is_memory_short(m) && m->pending_len >= CLEANUP_WRITE_SMALL))
 		store_flush(m);
+	else if (m->pending_len >= CLEANUP_WRITE_STEP)
+		flush_steps(m);
 }
 
 void

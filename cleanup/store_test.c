@@ -201,6 +201,65 @@ START_TEST(recipients_are_in_the_file_however_many_and_when)
 }
 END_TEST
 
+/* What is in the file, by the reader of queue files. */
+static void
+check_long_content(struct view want)
+{
+	struct queue_content content;
+	struct queue_file q;
+	struct view piece;
+	char path[64];
+
+	snprintf(path, sizeof(path), "active/%.*s",
+	    VIEW_ARGS(message.submit.queue_id));
+	ck_assert(!err_is(queue_file_read(&q, open(path, O_RDONLY))));
+	ck_assert(!err_is(queue_file_check_body(&q, INT64_MAX)));
+	queue_content_init(&content, q.fd, q.envelope.layout);
+	do {
+		ck_assert(!err_is(queue_content_next(&content, &piece)));
+		ck_assert(view_eq(piece, view_first(want, piece.len)));
+		want = view_skip(want, piece.len);
+	} while (piece.len > 0);
+	ck_assert_uint_eq(want.len, 0);
+	queue_content_clear(&content);
+	close(q.fd);
+	queue_file_clear(&q);
+}
+
+/* Parts of any size, some longer than what is written at once, some so short
+ * that there is place for no more of them. */
+START_TEST(streamed_content_is_in_the_file_however_it_came)
+{
+	static const size_t most[] = { 60000, 60000, 3 * CLEANUP_WRITE_STEP,
+		CLEANUP_WRITE_STEP, 9000, 100 };
+	size_t len = most[_i] < 1000 ? 100000 : 5 * CLEANUP_WRITE_STEP;
+	struct str text = STR_EMPTY;
+	struct view rest;
+
+	str_add_text(&text, "Subject: x\r\n\r\n");
+	while (text.len < len)
+		str_addf(&text, "line %zu\r\n", text.len);
+	srandom((unsigned)_i);
+	open_all("");
+	/* With recipients before it, it begins elsewhere. */
+	add_rcpts(0, _i == 1 ? 5000 : 1);
+	for (rest = str_view(&text); rest.len > 0;) {
+		struct view part = view_first(
+		    rest, (size_t)random() % most[_i] + 1);
+
+		store_take_content(&message, part, NULL);
+		ck_assert_uint_lt(message.pending_len, CLEANUP_WRITE_STEP);
+		rest = view_skip(rest, part.len);
+	}
+	pieces_keep_rest(&message, 0);
+	ck_assert(!err_is(orders_apply(&message)));
+	ck_assert(!err_is(store_commit(&message)));
+	check_long_content(str_view(&text));
+	close_all();
+	str_clear(&text);
+}
+END_TEST
+
 START_TEST(few_are_not_written_before_there_is_content)
 {
 	open_all("");
@@ -267,6 +326,7 @@ END_TEST
 
 UNIT_MAIN("store",
     { recipients_are_in_the_file_however_many_and_when, ARRAY_LEN(cases) },
+    { streamed_content_is_in_the_file_however_it_came, 6 },
     { few_are_not_written_before_there_is_content, 1 },
     { the_first_and_the_last_are_known_wherever_they_are, 1 },
     { what_cannot_be_written_ends_it, 1 })

@@ -27,7 +27,7 @@ static char scratch[IPC_FRAME_MAX];
 
 /* Memory of large frames, for the next ones: a stream of content would get it
  * from the kernel and give it back for each. */
-enum { SPARES_MAX = 16 };
+enum { SPARES_MAX = 32 };
 
 static struct str spares[SPARES_MAX];
 static size_t n_spares;
