@@ -14,15 +14,22 @@
 /* resolve has its own limits; this is for one that hangs. */
 enum { NAME_TIMEOUT = 60 };
 
+/* The session's client, as lists are asked for it. */
+static void
+describe(const struct session *s, struct match_client *who)
+{
+	match_client_init(
+	    who, view_of(s->client.name), view_of(s->client.addr));
+}
+
 /* A list that cannot be asked is "no", and *failed where mail would be lost by
  * that. */
 static bool
-ask_list(
-    struct session *s, struct match_list *list, const char *what, bool *failed)
+ask_list(struct session *s, struct match_list *list,
+    const struct match_client *who, const char *what, bool *failed)
 {
 	bool yes = false;
-	struct err e = match_list_matches_client(
-	    list, view_of(s->client.name), view_of(s->client.addr), &yes);
+	struct err e = match_list_has_client(list, who, &yes);
 
 	*failed = err_is(e);
 	if (*failed)
@@ -31,11 +38,12 @@ ask_list(
 }
 
 static bool
-is_on_list(struct session *s, struct match_list *list, const char *what)
+is_on_list(struct session *s, struct match_list *list,
+    const struct match_client *who, const char *what)
 {
 	bool failed;
 
-	return ask_list(s, list, what, &failed);
+	return ask_list(s, list, who, what, &failed);
 }
 
 static void
@@ -51,20 +59,32 @@ make_label(struct session *s)
 	if (s->smtpd->conf->smtpd_client_port_logging)
 		str_addf(&label, ":%d", c->port);
 	free(c->label);
-	c->label = xstrndup(label.ptr, label.len);
-	str_clear(&label);
+	c->label = str_release(&label);
+}
+
+static bool
+is_debug_peer(struct session *s)
+{
+	struct match_client who;
+	bool is_peer;
+
+	if (match_list_is_empty(s->smtpd->debug_peers))
+		return false;
+	describe(s, &who);
+	is_peer =
+	    is_on_list(s, s->smtpd->debug_peers, &who, "debug_peer_list");
+	match_client_clear(&who);
+	return is_peer;
 }
 
 /* By debug_peer_list, or with the whole service. */
 static void
 trace(struct session *s)
 {
-	struct smtpd *smtpd = s->smtpd;
-	bool is_peer = !match_list_is_empty(smtpd->debug_peers) &&
-	    is_on_list(s, smtpd->debug_peers, "debug_peer_list");
+	bool is_peer = is_debug_peer(s);
 
-	fiber_set_debug(
-	    is_peer && smtpd->conf->debug_peer_level >= DIALOGUE_LEVEL_ALL);
+	fiber_set_debug(is_peer &&
+	    s->smtpd->conf->debug_peer_level >= DIALOGUE_LEVEL_ALL);
 	s->is_traced = is_peer || log_is_debug();
 }
 
@@ -73,21 +93,24 @@ look_at_lists(struct session *s)
 {
 	struct smtpd *smtpd = s->smtpd;
 	struct client *c = &s->client;
+	struct match_client who;
 
-	c->is_trusted =
-	    ask_list(s, smtpd->mynetworks, "mynetworks", &c->trust_failed);
+	describe(s, &who);
+	c->is_trusted = ask_list(
+	    s, smtpd->mynetworks, &who, "mynetworks", &c->trust_failed);
 	c->is_limited = !smtpd->stand_alone && smtpd->explain == NULL &&
-	    !is_on_list(s, smtpd->event_exceptions,
+	    !is_on_list(s, smtpd->event_exceptions, &who,
 		"smtpd_client_event_limit_exceptions");
 	c->may_bare_lf = smtpd->stand_alone ||
-	    is_on_list(s, smtpd->bare_lf_exclusions,
+	    is_on_list(s, smtpd->bare_lf_exclusions, &who,
 		"smtpd_forbid_bare_newline_exclusions");
 	c->may_xclient = !smtpd->stand_alone &&
-	    is_on_list(
-		s, smtpd->xclient_hosts, "smtpd_authorized_xclient_hosts");
+	    is_on_list(s, smtpd->xclient_hosts, &who,
+		"smtpd_authorized_xclient_hosts");
 	c->may_xforward = !smtpd->stand_alone &&
-	    is_on_list(
-		s, smtpd->xforward_hosts, "smtpd_authorized_xforward_hosts");
+	    is_on_list(s, smtpd->xforward_hosts, &who,
+		"smtpd_authorized_xforward_hosts");
+	match_client_clear(&who);
 }
 
 void

@@ -383,26 +383,51 @@ match_list_matches(struct match_list *l, struct view name, bool *yes)
 	return e;
 }
 
-struct err
-match_list_matches_client(struct match_list *l, struct view name,
-    struct view address, bool *yes)
+void
+match_client_init(
+    struct match_client *c, struct view name, struct view address)
 {
-	struct net net = { .family = 0 };
-	struct str folded = STR_EMPTY;
-	struct err e;
-
-	*yes = false;
-	if (match_list_is_empty(l))
-		return ERR_OK;
 	if (address.len >= 2 && address.ptr[0] == '['
 	    && address.ptr[address.len - 1] == ']')
 		address = view_sub(address, 1, address.len - 2);
 	if (view_starts_case(address, VIEW("IPv6:")))
 		address = view_skip(address, 5);
-	if (!net_parse_address(address, &net))
-		net.family = 0;
-	e = matches(l, fold_name(&folded, name), address, &net, yes);
-	str_clear(&folded);
+	c->address = address;
+	if (!net_parse_address(address, &c->net))
+		c->net.family = 0;
+	str_init(&c->folded);
+	c->name = fold_name(&c->folded, name);
+}
+
+void
+match_client_clear(struct match_client *c)
+{
+	str_clear(&c->folded);
+}
+
+struct err
+match_list_has_client(
+    struct match_list *l, const struct match_client *c, bool *yes)
+{
+	*yes = false;
+	if (match_list_is_empty(l))
+		return ERR_OK;
+	return matches(l, c->name, c->address, &c->net, yes);
+}
+
+struct err
+match_list_matches_client(struct match_list *l, struct view name,
+    struct view address, bool *yes)
+{
+	struct match_client c;
+	struct err e;
+
+	*yes = false;
+	if (match_list_is_empty(l))
+		return ERR_OK;
+	match_client_init(&c, name, address);
+	e = match_list_has_client(l, &c, yes);
+	match_client_clear(&c);
 	return e;
 }
 

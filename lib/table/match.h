@@ -17,11 +17,20 @@
 #define TABLE_MATCH_H
 
 #include "lib/base/err.h"
-#include "lib/base/view.h"
+#include "lib/base/str.h"
+#include "lib/table/net.h"
 
 #include <stdbool.h>
 
 struct match_list;
+
+/* Whom match_list_has_client looks for: borrows name and address. */
+struct match_client {
+	struct view name;    /* in lower case */
+	struct str folded;   /* holds it, if it was not */
+	struct view address; /* as text, without brackets */
+	struct net net;	     /* family 0: that is no address */
+};
 
 enum {
 	/* "example.org" matches "a.example.org" too: for parameters that
@@ -60,6 +69,12 @@ struct err match_list_matches(
  */
 struct err match_list_matches_client(
     struct match_list *l, struct view name, struct view address, bool *yes);
+/* The same for several lists: name and address are made ready once. */
+void match_client_init(
+    struct match_client *c, struct view name, struct view address);
+void match_client_clear(struct match_client *c);
+struct err match_list_has_client(
+    struct match_list *l, const struct match_client *c, bool *yes);
 /* By address alone. */
 struct err match_list_matches_addr(
     struct match_list *l, struct view address, bool *yes);
