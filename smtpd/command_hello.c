@@ -16,12 +16,9 @@ static char *
 clean_helo(struct view name)
 {
 	struct str clean = STR_EMPTY;
-	char *helo;
 
 	reply_add_clean(&clean, name, HELO_MAX);
-	helo = xstrndup(clean.ptr, clean.len);
-	str_clear(&clean);
-	return helo;
+	return str_release(&clean);
 }
 
 /* False, and the reply is said, if the client may not greet so. */

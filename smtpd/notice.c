@@ -113,7 +113,7 @@ add_count(struct str *line, struct view name, uint32_t good, uint32_t total)
 void
 notice_disconnect(struct session *s)
 {
-	struct str line = STR_EMPTY, name = STR_EMPTY;
+	struct str line = STR_EMPTY;
 	uint32_t good = 0, total = 0;
 
 	if (!quiet_allows(s, QUIET_DISCONNECT))
@@ -125,14 +125,13 @@ notice_disconnect(struct session *s)
 			continue;
 		good += s->good[i];
 		total += s->total[i];
-		str_set(&name, view_of(verb != NULL ? verb : "unknown"));
-		str_lower(&name);
-		add_count(&line, str_view(&name), s->good[i], s->total[i]);
+		add_count(&line, view_of(verb != NULL ? verb : "unknown"),
+		    s->good[i], s->total[i]);
 	}
+	str_lower(&line);
 	add_count(&line, VIEW("commands"), good, total);
 	if (s->saw_bare_lf)
 		str_add_text(&line, " notes=bare_lf");
 	log_info("disconnect from %s%s", s->client.label, line.ptr);
 	str_clear(&line);
-	str_clear(&name);
 }

@@ -264,6 +264,12 @@ transcript_add_in(struct session *s, struct view line)
 
 	if (t == NULL)
 		return;
+	/* The first look is a short one. */
+	if (!t->has_login &&
+	    !view_starts_case(view_trim_left(line), VIEW("AUTH"))) {
+		add(t, false, line);
+		return;
+	}
 	if (!view_token(&rest, " \t", &verb))
 		verb = VIEW_EMPTY;
 	if (view_eq_case(verb, VIEW("AUTH"))) {
