@@ -99,6 +99,7 @@ static void
 build_tail(struct message *m)
 {
 	struct queue_preamble *p = &m->preamble;
+	bool are_late = rcpts_are_late(m);
 	size_t end;
 
 	p->n_rcpts = m->n_rcpts;
@@ -106,7 +107,7 @@ build_tail(struct message *m)
 	p->arrival_us = m->submit.arrival_us;
 	build_tail_for(
 	    m, p, p->rcpts_at != 0 ? VIEW_EMPTY : str_view(&m->rcpts));
-	if (rcpts_are_late(m)) {
+	if (are_late) {
 		end = m->tail.len - QUEUE_MARK_LEN;
 		str_set(&m->end, view_skip(str_view(&m->tail), end));
 		str_cut(&m->tail, end);

@@ -260,6 +260,20 @@ START_TEST(streamed_content_is_in_the_file_however_it_came)
 }
 END_TEST
 
+START_TEST(what_follows_the_content_is_one_write_for_few)
+{
+	open_all("");
+	add_rcpts(0, 3);
+	message.content = VIEW(CONTENT);
+	message.content_len = (int64_t)message.content.len;
+	pieces_keep_rest(&message, 0);
+	ck_assert(!err_is(store_commit(&message)));
+	ck_assert_uint_eq(message.end.len, 0);
+	check_file(3, 0);
+	close_all();
+}
+END_TEST
+
 START_TEST(few_are_not_written_before_there_is_content)
 {
 	open_all("");
@@ -327,6 +341,7 @@ END_TEST
 UNIT_MAIN("store",
     { recipients_are_in_the_file_however_many_and_when, ARRAY_LEN(cases) },
     { streamed_content_is_in_the_file_however_it_came, 6 },
+    { what_follows_the_content_is_one_write_for_few, 1 },
     { few_are_not_written_before_there_is_content, 1 },
     { the_first_and_the_last_are_known_wherever_they_are, 1 },
     { what_cannot_be_written_ends_it, 1 })
