@@ -1,9 +1,10 @@
 /*
  * Threads for blocking calls: see offload.h.  A job stands on its fiber's
  * stack.  It is given to the thread that became idle last, whose memory is
- * still in the processor's caches, or waits for the first that is free.  Jobs
- * that have ended are found at the end of a turn of the loop; an eventfd wakes
- * it if it sleeps.
+ * still in the processor's caches, or waits for the first that is free.  For
+ * jobs of which one thread does many, nobody is woken before the turn of the loop
+ * ends, when all of them are there.  Jobs that have ended are found at the end of
+ * a turn as well; an eventfd wakes the loop if it sleeps.
  */
 #include "lib/run/offload.h"
 
@@ -27,7 +28,9 @@ enum {
 	OFFLOAD_THREADS = 20,
 	OFFLOAD_THREADS_MAX = 64,
 	OFFLOAD_STACK = 256 * 1024,
-	/* Brief jobs that may wait for each thread which does some. */
+	/* Brief jobs that one thread does before it tells of them, and those
+	 * that may wait for each thread which does some. */
+	BRIEF_MAX = 16,
 	BRIEF_PER_THREAD = 16,
 	/* Jobs that are begun before the first of them is finished, and threads
 	 * that do such lots: while one syncs, another may begin.  More would
@@ -70,6 +73,7 @@ static struct {
 	struct job_queue waiting[N_KINDS];
 	bool is_beginning; /* somebody begins jobs of TOGETHER */
 	struct job *done; /* newest first */
+	bool has_new; /* since the last turn; known to the loop alone */
 	struct worker workers[OFFLOAD_THREADS_MAX];
 	struct worker *idle; /* the last to become so first */
 	size_t n_threads, n_idle, max;
@@ -162,16 +166,18 @@ next_job(enum kind before)
 	return job;
 }
 
-/* What is to be done at once with this job, itself first. */
+/* What is to be done at once with this job, itself first: the loop is woken for
+ * all of it. */
 static struct job *
 gather(struct job *job)
 {
+	static const int most[N_KINDS] = {
+		[PLAIN] = 1, [BRIEF] = BRIEF_MAX, [TOGETHER] = TOGETHER_MAX
+	};
 	struct job **last = &job->next;
 
-	if (job->kind != TOGETHER)
-		return job;
-	for (int n = 1; n < TOGETHER_MAX; n++) {
-		*last = take_waiting(TOGETHER);
+	for (int n = 1; n < most[job->kind]; n++) {
+		*last = take_waiting(job->kind);
 		if (*last == NULL)
 			break;
 		last = &(*last)->next;
@@ -224,16 +230,15 @@ start_worker(void)
 	return NULL;
 }
 
-/* Whether those who do such jobs will come to this one. */
+/* Whether those who do such jobs will come to all that wait. */
 static bool
-others_will_do(const struct job *job)
+others_will_do(enum kind kind)
 {
-	const struct job_queue *q = &pool.waiting[job->kind];
+	const struct job_queue *q = &pool.waiting[kind];
 
-	if (job->kind == TOGETHER)
+	if (kind == TOGETHER)
 		return !may_start(TOGETHER);
-	return job->kind == BRIEF &&
-	    q->n_jobs < q->n_workers * BRIEF_PER_THREAD;
+	return kind == BRIEF && q->n_jobs <= q->n_workers * BRIEF_PER_THREAD;
 }
 
 /* The last to become idle, or NULL. */
@@ -249,24 +254,22 @@ take_idle(void)
 	return w;
 }
 
-/* Who is to be woken for the job, which is its own then; NULL if it was put where
- * somebody will look. */
+/* Who is to be woken for the first that waits, which is its own then; NULL if
+ * nobody has to be, or can. */
 static struct worker *
-assign(struct job *job)
+assign(enum kind kind)
 {
-	struct worker *w = NULL;
+	struct worker *w;
 
-	if (!others_will_do(job)) {
-		w = take_idle();
-		if (w == NULL)
-			w = start_worker();
-	}
-	if (w == NULL) {
-		wait_for_thread(job);
+	if (pool.waiting[kind].first == NULL || others_will_do(kind))
 		return NULL;
-	}
-	w->job = job;
-	count_worker(job->kind);
+	w = take_idle();
+	if (w == NULL)
+		w = start_worker();
+	if (w == NULL)
+		return NULL;
+	w->job = take_waiting(kind);
+	count_worker(kind);
 	return w;
 }
 
@@ -289,14 +292,10 @@ static void
 end_beginning(void)
 {
 	struct worker *w;
-	struct job *job;
 
 	pthread_mutex_lock(&pool.lock);
 	pool.is_beginning = false;
-	job = pool.idle == NULL || !may_start(TOGETHER)
-	    ? NULL
-	    : take_waiting(TOGETHER);
-	w = job == NULL ? NULL : assign(job);
+	w = pool.idle != NULL ? assign(TOGETHER) : NULL;
 	pthread_mutex_unlock(&pool.lock);
 	if (w != NULL)
 		sem_post(&w->wake);
@@ -431,10 +430,30 @@ drop_surplus(void)
 	}
 }
 
+/* As many threads are woken as the jobs need that wait. */
+static void
+wake_for(enum kind kind)
+{
+	struct worker *w;
+
+	do {
+		pthread_mutex_lock(&pool.lock);
+		w = assign(kind);
+		pthread_mutex_unlock(&pool.lock);
+		if (w != NULL)
+			sem_post(&w->wake);
+	} while (w != NULL);
+}
+
 static void
 on_turn(struct loop_hook *h)
 {
 	(void)h;
+	if (pool.has_new) {
+		pool.has_new = false;
+		wake_for(BRIEF);
+		wake_for(TOGETHER);
+	}
 	take_done();
 	if (loop_now() - pool.surplus.since_ms >= surplus_after_ms)
 		drop_surplus();
@@ -465,8 +484,6 @@ pool_open(void)
 static void
 do_elsewhere(struct job *job)
 {
-	struct worker *w;
-
 	if (fiber_self() == NULL) {
 		job->run(job->arg);
 		if (job->kind == TOGETHER)
@@ -476,10 +493,12 @@ do_elsewhere(struct job *job)
 	if (pool.watch.fd < 0)
 		pool_open();
 	pthread_mutex_lock(&pool.lock);
-	w = assign(job);
+	wait_for_thread(job);
 	pthread_mutex_unlock(&pool.lock);
-	if (w != NULL)
-		sem_post(&w->wake);
+	if (job->kind == PLAIN)
+		wake_for(PLAIN);
+	else
+		pool.has_new = true;
 	wait_for_end(&job->ended);
 }
 
