@@ -241,9 +241,11 @@ decide_unroutable(struct message *m, struct rcpt *rcpt, const struct route *r,
 static bool
 is_transport_name(const char *name)
 {
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t len = 0;
 
+	while (ascii_is_alnum(name[len]) || name[len] == '-' ||
+	    name[len] == '_' || name[len] == '.')
+		len++;
 	return len > 0 && len <= TRANSPORT_NAME_MAX && name[len] == '\0' &&
 	    name[0] != '.';
 }

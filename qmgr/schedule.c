@@ -475,6 +475,9 @@ choose_job(struct destination *d)
 	struct job *best = NULL;
 	int looked = 0;
 
+	/* One delivery is not put off: see may_preempt. */
+	if (deliveries_needed(first) < 2)
+		return first;
 	LIST_EACH (it, after, &d->jobs) {
 		struct job *j = LIST_ITEM(it, struct job, node);
 

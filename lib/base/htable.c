@@ -79,19 +79,19 @@ static void
 sip_take(uint64_t s[4], int c, struct view v)
 {
 	uint64_t last = (uint64_t)v.len << 56;
-	uint64_t word;
+	size_t whole = v.len & ~(size_t)7;
 
-	for (; v.len >= 8; v = view_skip(v, 8)) {
-		memcpy(&word, v.ptr, 8);
+	for (size_t i = 0; i < whole; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, v.ptr + i, 8);
 		word = le64toh(word);
 		s[3] ^= word;
 		sip_rounds(s, c);
 		s[0] ^= word;
 	}
-	word = 0;
-	if (v.len > 0)
-		memcpy(&word, v.ptr, v.len);
-	last |= le64toh(word);
+	for (size_t i = whole; i < v.len; i++)
+		last |= (uint64_t)(unsigned char)v.ptr[i] << (i - whole) * 8;
 	s[3] ^= last;
 	sip_rounds(s, c);
 	s[0] ^= last;

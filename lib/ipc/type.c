@@ -8,8 +8,6 @@ enum {
 	HEADER_FIXED = 4 + 1 + 4,
 	/* What a name takes while it is written. */
 	NAME_ROOM = 1 + IPC_NAME_MAX,
-	/* The same of an attribute: kind, name, length, and a number. */
-	ATTRIBUTE_ROOM = 1 + NAME_ROOM + 4 + 8,
 };
 
 bool
@@ -100,15 +98,18 @@ put_attribute(
 	return to;
 }
 
-/* No less than the first n fields take. */
+/* What the first n fields take, while they are written. */
 static size_t
 room_for(const struct ipc_type *type, size_t n, const void *message)
 {
-	size_t room = n * ATTRIBUTE_ROOM;
+	size_t room = IPC_NAME_MAX;
 
-	for (size_t i = 0; i < n; i++)
-		if (is_string(&type->fields[i]))
-			room += string_at(message, &type->fields[i]).len;
+	for (size_t i = 0; i < n; i++) {
+		const struct ipc_field *f = &type->fields[i];
+
+		room += 1 + 1 + f->name_len + 4 +
+		    (is_string(f) ? string_at(message, f).len : 8);
+	}
 	return room;
 }
 
@@ -195,7 +196,7 @@ ipc_encode_head(struct str *out, uint32_t number, const struct ipc_type *type,
 	*body = string_at(message, &type->fields[last]);
 	begin_frame(out, number, type);
 	add_fields(out, type, last, message, fd);
-	to = str_reserve(out, ATTRIBUTE_ROOM);
+	to = str_reserve(out, 1 + NAME_ROOM + 4);
 	str_grew(out,
 	    (size_t)(put_attribute(to, &type->fields[last], message, fd) - to));
 	return end_frame(out, start,
