@@ -51,7 +51,7 @@ enum message_act {
 	ACT_EXPIRE,  /* return to sender now */
 };
 
-/* About 850 bytes in all, with one recipient, its job, the envelope's short
+/* About 720 bytes in all, with one recipient, its job, the envelope's short
  * strings and the entry by ID (measured: message_test). */
 struct message {
 	struct list node;         /* among all that are worked on */

@@ -204,7 +204,8 @@ take_bytes(struct ipc_conn *c, size_t n)
 struct err
 conn_receive(struct ipc_conn *c, bool *would_block)
 {
-	union {
+	/* Shared like the scratch: it is large, and would be cleared each time. */
+	static union {
 		char bytes[CMSG_SPACE(sizeof(int) * FDS_RECEIVED_MAX)];
 		struct cmsghdr align;
 	} control;

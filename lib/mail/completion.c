@@ -8,6 +8,19 @@
 
 enum { TIMEOUT_S = 100, KNOWN_MAX = 256 };
 
+/* Is there another address in it? */
+static bool
+has_route(struct view local)
+{
+	for (size_t i = 0; i < local.len; i++) {
+		char c = local.ptr[i];
+
+		if (c == '%' || c == '!' || c == '@' || c == ':')
+			return true;
+	}
+	return false;
+}
+
 bool
 completion_is_needless(struct view address)
 {
@@ -19,7 +32,7 @@ completion_is_needless(struct view address)
 	return domain.len > 0 && local.len > 0 &&
 	    view_find(domain, '.') != VIEW_NPOS &&
 	    domain.ptr[domain.len - 1] != '.' &&
-	    view_find_any(local, "%!@:") == VIEW_NPOS;
+	    !has_route(local);
 }
 
 static void
