@@ -11,18 +11,35 @@
 /* RFC 5321 4.5.3.1.5: 512 bytes with the line end. */
 enum { REPLY_MAX = 510 };
 
+/* Is one of these eight bytes below 32 or above 126?  Then it, or it less 32, or
+ * it plus 1 has its top bit set; and only such a byte borrows from its neighbour
+ * or carries into it. */
+static bool
+has_unprintable(uint64_t bytes)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+
+	return ((bytes | (bytes - each * 32) | (bytes + each)) &
+		   each * 0x80) != 0;
+}
+
 /* Printable ASCII only: nearly always. */
 static bool
 is_plain(struct view v)
 {
-	unsigned bad = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < v.len; i++) {
-		unsigned char c = (unsigned char)v.ptr[i];
+	for (; i + sizeof(uint64_t) <= v.len; i += sizeof(uint64_t)) {
+		uint64_t bytes;
 
-		bad |= (unsigned)(c < 32) | (unsigned)(c > 126);
+		memcpy(&bytes, v.ptr + i, sizeof(bytes));
+		if (has_unprintable(bytes))
+			return false;
 	}
-	return bad == 0;
+	for (; i < v.len; i++)
+		if (v.ptr[i] < ' ' || v.ptr[i] > '~')
+			return false;
+	return true;
 }
 
 bool
